@@ -30,3 +30,19 @@ export function userPrincipal(name: string): string {
 export function clientPrincipal(id: string): string {
   return `client:${id}`;
 }
+
+/** Whose rights were taken away. */
+export interface RevokedAccess {
+  /** The id of a principal; absent: all. */
+  readonly principal?: string | undefined;
+  /** The client program that lost what the principal granted to it; absent: all clients. */
+  readonly client?: string | undefined;
+}
+
+/** Whether a principal, with the client that acts for it, lost rights. */
+export function isRevoked(
+  { principal, client }: RevokedAccess,
+  { id, client: own }: Principal,
+): boolean {
+  return (principal === undefined || principal === id) && (client === undefined || client === own);
+}

@@ -4,6 +4,7 @@
  * access nor a promise. Not here: how a kind verifies a token.
  */
 import type { Principal } from "../model.ts";
+import { isRevoked } from "../principals.ts";
 import {
   type Authentication,
   type Authenticator,
@@ -68,7 +69,7 @@ export function createBearerAuthenticator<Token extends ValidToken>(
   };
   const unsubscribe = bus.subscribe(
     "accessRevoked",
-    ({ principal }) => verified.forget(({ id }) => principal === undefined || id === principal),
+    (revoked) => verified.forget((principal) => isRevoked(revoked, principal)),
   );
   return {
     authenticate(request, target) {

@@ -5,6 +5,8 @@
  * instance.
  */
 
+import type { RevokedAccess } from "../principals.ts";
+
 /** The messages, one line for each topic. */
 export interface BusTopics {
   /** A session has ended and left the store: its calls, streams and scopes end everywhere. */
@@ -13,7 +15,7 @@ export interface BusTopics {
    * Rights were taken away: the streams and waiting calls of this principal are checked again, or
    * those of all principals if none is named.
    */
-  readonly accessRevoked: { readonly principal?: string | undefined; readonly reason: string };
+  readonly accessRevoked: RevokedAccess & { readonly reason: string };
 }
 
 /** Takes messages and delivers each to every listener of its topic. */

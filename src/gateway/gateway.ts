@@ -9,6 +9,7 @@ import { GatewayError, withOutcome } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Call, Caller, Exchange, ListKind, Principal } from "../model.ts";
+import { isRevoked } from "../principals.ts";
 import type { Sealer } from "../seal.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -107,8 +108,8 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
       return stop;
     },
     follow: watches.follow,
-    revoke(id) {
-      revoke(middle, ({ principal }) => id === undefined || principal.id === id);
+    revoke(revoked) {
+      revoke(middle, ({ principal }) => isRevoked(revoked, principal));
     },
     endScope(scope) {
       watches.endScope(scope);

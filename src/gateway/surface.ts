@@ -12,6 +12,7 @@ import type {
   Principal,
   Watcher,
 } from "../model.ts";
+import type { RevokedAccess } from "../principals.ts";
 import type { UpstreamStatus } from "../upstream/upstream.ts";
 import type { ConfiguredServer } from "./server_report.ts";
 
@@ -82,10 +83,10 @@ export interface Gateway {
    */
   follow(scope: string, principal: Principal): void;
   /**
-   * Credentials were taken away: the running and the waiting calls of this principal end, or those of
-   * all principals.
+   * Credentials were taken away: the running and the waiting calls of a principal and a client end, or
+   * those of all.
    */
-  revoke(principal: string | undefined): void;
+  revoke(revoked: RevokedAccess): void;
   /** Releases all that is kept for a scope. */
   endScope(scope: string): void;
   status(): GatewayStatus;

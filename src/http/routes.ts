@@ -12,6 +12,7 @@ import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "../model.ts";
 import type { OAuthServer } from "../oauth/oauth_server.ts";
+import { isRevoked } from "../principals.ts";
 import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
@@ -167,9 +168,9 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     endLostLines(transport, isLost);
     endLostListens(stateless, isLost);
   };
-  const stopHearing = deps.bus.subscribe("accessRevoked", ({ principal }) => {
-    deps.gateway.revoke(principal);
-    endLost((_surface, { id }) => principal === undefined || principal === id);
+  const stopHearing = deps.bus.subscribe("accessRevoked", (revoked) => {
+    deps.gateway.revoke(revoked);
+    endLost((_surface, principal) => isRevoked(revoked, principal));
   });
 
   return {

@@ -19,8 +19,11 @@ export async function endGrants(
   for (const { client, principal } of ended) {
     emit({ type: "oauth_step", step: "revoked", client, principal, reason });
   }
-  for (const principal of new Set(ended.map((grant) => grant.principal))) {
-    bus.publish("accessRevoked", { principal, reason });
+  const lost = new Map(
+    ended.map((grant) => [JSON.stringify([grant.principal, grant.client]), grant]),
+  );
+  for (const { principal, client } of lost.values()) {
+    bus.publish("accessRevoked", { principal, client, reason });
   }
   return ended;
 }
@@ -44,5 +47,5 @@ export async function revokeToken(
   const reason = "The client revoked its token";
   if (row.kind !== "access") return void await endGrants(deps, { id: grant.id }, reason);
   await store.removeToken(row.digest);
-  bus.publish("accessRevoked", { principal: grant.principal, reason });
+  bus.publish("accessRevoked", { principal: grant.principal, client: client.id, reason });
 }

@@ -61,7 +61,7 @@ export interface AccessGateway {
   /** Applies other rows, as an edit of the file does. */
   setAccess(access: unknown): Promise<void>;
   /** Takes credentials away, as an authenticator does; absent: those of all principals. */
-  revoke(principal?: string): void;
+  revoke(principal?: string, client?: string): void;
   close(): Promise<void>;
 }
 
@@ -158,8 +158,8 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
       return await answerOf(await ask(sender, method, params, asked));
     },
     connect: (person, session) => connect(send, person, session),
-    revoke(principal) {
-      for (const bus of buses) bus.publish("accessRevoked", { principal, reason: "test" });
+    revoke(principal, client) {
+      for (const bus of buses) bus.publish("accessRevoked", { principal, client, reason: "test" });
     },
     async setAccess(access) {
       await gateway.reload(
