@@ -21,8 +21,14 @@ interface AskingDeps {
 /** Opens the call at its server. */
 type OpenCall = (context: CallContext) => Exchange;
 
-/** Methods that neither run nor read what they name: nothing is asked before them. */
+/**
+ * Methods before which nothing is asked: they neither run nor read what they name, or are about a
+ * task, whose start was allowed.
+ */
 const unasked: ReadonlySet<string> = new Set([
+  "tasks/get",
+  "tasks/result",
+  "tasks/cancel",
   "completion/complete",
   "resources/subscribe",
   "resources/unsubscribe",
