@@ -3,25 +3,35 @@ import { runCli } from "../../test/support/run_cli.ts";
 import type { SpawnedGateway } from "../../test/support/spawn_gateway.ts";
 
 /** The name of a way to authenticate. */
-export type ClientAuth = "none" | "key";
+export type ClientAuth = "none" | "key" | "token";
+
+type AuthenticatingGateway = Pick<SpawnedGateway, "directory" | "url">;
+
+/** The client of the gateway's own authorization server. */
+const machine = { id: "bench", secret: "a-secret-of-the-benchmark-alone" };
 
 /** One way. */
 interface ClientAuthRow {
-  /** Variables of the gateway. */
-  readonly env: Readonly<Record<string, string>>;
+  /** `auth` of the gateway's `mcp.json`. Absent: clients do not authenticate. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** Obtains the credential that all callers send as a bearer token. Absent: they send none. */
-  readonly obtain?: (gateway: Pick<SpawnedGateway, "directory">) => Promise<string>;
+  readonly obtain?: (gateway: AuthenticatingGateway) => Promise<string>;
   /** A text of the same length for targets that do not look at it. */
   readonly sample?: string;
 }
 
 /** The rows. */
 const clientAuth: Readonly<Record<ClientAuth, ClientAuthRow>> = {
-  none: { env: {} },
-  key: { env: { MCP_AUTH: "key" }, obtain: addKey, sample: `mcpk_${"0".repeat(43)}` },
+  none: {},
+  key: { settings: { key: {} }, obtain: addKey, sample: `mcpk_${"0".repeat(43)}` },
+  token: {
+    settings: { oauth: { clients: [{ ...machine, grants: ["client_credentials"] }] } },
+    obtain: requestToken,
+    sample: `mcpa_${"0".repeat(43)}`,
+  },
 };
 
-async function addKey({ directory }: Pick<SpawnedGateway, "directory">): Promise<string> {
+async function addKey({ directory }: AuthenticatingGateway): Promise<string> {
   const env = { MCP_DATA_DIR: `${directory}/data`, MCP_CONFIG: `${directory}/mcp.json` };
   const { code, stdout, stderr } = await runCli(["keys", "add", "bench", "--json"], {
     cwd: directory,
@@ -31,13 +41,26 @@ async function addKey({ directory }: Pick<SpawnedGateway, "directory">): Promise
   return String((JSON.parse(stdout) as { key: unknown }).key);
 }
 
-/** The variables of a gateway whose clients authenticate so. */
-export const authVariables = (auth: ClientAuth): ClientAuthRow["env"] => clientAuth[auth].env;
+/** Client credentials (RFC 6749, 4.4). */
+async function requestToken({ url }: AuthenticatingGateway): Promise<string> {
+  const response = await fetch(`${url}/oauth/token`, {
+    method: "POST",
+    headers: { authorization: `Basic ${btoa(`${machine.id}:${machine.secret}`)}` },
+    body: new URLSearchParams({ grant_type: "client_credentials", resource: `${url}/mcp` }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`Cannot get a token: ${text}`);
+  return String((JSON.parse(text) as { access_token: unknown }).access_token);
+}
+
+/** `auth` in the configuration of a gateway whose clients authenticate so; undefined: none. */
+export const authSettings = (auth: ClientAuth): ClientAuthRow["settings"] =>
+  clientAuth[auth].settings;
 
 /** The headers that each request to a gateway carries. */
 export async function credentialHeaders(
   auth: ClientAuth,
-  gateway: Pick<SpawnedGateway, "directory">,
+  gateway: AuthenticatingGateway,
 ): Promise<Readonly<Record<string, string>>> {
   return toHeaders(await clientAuth[auth].obtain?.(gateway));
 }

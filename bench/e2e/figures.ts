@@ -43,6 +43,7 @@ export const figures: readonly Figure[] = [
   { row: "own_process", measure: "echoes", ...noCliff },
   { row: "remote_16", measure: "cpu", ...remote },
   { row: "key_16", measure: "echoes", ...sameAsOpen },
+  { row: "token_16", measure: "echoes", ...sameAsOpen },
   { row: "large_text", measure: "cpu", bun: 1.35, deno: 1.6 },
   { row: "large_json", measure: "cpu", bun: 3.5, deno: 4 },
   { row: "large_structured", measure: "cpu", bun: 4.5, deno: 5.5 },

@@ -109,6 +109,13 @@ export const scenarios: readonly Scenario[] = [
     open: echoCaller,
   },
   {
+    ...sixteen,
+    name: "token_16",
+    title: "clients with an opaque access token, 16 sessions × 16 calls",
+    servers: "tokens",
+    open: echoCaller,
+  },
+  {
     ...large,
     name: "large_text",
     title: "256 KiB of plain text, 4 sessions × 4 calls",

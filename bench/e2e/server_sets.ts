@@ -3,7 +3,7 @@
 import type { ClientAuth } from "./client_credentials.ts";
 
 /** The name of a set. */
-export type ServerSet = "one" | "three" | "own" | "remote" | "hardened" | "keyed";
+export type ServerSet = "one" | "three" | "own" | "remote" | "hardened" | "keyed" | "tokens";
 
 /** One set. */
 interface ServerSetRow {
@@ -28,6 +28,7 @@ export const serverSets: Readonly<Record<ServerSet, ServerSetRow>> = {
   remote: { ...usual, names: ["echo"], isolation: "session", isRemote: true },
   hardened: { ...usual, names: ["echo"], listener: "hardened" },
   keyed: { ...usual, names: ["echo"], auth: "key" },
+  tokens: { ...usual, names: ["echo"], auth: "token" },
 };
 
 /** The names of the servers in a set. */

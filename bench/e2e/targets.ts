@@ -4,7 +4,7 @@
  */
 import type { RuntimeName } from "../../test/support/runtimes.ts";
 import { gatewayRuntime, programCommand, spawnGateway } from "../../test/support/spawn_gateway.ts";
-import { authVariables, credentialHeaders, sampleHeaders } from "./client_credentials.ts";
+import { authSettings, credentialHeaders, sampleHeaders } from "./client_credentials.ts";
 import type { Endpoint } from "./rpc_client.ts";
 import { type ServerSet, serverSets } from "./server_sets.ts";
 import { once, startListener } from "./started_program.ts";
@@ -117,13 +117,15 @@ export function createGatewaySide(
     async start(set) {
       const { isolation, listener, auth } = serverSets[set];
       const behind = await openBehind(set, launcher);
+      const settings = authSettings(auth);
       const configured = [...behind.servers]
         .map(([server, where]) => [server, { ...where, isolation }] as const);
       try {
         const gateway = await spawnGateway({
           servers: Object.fromEntries(configured),
           launcher,
-          env: { MCP_LISTENER: listener, ...authVariables(auth) },
+          env: { MCP_LISTENER: listener },
+          ...(settings !== undefined && { auth: settings }),
           ...(root !== undefined && { root }),
         });
         const close = once(() => gateway.dispose().finally(behind.close));

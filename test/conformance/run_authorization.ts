@@ -3,46 +3,29 @@
  * revision. The suite is the client and prints a URL; a person with a browser, who is played here,
  * logs in there and agrees. `MCP_TEST_RUNTIME` picks the gateway's runtime.
  */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
-import { openAdminCalls } from "../support/admin_calls.ts";
 import { freePort } from "../support/free_port.ts";
 import { followAuthorization } from "../support/oauth_person.ts";
-import { gatewayRuntime, spawnGateway } from "../support/spawn_gateway.ts";
+import { person, spawnOAuthGateway } from "../support/oauth_real.ts";
+import { gatewayRuntime } from "../support/spawn_gateway.ts";
 import { createSuite } from "./suite.ts";
 
 const revisions = ["2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
 const scenarios = ["authorization-server-metadata-endpoint", "authorization-code-grant"];
-const person = { name: "ada", password: "correct horse battery" };
 const client = "conformance";
 
 const callbackPort = await freePort();
-const configuration = {
-  mcpServers: {},
-  auth: {
-    oauth: {
-      clients: [{
-        id: client,
-        name: "The official suite",
-        redirectUris: [`http://127.0.0.1:${callbackPort}/callback`],
-      }],
-    },
-  },
+const settings = {
+  clients: [{
+    id: client,
+    name: "The official suite",
+    redirectUris: [`http://127.0.0.1:${callbackPort}/callback`],
+  }],
 };
 
-const gateway = await spawnGateway({
-  env: { MCP_AUTH: "oauth", MCP_ADMIN_PORT: "0" },
-  prepare: (directory) => writeFileSync(join(directory, "mcp.json"), JSON.stringify(configuration)),
-});
+const gateway = await spawnOAuthGateway({ settings });
 const total = { passed: 0, failed: 0 };
 try {
-  const admin = await openAdminCalls(gateway.directory);
-  const added = await admin.call("POST", "/admin/users", {
-    as: "owner",
-    body: { ...person, roles: [], groups: [] },
-  });
-  if (added.status !== 201) throw new Error(`Cannot add a user: ${JSON.stringify(added.body)}`);
   const issuer = `http://localhost:${gateway.port}`;
   const suite = createSuite();
   for (const revision of revisions) {

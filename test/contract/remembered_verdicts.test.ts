@@ -220,7 +220,7 @@ describe(`A gateway that remembers what it has seen (seed ${seed})`, () => {
       fc.asyncProperty(fc.array(steps, { minLength: 10, maxLength: 80 }), async (taken) => {
         for (const step of taken) await take(step);
       }),
-      { seed, numRuns: process.env["MCP_TEST_ALL"] === "true" ? 300 : 30 },
+      { seed, numRuns: process.env["MCP_TEST_ALL"] === "true" ? 150 : 30 },
     );
   });
 });

@@ -102,6 +102,37 @@ for (const kind of proxyKinds) {
       expect(foreign.text).not.toContain(publicName);
     }, testMs);
 
+    test("the 401 leads to metadata whose URLs are all public and work", async () => {
+      const { port } = await open(kind, (public_) => ({
+        MCP_PUBLIC_URL: publicUrl(public_),
+        MCP_TRUSTED_PROXIES: "127.0.0.1",
+        MCP_AUTH: "oauth,key",
+      }));
+      const base = publicUrl(port);
+      const readJson = async (url: string) => {
+        expect(url.startsWith(`${base}/`)).toBe(true);
+        const { status, text } = await sendPublicly({ port, path: url.slice(base.length) });
+        expect([url, status]).toEqual([url, 200]);
+        return JSON.parse(text);
+      };
+      for (const path of ["/mcp", "/servers/kid/mcp"]) {
+        const body = initialize("2025-11-25");
+        const sent = { port, path, method: "POST", headers: jsonHeaders, body };
+        const { status, headers } = await sendPublicly(sent);
+        expect(status).toBe(401);
+        const challenge = String(headers["www-authenticate"]);
+        const metadata = await readJson(/resource_metadata="([^"]+)"/.exec(challenge)?.[1] ?? "");
+        expect(metadata).toMatchObject({
+          resource: `${base}${path}`,
+          authorization_servers: [base],
+        });
+      }
+      const server = await readJson(`${base}/.well-known/oauth-authorization-server`);
+      expect(server.issuer).toBe(base);
+      const urls = Object.values(server).filter((value) => /^https?:/.test(String(value)));
+      expect(urls.filter((url) => !String(url).startsWith(base))).toEqual([]);
+    }, testMs);
+
     test("without a public URL, https is believed of a trusted proxy alone", async () => {
       const shown = async (proxies: string) => {
         const { port } = await open(kind, () => ({

@@ -24,6 +24,8 @@ export { executable, gatewayRuntime, programCommand, projectDirectory, thisRunti
 export interface GatewayOptions {
   /** The `mcpServers` object; without it no configuration is written. */
   readonly servers?: Readonly<Record<string, unknown>>;
+  /** The `auth` object next to the servers. */
+  readonly auth?: Readonly<Record<string, unknown>>;
   /** Writes what the configuration names into the gateway's folder. */
   readonly prepare?: (directory: string) => void;
   /** Environment variables next to the folder's and the port's. */
@@ -134,7 +136,7 @@ async function untilReady(run: Run): Promise<number> {
 export async function spawnGateway(options: GatewayOptions = {}): Promise<SpawnedGateway> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "mcp-wrapper-test-")));
   if (options.servers !== undefined) {
-    const text = JSON.stringify({ mcpServers: options.servers }, null, 2);
+    const text = JSON.stringify({ mcpServers: options.servers, auth: options.auth }, null, 2);
     writeFileSync(join(directory, "mcp.json"), text);
   }
   options.prepare?.(directory);

@@ -44,6 +44,7 @@ export const suites: readonly Suite[] = [
     kind: "outside",
     files: ["e2e/era_programs.test.ts"],
   },
+  { name: "clients that log in", kind: "outside", files: ["e2e/oauth_clients.test.ts"] },
   { name: "MCP Apps", kind: "outside", files: ["e2e/apps.test.ts"] },
   {
     name: "web APIs",
