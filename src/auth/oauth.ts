@@ -14,7 +14,7 @@ import type {
   AuthTarget,
   Challenge,
 } from "./authenticator.ts";
-import { bearerToken } from "./bearer.ts";
+import { bearerToken, refuseUrlToken } from "./bearer.ts";
 import { createVerifiedTokens, type VerifiedTokens } from "./verified_tokens.ts";
 
 interface OAuthState {
@@ -60,10 +60,12 @@ export function createOAuthAuthenticator(deps: AuthenticatorDeps): Authenticator
 
 function authenticate(
   state: OAuthState,
-  { headers }: Request,
+  request: Request,
   target: AuthTarget,
 ): Authentication | Promise<Authentication> {
-  const token = bearerToken(headers);
+  const misplaced = refuseUrlToken(request);
+  if (misplaced !== undefined) return misplaced;
+  const token = bearerToken(request.headers);
   if (token === undefined) return absent;
   if (!hasTokenForm(token, "access")) return state.isOnly ? invalid : absent;
   const digest = state.deps.runtime.sha256(token);

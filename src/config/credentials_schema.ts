@@ -22,6 +22,11 @@ export function only<Entries extends v.ObjectEntries>(entries: Entries) {
   });
 }
 
+/** The same of a value that may be a list, which would be an object without keys. */
+export function onlyObject<Entries extends v.ObjectEntries>(entries: Entries, expected: string) {
+  return v.pipe(v.custom<Record<string, unknown>>(isJsonObject, expected), only(entries));
+}
+
 /** The expectation of a schema. */
 function expectationOf(schema: v.ObjectEntries[string] | undefined): string | undefined {
   const message = schema !== undefined && "message" in schema ? schema.message : undefined;

@@ -3,7 +3,7 @@
  * provider vouches for everybody who has an account there, so who may log in must be said.
  */
 import * as v from "valibot";
-import { only } from "../config/credentials_schema.ts";
+import { only, onlyObject } from "../config/credentials_schema.ts";
 import { filledText } from "../config/key_schemas.ts";
 import { isLoopback } from "../config/loopback.ts";
 
@@ -63,15 +63,18 @@ const openidSchema = only({
   clientSecret: v.optional(filledText),
   scopes: v.optional(v.array(filledText, "a list of scopes"), ["openid", "profile", "email"]),
   claims: v.optional(
-    only({
+    onlyObject({
       id: v.optional(filledText, "sub"),
       roles: v.optional(filledText),
       groups: v.optional(filledText),
-    }),
+    }, "an object with names of claims"),
     { id: "sub" },
   ),
   allow: v.union([v.literal("*"), allowed], allowExpected),
 });
 
 /** The form of `auth.oauth.login`. */
-export const loginSchema = v.optional(only({ openid: v.optional(openidSchema) }), {});
+export const loginSchema = v.optional(
+  onlyObject({ openid: v.optional(openidSchema) }, "an object with openid"),
+  {},
+);

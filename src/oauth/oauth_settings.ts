@@ -67,6 +67,7 @@ const httpsUrl = v.pipe(
 );
 const grantsExpected = 'a list of "authorization_code" and "client_credentials"';
 const surfacesExpected = "true, false, or an object with true or false for surfaces";
+const surfaces = v.custom<Record<string, unknown>>(isJsonObject, surfacesExpected);
 const jwksExpected = "a JSON Web Key Set: an object with keys";
 
 const clientSchema = only({
@@ -96,7 +97,7 @@ const settingsSchema = only({
   refreshTokenDays: v.optional(days),
   registration: v.optional(v.picklist(["open", "off"], '"open" or "off"'), "open"),
   discovery: v.optional(
-    v.union([flag, v.record(v.string(), flag)], surfacesExpected),
+    v.union([flag, v.pipe(surfaces, v.record(v.string(), flag))], surfacesExpected),
     true,
   ),
   clients: v.optional(v.array(clientSchema, "a list of clients"), []),

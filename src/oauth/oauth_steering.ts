@@ -29,6 +29,8 @@ export function createOAuthSteering(
       return [...own, ...stored.map((row) => toListedClient(row, countOf(row.id)))];
     },
     async revokeClient(id) {
+      // What a client of the settings got stays: such a client could ask for it again at once.
+      if (await store.client(id) === undefined) return false;
       await endGrants(deps, { client: id }, "The client was revoked");
       return await store.removeClient(id);
     },

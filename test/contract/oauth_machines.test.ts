@@ -123,6 +123,13 @@ describe("client credentials", () => {
     });
   }
 
+  test("stay as they are when a client of the configuration is to be revoked", async () => {
+    const { body } = await ask({ grant_type: "client_credentials" }, basic("robot", secret));
+    const revoked = opened.gateway.access.clients.revoke("robot");
+    await expect(revoked).rejects.toThrow("clients of the settings are removed there");
+    expect((await knock(opened, String(body["access_token"]))).status).toBe(400);
+  });
+
   test("are advertised where a machine is configured, and only there", async () => {
     const metadata = async ({ fetch }: OAuthGateway) =>
       await (await fetch(`${base}/.well-known/oauth-authorization-server`)).json() as JsonObject;

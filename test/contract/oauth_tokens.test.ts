@@ -272,6 +272,8 @@ describe("an access token", () => {
   test("is refused in a URL", async () => {
     const { access } = await logIn(opened);
     expect(await takes(undefined, `/mcp?access_token=${access}`)).toBe(false);
+    expect(await takes(access, `/mcp?access_token=${access}`)).toBe(false);
+    expect(await takes(access)).toBe(true);
   });
 
   test("is refused with one character changed, and the answer tells nothing more", async () => {

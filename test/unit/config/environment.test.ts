@@ -282,7 +282,9 @@ describe("the files that explain the configuration", () => {
       "/etc/gateway/crm.yaml": "openapi: 3.1.0",
       "/etc/gateway/crm-secret": "secret-of-the-crm",
     };
-    const env = { ...shell, GITHUB_TOKEN: "a", OPENSUBTITLES_API_KEY: "b", TRACKER_TOKEN: "c" };
+    const tokens = { GITHUB_TOKEN: "a", OPENSUBTITLES_API_KEY: "b", TRACKER_TOKEN: "c" };
+    const secrets = { OPENID_SECRET: "d", PORTAL_SECRET: "e", REPORTS_SECRET: "f" };
+    const env = { ...shell, ...tokens, ...secrets };
     const pages = readdirSync(new URL("../../../docs/", import.meta.url));
     const texts = await Promise.all(
       ["README.md", ...pages.map((name) => `docs/${name}`)].map(rootFile),

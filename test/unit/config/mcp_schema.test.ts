@@ -13,6 +13,7 @@ import { parseText } from "../../../src/config/json_text.ts";
 import editorSchema from "../../../src/config/mcp.schema.json" with { type: "json" };
 import { joinForms } from "../../../src/config/server_kind.ts";
 import type { JsonObject } from "../../../src/model.ts";
+import { readOAuthSettings } from "../../../src/oauth/oauth_settings.ts";
 import { upstreamKinds } from "../../../src/upstream/upstream_kinds.ts";
 import { projectDirectory } from "../../support/spawn_gateway.ts";
 
@@ -77,17 +78,20 @@ describe("the JSON Schema of mcp.json", () => {
   });
 
   test("accepts mcp.example.json and the examples of the documentation", async () => {
-    const texts = ["docs/configuration.md", "docs/remote-servers.md", "docs/credentials.md"]
+    const texts = ["configuration", "remote-servers", "credentials", "access"]
+      .map((page) => `docs/${page}.md`)
       .map((file) => readFileSync(join(projectDirectory, file), "utf8"))
       .flatMap((page) =>
         [...page.matchAll(/^```jsonc?\n([\s\S]*?)^```/gm)].map(([, one = ""]) => one)
       )
-      .filter((text) => text.includes("mcpServers"));
+      .filter((text) => text.includes("mcpServers") || text.includes('"auth"'));
     expect(texts.length).toBeGreaterThan(2);
     const example = readFileSync(join(projectDirectory, "mcp.example.json"), "utf8");
     for (const text of [example, ...texts]) {
       const { value } = await parseText(text, "example");
       expect([text, accepts(value)]).toEqual([text, true]);
+      const { auth: { oauth = {} } = {} } = value as { auth?: { oauth?: JsonObject } };
+      await readOAuthSettings(oauth);
     }
   });
 
@@ -111,6 +115,79 @@ describe("the JSON Schema of mcp.json", () => {
       { issuers: [{ issuer, jwksURL: issuer }] },
     ];
     const verdicts = settings.map((jwt) => [jwt, isTaken(jwt), accepts({ auth: { jwt } })]);
+    expect(verdicts.filter(([, gateway, editor]) => gateway !== editor)).toEqual([]);
+    expect(new Set(verdicts.map(([, taken]) => taken)).size).toBe(2);
+  });
+
+  test("accepts what the gateway does of OAuth", async () => {
+    const { oauth, oauthClient, openid } = editorSchema.$defs;
+    const url = "https://id.example.com/x";
+    const back = ["https://app.example.com/back"];
+    const keys = { keys: [] };
+    const own = [60, 86_400, 400, "open", "off", url, { "/mcp": false }, { "/mcp": 1 }, "*", [url]];
+    const further = [["a"], [""], { id: "oid" }, { groups: ["staff"] }, { groups: [] }, {
+      ids: "a",
+    }];
+    const values = [
+      ...own,
+      ...further,
+      ["client_credentials"],
+      ["password"],
+      keys,
+      [],
+      "",
+      59,
+      1.5,
+    ];
+    const all = [...values, -1, true, null, {}];
+    const client = (entry: JsonObject) => ({
+      clients: [{ id: "one", redirectUris: back, ...entry }],
+    });
+    const provider = (entry: JsonObject) => ({
+      login: { openid: { issuer: url, clientId: "gateway", allow: "*", ...entry } },
+    });
+    const assertion = (entry: JsonObject) => ({
+      assertionIssuers: [{ issuer: url, jwksUri: url, ...entry }],
+    });
+    const machine = { redirectUris: [], grants: ["client_credentials"] };
+    const redirects = [
+      "http://localhost:1/a",
+      "http://a.example/",
+      "cursor://a/b",
+      "https://a#b",
+      "a",
+    ];
+    const settings: readonly JsonObject[] = [
+      {},
+      { accessTokenSecond: 60 },
+      { clients: [{}] },
+      { clients: [{ id: "one" }] },
+      { clients: [{ id: "one", grants: ["client_credentials"], secret: "s" }] },
+      ...Object.keys(oauth.properties).flatMap((key) => all.map((value) => ({ [key]: value }))),
+      ...Object.keys(oauthClient.properties).flatMap((key) =>
+        all.flatMap((value) => [client({ [key]: value }), client({ ...machine, [key]: value })])
+      ),
+      ...redirects.map((redirect) => client({ redirectUris: [redirect] })),
+      ...[client({ key: 1 }), client({ secret: "s", jwks: keys }), client({ id: url })],
+      ...[client({ secret: "s", jwksUri: url }), client({ jwks: keys, jwksUri: url })],
+      ...[{ secret: "s" }, { jwks: keys }, { jwksUri: url }, {}].map((proof) =>
+        client({ ...machine, ...proof })
+      ),
+      ...Object.keys(openid.properties).flatMap((key) =>
+        all.map((value) => provider({ [key]: value }))
+      ),
+      ...["http://localhost:8080/realm", "http://id.example.com", `${url}?a`].map((issuer) =>
+        provider({ issuer })
+      ),
+      ...[provider({ allowed: "*" }), { login: { openid: { issuer: url, clientId: "gateway" } } }],
+      ...["issuer", "jwksUri", "nameClaim", "name"].flatMap((key) =>
+        all.map((value) => assertion({ [key]: value }))
+      ),
+    ];
+    const verdicts = await Promise.all(settings.map(async (one) => {
+      const isTaken = await readOAuthSettings(one).then(() => true, () => false);
+      return [one, isTaken, accepts({ auth: { oauth: one } })] as const;
+    }));
     expect(verdicts.filter(([, gateway, editor]) => gateway !== editor)).toEqual([]);
     expect(new Set(verdicts.map(([, taken]) => taken)).size).toBe(2);
   });
