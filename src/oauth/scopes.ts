@@ -18,9 +18,11 @@ export function splitScope(text: string | undefined): string[] {
   return [...new Set((text ?? "").split(" ").filter((word) => word !== ""))];
 }
 
+/** One server by its name: a pattern would show the person who consents less than it grants. */
+const serverScope = /^mcp:server:[^*]+$/;
+
 function isKnown(scope: string): boolean {
-  return scope === allScope || scope === offlineScope ||
-    (scope.startsWith(serverPrefix) && scope.length > serverPrefix.length);
+  return scope === allScope || scope === offlineScope || serverScope.test(scope);
 }
 
 /**
@@ -46,7 +48,7 @@ export function narrowScopes(granted: readonly string[], text: string | undefine
   if (words.length === 0) return [...granted];
   const isCovered = (scope: string): boolean =>
     granted.includes(scope) || scope === offlineScope ||
-    (scope.startsWith(serverPrefix) && granted.includes(allScope));
+    (serverScope.test(scope) && granted.includes(allScope));
   if (words.every(isCovered)) return words;
   throw new OAuthError("invalid_scope", "The scope exceeds what was granted");
 }
