@@ -1,7 +1,6 @@
 /**
- * The composition root: puts the parts together and gives back a plain fetch
- * handler. It names no runtime, reads no environment and opens no socket: `src/main` or an
- * embedding program does.
+ * The composition root: puts the parts together and gives back a plain fetch handler. It names
+ * no runtime, reads no environment and opens no socket: `src/main` or an embedding program does.
  */
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
 import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
@@ -28,8 +27,14 @@ import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
 
 export { AccessError } from "./access_error.ts";
+export {
+  type AccessFacts,
+  findIssuerProblem,
+  isReachedFromElsewhere,
+  readAccessFacts,
+} from "./app/inspect_access.ts";
 export { type DataFacts, inspectData } from "./app/inspect_data.ts";
-export { type OpenAccess, openAccess, type OpenAccessOptions } from "./app/open_access.ts";
+export { type OpenAccess, openAccess } from "./app/open_access.ts";
 export type { GatewayOptions } from "./app/parts.ts";
 export { type OpenRegistry, openRegistry, type OpenRegistryOptions } from "./app/open_registry.ts";
 export { defaultTables, type Tables } from "./app/tables.ts";

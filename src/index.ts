@@ -47,5 +47,5 @@ export type ConfigSource =
  * that they name. Throws a ConfigError with a sentence for each value that is wrong.
  */
 export function readConfig(source: ConfigSource): Promise<StartConfig> {
-  return readConfigOfKinds({ kinds: defaultTables.upstreamKinds, ...source });
+  return readConfigOfKinds({ kinds: defaultTables.kinds, ...source });
 }

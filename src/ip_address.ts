@@ -59,6 +59,19 @@ export function parseBlock(text: string): AddressBlock | undefined {
   return bits >= 0 && bits <= whole ? { first, bits } : undefined;
 }
 
+/** Bytes of an IPv6 address that one customer has; a host can use all addresses that begin so. */
+const networkLength = 8;
+
+/**
+ * What the uses of one customer are counted by: an IPv4 address, or the network of an IPv6 address.
+ * A text that is no address stands for itself.
+ */
+export function networkOf(address: string): string {
+  const bytes = parseAddress(address);
+  if (bytes === undefined) return address;
+  return (bytes.length === 4 ? bytes : bytes.slice(0, networkLength)).join(".");
+}
+
 /** Whether an address, as `parseAddress` gives it, is in a block. */
 export function holds({ first, bits }: AddressBlock, address: readonly number[]): boolean {
   return first.length === address.length && startsAlike(first, address, bits);

@@ -21,7 +21,7 @@ const { config } = await readConfig({
 const gateway = await createGateway({
   config: { ...config, allowedHosts: ["127.0.0.1"], auth: { kinds: ["header"], settings: {} } },
   runtime: await createTestRuntime(),
-  authenticatorKinds: { header: createHeaderAuthenticator },
+  authenticators: { header: createHeaderAuthenticator },
   ratesOf: ({ id }) => id === "greedy" ? { callsPerMinute: 6_000, callsAtOnce: 8 } : {},
 });
 process.on("SIGTERM", () => void gateway.close().then(() => process.exit(0)));

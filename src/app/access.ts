@@ -1,4 +1,4 @@
-/** Who may connect, as the program and the admin API change it. */
+/** Who may connect, as an embedding program and the admin API change it. */
 import { createKeyRing, type KeyRing } from "../auth/key_ring.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
@@ -6,9 +6,9 @@ import type { Limits } from "../limits.ts";
 import type { Log, LogSink } from "../log.ts";
 import {
   type ClientSteering,
-  createListedAccess,
+  createAccessLists,
   type GrantSteering,
-} from "../oauth/listed_access.ts";
+} from "../oauth/access_lists.ts";
 import type { OAuthServer } from "../oauth/oauth_server.ts";
 import { createOAuthSteering } from "../oauth/oauth_steering.ts";
 import { createPeople, type People } from "../oauth/people.ts";
@@ -57,7 +57,7 @@ export function createAccessSteering(
     log: log.source("users"),
   });
   const keys = createKeyRing({ store: stores.keys, bus, clock, limits, log: log.source("keys") });
-  return { access: { keys, users: people.users, ...createListedAccess(steering) }, people };
+  return { access: { keys, users: people.users, ...createAccessLists(steering) }, people };
 }
 
 /** Says how to add the first user, while no person can log in. */

@@ -3,24 +3,8 @@
  * and closes them. A change takes effect when the next gateway starts.
  */
 import { createInProcessBus } from "../bus/in_process.ts";
-import { type Clock, systemClock } from "../clock.ts";
-import type { GatewayConfig } from "../config/config.ts";
-import { defaultLimits, type Limits } from "../limits.ts";
-import { createLog } from "../log.ts";
-import type { Runtime } from "../runtime/runtime.ts";
-import { openStores } from "../store/stores.ts";
 import { type AccessSteering, createAccessSteering } from "./access.ts";
-import { defaultTables } from "./tables.ts";
-
-/** What it is opened with. */
-export interface OpenAccessOptions {
-  readonly config: Pick<GatewayConfig, "dataDirectory" | "secret" | "store" | "secrets">;
-  readonly runtime: Runtime;
-  /** Takes log lines, such as those about an unreadable key. */
-  readonly console?: (line: string) => void;
-  readonly limits?: Partial<Limits>;
-  readonly clock?: Clock;
-}
+import { type CommandStoresOptions, openCommandStores } from "./command_stores.ts";
 
 /** Opened; no gateway can start on its data directory until it is closed. */
 export interface OpenAccess extends AccessSteering {
@@ -31,21 +15,12 @@ export interface OpenAccess extends AccessSteering {
  * Opens the stores of the data directory. Waits a while for a gateway or a command that uses it;
  * then rejects with an error text.
  */
-export async function openAccess(options: OpenAccessOptions): Promise<OpenAccess> {
-  const { config, runtime, clock = systemClock } = options;
-  const limits: Limits = { ...defaultLimits, ...options.limits };
-  const log = createLog({
-    level: "WARN",
-    console: options.console ?? (() => {}),
-    clock,
-    limits,
-    secrets: config.secrets,
-  });
-  const kinds = defaultTables.storeKinds;
-  const { stores } = await openStores({ config, kinds, runtime, clock, limits, log });
+export async function openAccess(options: CommandStoresOptions): Promise<OpenAccess> {
+  const { stores, clock, limits, log } = await openCommandStores(options);
   // Without listeners: this process alone uses the stores.
   const bus = createInProcessBus({ limits, log: log.source("bus") });
   const emit = () => {};
-  const { access } = createAccessSteering({ stores, runtime, bus, emit, clock, limits, log });
+  const shared = { runtime: options.runtime, clock, limits, log };
+  const { access } = createAccessSteering({ ...shared, stores, bus, emit });
   return { ...access, close: stores.close };
 }

@@ -2,28 +2,19 @@
  * The registry for a command that runs while no gateway does: it opens the stores itself, works, and
  * closes them. A change takes effect when the next gateway starts.
  */
-import { type Clock, systemClock } from "../clock.ts";
 import type { GatewayConfig, ServersConfig } from "../config/config.ts";
 import { type EntryReadingOptions, openSources, type Registry } from "../config/registry.ts";
 import { RegistryError } from "../config/registry_error.ts";
-import { defaultLimits, type Limits } from "../limits.ts";
-import { createLog } from "../log.ts";
-import type { Runtime } from "../runtime/runtime.ts";
 import { isLocked } from "../store/database.ts";
-import { openStores } from "../store/stores.ts";
+import { type CommandStoresOptions, openCommandStores } from "./command_stores.ts";
 import { readingOf } from "./parts.ts";
 import { defaultTables } from "./tables.ts";
 
 /** What the registry is opened with. */
-export interface OpenRegistryOptions {
+export interface OpenRegistryOptions extends CommandStoresOptions {
   /** With the servers of `mcp.json`, as `readConfig` returns it. */
   readonly config: GatewayConfig;
-  readonly runtime: Runtime;
   readonly reading: EntryReadingOptions;
-  /** Takes log lines, such as those about an unreadable entry. */
-  readonly console?: (line: string) => void;
-  readonly limits?: Partial<Limits>;
-  readonly clock?: Clock;
 }
 
 /** An opened registry; no gateway can start on its data directory until it is closed. */
@@ -40,20 +31,11 @@ export interface OpenRegistry extends Registry {
  * then rejects with a `RegistryError` (`store_unavailable`).
  */
 export async function openRegistry(options: OpenRegistryOptions): Promise<OpenRegistry> {
-  const { config, runtime, reading, clock = systemClock } = options;
-  const limits: Limits = { ...defaultLimits, ...options.limits };
-  const log = createLog({
-    level: "WARN",
-    console: options.console ?? (() => {}),
-    clock,
-    limits,
-    secrets: config.secrets,
+  const { config, runtime, reading } = options;
+  const { kinds } = defaultTables;
+  const { stores, clock, limits, log } = await openCommandStores(options).catch((fault) => {
+    throw toRegistryError(fault, config.dataDirectory);
   });
-  const { storeKinds, upstreamKinds: kinds } = defaultTables;
-  const { stores } = await openStores({ config, kinds: storeKinds, runtime, clock, limits, log })
-    .catch((fault) => {
-      throw toRegistryError(fault, config.dataDirectory);
-    });
   try {
     const { registry, current } = await openSources({
       store: stores.registry,

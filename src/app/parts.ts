@@ -85,7 +85,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   };
   const access = { config, runtime, sealer: opened.sealer, bus, clock, limits };
   const oauth = await openOAuth({ ...access, opened, events, log }).catch(close);
-  const authenticator = await createAuthenticator(config.auth, tables.authenticatorKinds, {
+  const authenticator = await createAuthenticator(config.auth, tables.authenticators, {
     ...access,
     keys: opened.stores.keys,
     oauth,
@@ -119,7 +119,7 @@ export async function openServers(
   const sources = await openSources({
     store: opened.stores.registry,
     base: config,
-    reading: { path, env, ...readingOf(config, runtime), kinds: tables.upstreamKinds },
+    reading: { path, env, ...readingOf(config, runtime), kinds: tables.kinds },
     clock,
     limits,
     async apply(next, before) {

@@ -17,8 +17,8 @@ import { type UpstreamKinds, upstreamKinds } from "../upstream/upstream_kinds.ts
 
 /** The extension tables of a gateway, one for each extension point; rows are independent. */
 export interface Tables {
-  /** Identify who makes a request; `GatewayConfig.authenticator` names the one in use. */
-  readonly authenticatorKinds: AuthenticatorKinds;
+  /** Identify who makes a request; `GatewayConfig.auth` names those in use. */
+  readonly authenticators: AuthenticatorKinds;
   /** What every call passes, in order. */
   readonly steps: readonly MakeStep[];
   /** What a principal may see and use. */
@@ -28,14 +28,14 @@ export interface Tables {
   /** Keep what must outlive a request; `GatewayConfig.store` names the one in use. */
   readonly storeKinds: StoreKinds;
   /** What a server can be: how it is read from `mcp.json`, and how it is reached. */
-  readonly upstreamKinds: UpstreamKinds;
+  readonly kinds: UpstreamKinds;
   /** Which URLs exist, and which servers are behind each. */
   readonly surfaceKinds: SurfaceKinds;
 }
 
 /** The default tables. */
 export const defaultTables: Tables = {
-  authenticatorKinds,
+  authenticators: authenticatorKinds,
   steps: [
     makeTraceStep,
     makeAuditStep,
@@ -48,19 +48,19 @@ export const defaultTables: Tables = {
   policy: allowAll,
   ratesOf: undefined,
   storeKinds,
-  upstreamKinds,
+  kinds: upstreamKinds,
   surfaceKinds,
 };
 
 /** The tables of a gateway: its own, or the defaults. */
 export function tablesOf(own: Partial<Tables>): Tables {
   return {
-    authenticatorKinds: own.authenticatorKinds ?? authenticatorKinds,
+    authenticators: own.authenticators ?? authenticatorKinds,
     steps: own.steps ?? defaultTables.steps,
     policy: own.policy ?? allowAll,
     ratesOf: own.ratesOf,
     storeKinds: own.storeKinds ?? storeKinds,
-    upstreamKinds: own.upstreamKinds ?? upstreamKinds,
+    kinds: own.kinds ?? upstreamKinds,
     surfaceKinds: own.surfaceKinds ?? surfaceKinds,
   };
 }

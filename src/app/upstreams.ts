@@ -32,6 +32,6 @@ export function createUpstreams(
   return (server) => {
     const own = log.source(`upstream.${server.name}`);
     const corrections = createCorrectionLog(server.name, own, limits);
-    return createUpstream(server, { ...shared, log: own, corrections }, tables.upstreamKinds);
+    return createUpstream(server, { ...shared, log: own, corrections }, tables.kinds);
   };
 }

@@ -1,6 +1,6 @@
 /**
  * The kinds of authenticators, by the name that the configuration gives them. Another kind is one
- * more row; an embedding program adds its own by `authenticatorKinds` of `createGateway`. Several
+ * more row; an embedding program adds its own by `authenticators` of `createGateway`. Several
  * kinds can be in use at once: a request satisfies one of them.
  */
 import type { AuthConfig } from "../config/config.ts";

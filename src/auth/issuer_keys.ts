@@ -152,8 +152,11 @@ async function readKeys(state: KeysState): Promise<void> {
   }
 }
 
-async function readKeySet(state: KeysState, signal: AbortSignal): Promise<KeySet["find"]> {
-  const { issuer, read, limits } = state;
+/** Reads the keys of an issuer once. Rejects with an error text that says what is wrong with them. */
+export async function readKeySet(
+  { issuer, read, limits }: Pick<KeysState, "issuer" | "read" | "limits">,
+  signal: AbortSignal,
+): Promise<KeySet["find"]> {
   const url = issuer.jwksUrl ?? await findKeysUrl(issuer.issuer, read, signal);
   const { status, value } = await read(url, signal);
   if (status !== 200) throw new Error(`the URL of its keys answers with status ${status}`);

@@ -6,6 +6,7 @@
 import { msPerSecond } from "../limits.ts";
 import { isJsonObject } from "../json.ts";
 import type { JsonObject, Principal } from "../model.ts";
+import { serversOf } from "../oauth/scopes.ts";
 import type { JwtIssuer } from "./jwt_settings.ts";
 
 /** What a token grants. */
@@ -19,12 +20,12 @@ export interface JwtGrant {
   readonly lacksScope: boolean;
 }
 
-/** The scope of everything that the policy allows, and the beginning of one for a single server. */
-const allServers = "mcp";
-const oneServer = "mcp:server:";
-
 /** What the claims grant; a text if they name no principal. `exp` was checked. */
-export function readGrant(claims: JsonObject, exp: number, issuer: JwtIssuer): JwtGrant | string {
+export function readJwtGrant(
+  claims: JsonObject,
+  exp: number,
+  issuer: JwtIssuer,
+): JwtGrant | string {
   const { claims: names, clockSkewSeconds, requiredScope } = issuer;
   const id = claimOf(claims, names.id);
   if (typeof id !== "string" || id === "" || /\p{Cc}|\p{Cs}/u.test(id)) {
@@ -55,11 +56,10 @@ function toAudiences(value: unknown): readonly string[] {
   return Array.isArray(value) && value.every((one) => typeof one === "string") ? value : [];
 }
 
-/** The servers that scopes limit a token to; undefined if they limit it to none. */
+/** The servers that scopes limit a token to; undefined if they name none. */
 function toServers(scopes: readonly string[]): readonly string[] | undefined {
-  const servers = scopes.filter((scope) => scope.startsWith(oneServer))
-    .map((scope) => scope.slice(oneServer.length));
-  return servers.length === 0 || scopes.includes(allServers) ? undefined : servers;
+  const servers = serversOf(scopes);
+  return servers?.length === 0 ? undefined : servers;
 }
 
 /** The first of some claims that a token has. */

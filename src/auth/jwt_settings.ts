@@ -5,10 +5,11 @@
 import * as v from "valibot";
 import { ConfigError } from "../config/config_error.ts";
 import { only } from "../config/credentials_schema.ts";
-import { isLoopback } from "../config/loopback.ts";
+import { isIssuerName, isIssuerUrl } from "../config/issuer_url.ts";
+import { filledText } from "../config/key_schemas.ts";
+import { readKindSettings } from "../config/kind_settings.ts";
 import { isJsonObject } from "../json.ts";
 import type { JsonObject } from "../model.ts";
-import { readKindSettings } from "./kind_settings.ts";
 
 /** One issuer of tokens. */
 export interface JwtIssuer {
@@ -78,28 +79,19 @@ const usualClaims: JwtClaimNames = {
 const usualSkewSeconds = 60;
 const skewSecondsMax = 300;
 
-const text = v.pipe(v.string("a string"), v.nonEmpty("a string that is not empty"));
 const textsExpected = "a string or a list of strings";
 const texts = v.union([
-  v.pipe(text, v.transform((one) => [one])),
-  v.pipe(v.array(text), v.nonEmpty()),
+  v.pipe(filledText, v.transform((one) => [one])),
+  v.pipe(v.array(filledText), v.nonEmpty()),
 ], textsExpected);
 
 const issuerExpected = "an https: URL without query and fragment (http: only on this machine)";
 const issuerUrl = v.pipe(
   v.string(issuerExpected),
-  v.check((value) => isIssuerUrl(value) && !/[?#]/.test(value), issuerExpected),
+  v.check(isIssuerName, issuerExpected),
 );
 const keysExpected = "an https: URL (http: only on this machine)";
 const keysUrl = v.pipe(v.string(keysExpected), v.check(isIssuerUrl, keysExpected));
-
-/** Whether a text is a URL that the gateway may read without a login, and over TLS elsewhere. */
-function isIssuerUrl(value: string): boolean {
-  if (!URL.canParse(value) || /[\s\\]/.test(value)) return false;
-  const { protocol, hostname, username, password } = new URL(value);
-  return username + password === "" && !value.includes("@") &&
-    (protocol === "https:" || (protocol === "http:" && isLoopback(hostname)));
-}
 
 const algorithmsExpected = `a list of ${algorithms.join(", ")}`;
 const skewExpected = `a whole number of seconds from 0 to ${skewSecondsMax}`;
@@ -148,7 +140,7 @@ const issuerSchema = only({
   ),
   types: v.optional(
     v.pipe(
-      v.array(v.pipe(text, v.transform(toType)), typesExpected),
+      v.array(v.pipe(filledText, v.transform(toType)), typesExpected),
       v.check((all) => all.length > 0 && !all.some((one) => foreignTypes.has(one)), typesExpected),
     ),
   ),

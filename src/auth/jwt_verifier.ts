@@ -8,7 +8,7 @@ import { GatewayError } from "../errors.ts";
 import { msPerSecond } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
 import type { IssuerKeys } from "./issuer_keys.ts";
-import { type JwtGrant, readGrant } from "./jwt_claims.ts";
+import { type JwtGrant, readJwtGrant } from "./jwt_claims.ts";
 import { type JwtIssuer, toType } from "./jwt_settings.ts";
 
 /** An issuer with its keys. */
@@ -83,6 +83,6 @@ function toVerified(
   if (typeof iat === "number" && iat > latest) return { refusal: "it was issued in the future" };
   // RFC 7800: only who proves to have another key may use it, which a bearer does not.
   if (cnf !== undefined) return { refusal: "it is bound to a key that its sender has to prove" };
-  const grant = readGrant(claims, exp, issuer);
+  const grant = readJwtGrant(claims, exp, issuer);
   return typeof grant === "string" ? { refusal: grant } : { ...grant, issuer };
 }

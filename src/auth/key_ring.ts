@@ -6,6 +6,7 @@ import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { keyPrincipal } from "../principals.ts";
 import { makeKey, sha256Hex } from "../seal.ts";
 import { AccessError } from "../access_error.ts";
 import { type ListedKey, type NewKey, readNewKey, toListedKey } from "./key_form.ts";
@@ -38,11 +39,6 @@ export interface KeyRingDeps {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
-}
-
-/** The id of a key's principal. */
-export function keyPrincipal(name: string): string {
-  return `key:${name}`;
 }
 
 /** Makes the ring of a store. */

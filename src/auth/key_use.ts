@@ -6,7 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Principal } from "../model.ts";
-import { keyPrincipal } from "./key_ring.ts";
+import { keyPrincipal } from "../principals.ts";
 import type { KeyStore } from "./key_store.ts";
 
 /** What uses are gathered with. */

@@ -11,6 +11,7 @@ import { printDone } from "./output.ts";
 import { toShellWord } from "./server_advice.ts";
 import { readServerFile, withServer, writeServerFile } from "./server_file.ts";
 import { type ServerSteering, withServers } from "./server_steering.ts";
+import { withoutSecrets } from "./shown_entry.ts";
 
 /** Adds a server, and says how to try it. */
 export async function runAdd(context: CommandContext, values: CommandValues): Promise<ExitCode> {
@@ -30,7 +31,7 @@ export async function runAdd(context: CommandContext, values: CommandValues): Pr
     for (const warning of warnings) context.terminal.note(warning);
     const place = toFile ? steering.configPath : "the registry";
     const isRunning = steering.gateway !== undefined;
-    printDone(context, { name, entry, place, isRunning }, [
+    printDone(context, { name, entry: withoutSecrets(entry), place, isRunning }, [
       `${known === undefined ? "Added" : "Replaced"} server "${name}" ${
         known === undefined ? "to" : "in"
       } ${place}` +

@@ -22,7 +22,7 @@ export async function readConfiguration(
     env,
     cwd,
     exists,
-    kinds: defaultTables.upstreamKinds,
+    kinds: defaultTables.kinds,
     // Another file may be in use by the gateway that runs.
     places: proposed === undefined ? places : { ...places, configPath: proposed.path },
     readText: (path) => path === proposed?.path ? Promise.resolve(proposed.text) : readText(path),

@@ -2,6 +2,9 @@
  * `connect`: shows how a client reaches this gateway, or writes it: by the client's own command, else
  * into its file.
  */
+import { type AccessFacts, readAccessFacts } from "../app.ts";
+import { findGateway } from "./admin_client.ts";
+import { accessOf, type ClientAccess } from "./clients/client_access.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { type Client, type ClientScope, type OwnCommandRequest } from "./clients/client_table.ts";
@@ -29,8 +32,8 @@ interface Plan {
   readonly configuration: string;
   readonly link: string | undefined;
   readonly command: ReadyCommand | undefined;
-  /** What the client lacks to connect; undefined: nothing. */
-  readonly lack: string | undefined;
+  /** What its authentication needs. */
+  readonly access: ClientAccess;
   /** The base of the URL for clients on other machines. */
   readonly publicUrl: string | undefined;
 }
@@ -45,7 +48,13 @@ export async function runConnect(
     const names = plan.others.map((name) => JSON.stringify(name)).join(", ");
     context.terminal.note(`${plan.file} has the gateway as ${names}: remove one of the entries.`);
   }
-  if (plan.lack !== undefined) context.terminal.note(plan.lack);
+  const { notes, missing } = plan.access;
+  if (missing !== undefined && values.flag("write")) {
+    throw new CommandError("usage", `Cannot write an entry that cannot connect. ${missing}`);
+  }
+  for (const note of missing === undefined ? notes : [missing, ...notes]) {
+    context.terminal.note(note);
+  }
   const written = values.flag("write") ? await write(plan, context) : undefined;
   if (context.json) context.terminal.print(JSON.stringify(toJson(plan, written), null, 2));
   else if (written === undefined) show(plan, context);
@@ -71,13 +80,18 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
       `Cannot use --name "${name}": expected letters, digits, - and _`,
     );
   }
-  const headers = readHeaders(values.optionList("header"));
+  const given = readHeaders(values.optionList("header"));
   const isByUrl = client.byUrl !== undefined && !values.flag("stdio");
-  if (!isByUrl && Object.keys(headers).length > 0) {
+  if (!isByUrl && Object.keys(given).length > 0) {
     throw new CommandError("usage", "Cannot use --header: a program over stdio sends no headers");
   }
   const start = await readOwnConfig(context);
-  const address = await addressOf(context, start, headers);
+  const { facts, publicUrl = start.config.publicUrl } = await readFacts(context);
+  const access = accessOf({ client, facts, isByUrl, headers: given, publicUrl });
+  const address = {
+    ...await addressOf(context, start, access.headers),
+    ...(access.url === undefined ? {} : { url: access.url }),
+  };
   const entry = (isByUrl ? client.byUrl : undefined)?.(name, address) ??
     client.byProgram(name, address);
   const request = { name, scope, address, isByUrl, entry };
@@ -89,26 +103,25 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
     configuration: await showServer(client.format, { listKey: client.listKey, name, entry }),
     link: scope === "user" ? client.link?.(name, entry) : undefined,
     command: readyCommand(client, request, context),
-    lack: isByUrl ? await lackOf(context, headers) : undefined,
-    publicUrl: isByUrl ? start.config.publicUrl : undefined,
+    access,
+    publicUrl: isByUrl && access.url === undefined ? publicUrl : undefined,
   };
 }
 
-/** A gateway whose only credentials are keys refuses a client that sends none. */
-async function lackOf(
+/**
+ * How clients authenticate at the gateway that runs, else at the one that the files describe. Files
+ * that cannot be read, and a gateway that cannot be asked, are for other commands to report.
+ */
+async function readFacts(
   context: CommandContext,
-  headers: Readonly<Record<string, string>>,
-): Promise<string | undefined> {
-  if (Object.keys(headers).some((name) => name.toLowerCase() === "authorization")) return undefined;
-  // A file that cannot be read is for the start to report.
-  const kinds = await readConfiguration(context).then(
-    ({ config }) => config.auth?.kinds ?? [],
-    () => [],
-  );
-  return kinds.length === 1 && kinds[0] === "key"
-    ? "The gateway asks clients for a key: make one with mcp-wrapper keys add NAME, and add " +
-      "--header 'Authorization=Bearer KEY' here."
-    : undefined;
+): Promise<{ readonly facts: AccessFacts; readonly publicUrl?: string | undefined }> {
+  const [auth, view] = await Promise.all([
+    readConfiguration(context).then(({ config }) => config.auth, () => undefined),
+    findGateway(context).then((gateway) => gateway?.status()).catch(() => undefined),
+  ]);
+  const chosen = { kinds: view?.auth ?? auth?.kinds ?? [], settings: auth?.settings ?? {} };
+  const facts = await readAccessFacts(chosen).catch(() => readAccessFacts(undefined));
+  return { facts, publicUrl: view?.publicUrl };
 }
 
 /** The values of `--header NAME=VALUE`, by name. */
@@ -227,6 +240,7 @@ function toJson(plan: Plan, written: Written | undefined) {
     ...(command === undefined ? {} : { command: command.shown }),
     ...(link === undefined ? {} : { link }),
     restart: client.restart,
+    ...(plan.access.notes.length === 0 ? {} : { notes: plan.access.notes }),
     ...(client.toolsMax === undefined ? {} : { toolsMax: client.toolsMax }),
     ...(written === undefined ? {} : { written }),
   };

@@ -10,6 +10,7 @@ import { checkConfiguration } from "./doctor/check_configuration.ts";
 import { checkDatabase } from "./doctor/check_database.ts";
 import { checkFiles } from "./doctor/check_files.ts";
 import { checkGateway, checkPublicUrl } from "./doctor/check_gateway.ts";
+import { checkOutside } from "./doctor/check_outside.ts";
 import { checkRuntimes } from "./doctor/check_runtimes.ts";
 import { checkPrograms, checkServers } from "./doctor/check_servers.ts";
 import { checkService } from "./doctor/check_service.ts";
@@ -35,6 +36,7 @@ const groups: readonly CheckGroup[] = [
   { name: "Gateway", check: checkGateway },
   { name: "Public address", check: checkPublicUrl },
   { name: "Access", check: checkAccess },
+  { name: "From outside", check: checkOutside },
   { name: "Configuration", check: checkConfiguration },
   { name: "Programs", check: checkPrograms },
   { name: "Service", check: checkService },

@@ -75,7 +75,7 @@ export async function runImport(
 
 /** The keys that `mcp.json` has, and those whose reader says what to do instead. */
 function knownKeys(): (key: string) => boolean {
-  const known = Object.keys(joinForms(defaultTables.upstreamKinds).schema.entries);
+  const known = Object.keys(joinForms(defaultTables.kinds).schema.entries);
   return (key) => known.includes(key) || unservedKeys.has(key);
 }
 

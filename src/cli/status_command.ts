@@ -36,7 +36,7 @@ export async function runStatus(context: CommandContext, values: CommandValues):
 }
 
 function toHead(
-  { version, url, pid, runtime, startedAt, config, data, auth = [], servers }: GatewayView,
+  { version, url, pid, runtime, startedAt, config, data, auth, servers }: GatewayView,
   terminal: Terminal,
 ): string[] {
   const upMs = Date.now() - Date.parse(startedAt);
@@ -46,11 +46,18 @@ function toHead(
     `up ${toDuration(upMs)}, process ${pid}, ${runtime}`,
     `configuration ${config}`,
     `data ${data}`,
-    ...(auth.length === 0 ? [] : [`clients authenticate by ${auth.join(" or ")}`]),
+    // Older gateways do not say it.
+    ...(auth === undefined ? [] : [toAccessLine(auth)]),
     `${count(servers.length, "server")}, ${
       broken === 0 ? "none broken" : terminal.style("bad", `${broken} broken`)
     }`,
   ];
+}
+
+function toAccessLine(auth: readonly string[]): string {
+  if (auth.length === 0 || auth.includes("none")) return "clients do not authenticate";
+  return `clients authenticate by ${auth.join(" or ")}: ${identity.name} connect CLIENT ` +
+    "says what each needs";
 }
 
 const columns = [

@@ -7,6 +7,7 @@
 import type { AccessRow } from "../config/access_rows.ts";
 import { matchesPattern } from "../config/tool_filter.ts";
 import type { Principal } from "../model.ts";
+import { keyPrincipal } from "../principals.ts";
 import type { PolicyAnswer, PolicyItem } from "./access_policy.ts";
 
 type Match = "yes" | "no" | "maybe";
@@ -23,11 +24,8 @@ export function concerns(row: AccessRow, { id, client, roles, groups }: Principa
   return isAmong(row.principal, [id]) &&
     isAmong(row.client, client === undefined ? [] : [client]) &&
     isAmong(row.role, roles ?? []) && isAmong(row.group, groups ?? []) &&
-    isAmong(row.key?.map((name) => `${keyPrefix}${name}`), [id]);
+    isAmong(row.key?.map(keyPrincipal), [id]);
 }
-
-/** How the ids of principals begin that API keys stand for. */
-const keyPrefix = "key:";
 
 function isAmong(patterns: readonly string[] | undefined, values: readonly string[]): boolean {
   return patterns === undefined || values.some((value) => matchesAny(patterns, value));

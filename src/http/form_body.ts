@@ -7,6 +7,7 @@ import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { decodeUtf8 } from "../protocol/jsonrpc.ts";
 import { readBytes } from "./body_bytes.ts";
+import { late, toReadFault } from "./json_body.ts";
 
 /** Reads a body; rejects with what the error table has for bad bodies. */
 export type FormReader = (request: Request) => Promise<URLSearchParams>;
@@ -37,15 +38,10 @@ export function createFormReader(
       return new URLSearchParams(decodeUtf8(arriving.take()));
     };
     try {
-      return await withDeadline(clock, limits.bodyMs, readAll(), () => {
-        throw new GatewayError("body_timeout");
-      });
+      return await withDeadline(clock, limits.bodyMs, readAll(), late);
     } catch (thrown) {
       arriving.cancel();
-      if (thrown instanceof GatewayError) throw thrown;
-      throw new GatewayError("parse_error", "Cannot read the body: it ended early", {
-        cause: thrown,
-      });
+      throw toReadFault(thrown);
     }
   };
 }

@@ -20,12 +20,31 @@ const summary =
   "This is a gateway for the Model Context Protocol (MCP): one URL in front of many " +
   "MCP servers. It is made for AI clients, not for browsers. Give your client this URL:";
 
-/** Makes the endpoint of the front page, which shows the gateway's URL. */
+/** What clients have to do; undefined: they do not authenticate. */
+function accessWords(kinds: readonly string[]): string | undefined {
+  const logsIn = kinds.includes("oauth") || kinds.includes("jwt");
+  const hasKeys = kinds.includes("key");
+  if (kinds.length === 0 || kinds.includes("none")) return undefined;
+  if (logsIn && hasKeys) {
+    return "Clients log in when they connect, or send a key that the operator made for them.";
+  }
+  if (logsIn) return "Clients log in when they connect.";
+  return hasKeys
+    ? "Clients need a key that the operator made for them."
+    : "Clients must authenticate.";
+}
+
+/**
+ * Makes the endpoint of the front page, which shows the gateway's URL; `kinds` are those by which
+ * clients authenticate.
+ */
 export function createFrontPage(
   baseUrl: BaseUrl,
   surfaceKinds: SurfaceKinds,
+  kinds: readonly string[],
 ): (request: Request, fetchContext: FetchContext) => Response {
   const others = linesOf(surfaceKinds);
+  const access = accessWords(kinds);
   return (request, fetchContext) => {
     const base = baseUrl(request, fetchContext);
     const headers = {
@@ -35,10 +54,10 @@ export function createFrontPage(
     };
     if (!/\btext\/html\b/i.test(request.headers.get("accept") ?? "")) {
       const type = { "content-type": "text/plain; charset=utf-8" };
-      return new Response(toText(base, others), { headers: { ...headers, ...type } });
+      return new Response(toText(base, others, access), { headers: { ...headers, ...type } });
     }
     const nonce = crypto.randomUUID();
-    return new Response(toHtml(base, nonce, others), {
+    return new Response(toHtml(base, nonce, others, access), {
       headers: {
         ...headers,
         "content-type": "text/html; charset=utf-8",
@@ -102,10 +121,11 @@ function linesOf(kinds: SurfaceKinds): readonly Line[] {
   ];
 }
 
-function toText(base: string, others: readonly Line[]): string {
+function toText(base: string, others: readonly Line[], access: string | undefined): string {
   const setups = setupsOf(base).map(({ client, place, text }) => `${client} (${place}):\n${text}`);
   const lines = others.map(([path, words]) => `${base}${path}  ${words}`);
-  return [title, `${summary}\n${base}/mcp`, ...setups, lines.join("\n")].join("\n\n") + "\n";
+  const first = [summary, `${base}/mcp`, ...(access === undefined ? [] : [access])].join("\n");
+  return [title, first, ...setups, lines.join("\n")].join("\n\n") + "\n";
 }
 
 const style = `
@@ -128,7 +148,12 @@ code { color: var(--text); }
 a, a code { color: var(--link); }
 `;
 
-function toHtml(base: string, nonce: string, others: readonly Line[]): string {
+function toHtml(
+  base: string,
+  nonce: string,
+  others: readonly Line[],
+  access: string | undefined,
+): string {
   const setups = setupsOf(base).map(({ client, place, text }) =>
     `<section><h2>${escapeHtml(client)} <small>${escapeHtml(place)}</small></h2>` +
     `<pre>${escapeHtml(text)}</pre></section>`
@@ -147,7 +172,9 @@ function toHtml(base: string, nonce: string, others: readonly Line[]): string {
 <body>
 <h1>${title}</h1>
 <p>${escapeHtml(summary)}</p>
-<p><span class="url">${escapeHtml(base)}/mcp</span></p>
+<p><span class="url">${escapeHtml(base)}/mcp</span></p>${
+    access === undefined ? "" : `\n<p>${escapeHtml(access)}</p>`
+  }
 <main>
 ${setups.join("\n")}
 </main>

@@ -106,11 +106,13 @@ async function readInSteps(
   }
 }
 
-function late(): never {
+/** Throws the error for a body that takes too long. */
+export function late(): never {
   throw new GatewayError("body_timeout");
 }
 
-function toReadFault(thrown: unknown): GatewayError {
+/** What reading a body threw, as an error for the client. */
+export function toReadFault(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   return new GatewayError("parse_error", "Cannot read the body: it ended early", { cause: thrown });
 }

@@ -3,7 +3,8 @@
  * failure's status and text come from the error table alone. Not here: headers for browsers of
  * other origins (guard.ts).
  */
-import { type ErrorCode, type GatewayError, toGatewayError, withOutcome } from "../errors.ts";
+import type { ErrorCode } from "../error_table.ts";
+import { type GatewayError, toGatewayError, withOutcome } from "../errors.ts";
 import { msPerSecond } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { RequestId } from "../model.ts";
@@ -37,7 +38,17 @@ export function jsonResponse(text: string, status = 200, headers?: HeaderPairs):
 /** When to try again, in whole seconds, as an error says it in milliseconds. */
 function retryAfterIn(text: string): string {
   const [, ms = "0"] = /"retryAfterMs":(\d+)/.exec(text) ?? [];
-  return String(Math.max(1, Math.ceil(Number(ms) / msPerSecond)));
+  return String(toSeconds(Number(ms)));
+}
+
+/** Whole seconds, at least one. */
+export function toSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / msPerSecond));
+}
+
+/** The header that says when to try again. */
+export function toRetryAfter(waitMs: number): HeaderPairs {
+  return { "retry-after": String(toSeconds(waitMs)) };
 }
 
 /** A response without a body. */

@@ -38,7 +38,7 @@ import {
 } from "./route_match.ts";
 import { get, remove } from "./legacy/post.ts";
 import type { PagesParts } from "./oauth/browser_request.ts";
-import { peopleRows } from "./oauth/people_rows.ts";
+import { pageRows } from "./oauth/page_rows.ts";
 import { deliver } from "./legacy/notices.ts";
 import {
   closeSessions,
@@ -84,7 +84,9 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   readonly identity: { readonly name: string; readonly version: string };
   /** The name of this instance, which it sends to remote servers with each request. */
   readonly instance: string;
-  readonly config: GuardConfig & Pick<GatewayConfig, "sessionTimeoutMs" | "trustedProxies">;
+  readonly config:
+    & GuardConfig
+    & Pick<GatewayConfig, "auth" | "sessionTimeoutMs" | "trustedProxies">;
   /** Opens the details of `/health`; absent: there are none. */
   readonly operatorToken?: string | undefined;
   /** Absent: there is no admin API. */
@@ -221,7 +223,11 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
   const messages: SurfaceRow["methods"] = { POST: (context) => takePost(transport, context) };
   const health: OpenEndpoint = ({ request }) => healthResponse(layer.phase, layer.deps, request);
   const ready = () => readyResponse(layer.phase);
-  const createPage = createFrontPage(layer.baseUrl, layer.deps.surfaceKinds);
+  const createPage = createFrontPage(
+    layer.baseUrl,
+    deps.surfaceKinds,
+    deps.config.auth?.kinds ?? [],
+  );
   const page: OpenEndpoint = ({ request, fetchContext }) => createPage(request, fetchContext);
   return [
     ...layer.deps.surfaceKinds.flatMap((kind): SurfaceRow[] => {
@@ -241,7 +247,7 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
     }),
     ...(deps.pages === undefined
       ? []
-      : peopleRows({ ...deps, ...deps.pages, baseUrl, clientAddress })),
+      : pageRows({ ...deps, ...deps.pages, baseUrl, clientAddress })),
     { path: "/health", openMethods: { GET: health, HEAD: health } },
     { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
     { path: "/", openMethods: { GET: page, HEAD: page } },

@@ -76,6 +76,10 @@ export const houseLimits = {
   diskFreeBytesMin: 64 * 1024 * 1024,
   /** One request that doctor makes. */
   checkMs: 5_000,
+  /** The time in which clients expect metadata and tokens; claude.ai gives up then. */
+  clientPatienceMs: 10_000,
+  /** Doctor warns of a certificate that ends within this. */
+  certificateWarningMs: 14 * 24 * 60 * 60 * 1000,
   /** The difference to the clock of a server that is a warning, and one at which tokens fail. */
   clockWarningMs: 60_000,
   clockProblemMs: 300_000,

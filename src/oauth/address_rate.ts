@@ -5,6 +5,7 @@
  */
 import { putWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
+import { networkOf } from "../ip_address.ts";
 
 /** The bounds of one rate. */
 export interface AddressRateOptions {
@@ -23,7 +24,7 @@ export function createAddressRate(
 ): AddressRate {
   const windows = new Map<string, { startedAt: number; uses: number }>();
   return (address = "") => {
-    const key = toNetwork(address);
+    const key = networkOf(address);
     const now = clock.monotonic();
     const window = windows.get(key);
     if (window === undefined || now - window.startedAt >= windowMs) {
@@ -34,18 +35,4 @@ export function createAddressRate(
     window.uses += 1;
     return undefined;
   };
-}
-
-/** The first 64 bits of an IPv6 address; any other text as it is. */
-function toNetwork(address: string): string {
-  const bare = address.replace(/^\[|\]$/g, "").replace(/%.*$/, "");
-  if (!bare.includes(":") || !URL.canParse(`http://[${bare}]/`)) return address;
-  const host = new URL(`http://[${bare}]/`).hostname.slice(1, -1);
-  const [head = "", tail = ""] = host.split("::");
-  const left = head === "" ? [] : head.split(":");
-  const right = tail === "" ? [] : tail.split(":");
-  const zeros = host.includes("::") ? 8 - left.length - right.length : 0;
-  const groups = [...left, ...Array.from({ length: zeros }, () => "0"), ...right];
-  // An IPv4 address in IPv6 form differs only at its end.
-  return groups.slice(0, 5).every((group) => group === "0") ? host : groups.slice(0, 4).join(":");
 }

@@ -3,9 +3,9 @@
  * an enterprise's identity provider vouches for a user to this gateway, so no person logs in here.
  * Only issuers of the settings are accepted. An assertion is used once.
  */
-import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, type JWTPayload, jwtVerify } from "jose";
-import { msPerSecond } from "../limits.ts";
-import { assertionAlgorithms, useOnce } from "./client_assertion.ts";
+import { decodeJwt, type JWTPayload } from "jose";
+import { userPrincipal } from "../principals.ts";
+import { type AssertionClaims, useOnce, verifyAssertion } from "./assertions.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import type { TokenAnswer } from "./issued_tokens.ts";
 import { issueAlone } from "./machine_grant.ts";
@@ -35,17 +35,17 @@ export async function exchangeAssertion(
   if (assertion === undefined) throw new OAuthError("invalid_request", "assertion is missing");
   const provider = assertionIssuers.find(({ issuer }) => issuer === issuerOf(assertion));
   if (provider === undefined) throw invalid("The issuer of the assertion is not accepted");
-  const payload = await verify(deps, provider, assertion, request.issuer);
+  const claims = await verify(deps, provider, assertion, request.issuer);
   // The assertion names the client that it was issued to (ID-JAG, 3.1).
-  if (payload["client_id"] !== client.id) throw invalid("The assertion is another client's");
-  const name = payload[provider.nameClaim];
+  if (claims["client_id"] !== client.id) throw invalid("The assertion is another client's");
+  const name = claims[provider.nameClaim];
   if (typeof name !== "string" || name === "") throw invalid("The assertion names no user");
-  const surface = surfaceOf(payload, request);
-  const granted = toRequestedScopes(scopeOf(payload));
+  const surface = surfaceOf(claims, request);
+  const granted = toRequestedScopes(scopeOf(claims));
   const scopes = narrowScopes(granted, params["scope"]);
-  await useOnce(deps, `${provider.issuer} ${payload.jti}`, payload.exp ?? 0).catch((thrown) => {
-    throw thrown instanceof OAuthError ? invalid(thrown.message) : thrown;
-  });
+  if (!await useOnce(deps, provider.issuer, claims)) {
+    throw invalid("The assertion was used before");
+  }
   const body: GrantBody = {
     kind: "external",
     name,
@@ -55,7 +55,7 @@ export async function exchangeAssertion(
     surface,
   };
   const answer = await issueAlone(deps, client, body, { scopes, surface });
-  const principal = `user:${name}`;
+  const principal = userPrincipal(name);
   deps.emit({ type: "oauth_step", step: "assertion_token", client: client.id, principal, surface });
   return answer;
 }
@@ -69,32 +69,23 @@ function issuerOf(assertion: string): string | undefined {
 }
 
 async function verify(
-  { readKeys, clock, limits }: OAuthDeps,
+  deps: OAuthDeps,
   { issuer, jwksUri }: AssertionIssuer,
   assertion: string,
   audience: string,
-): Promise<JWTPayload> {
-  const keys = await readKeys(jwksUri);
+): Promise<AssertionClaims> {
+  const keys = await deps.readKeys(jwksUri);
   if (keys === undefined) {
     throw new OAuthError("temporarily_unavailable", "The issuer's keys are unavailable");
   }
-  const verified = await jwtVerify(
-    assertion,
-    createLocalJWKSet(keys as unknown as JSONWebKeySet),
-    {
-      issuer,
-      audience,
-      typ: assertionTyp,
-      algorithms: [...assertionAlgorithms],
-      requiredClaims: ["exp", "jti", "sub", "client_id"],
-      clockTolerance: limits.assertionSkewMs / msPerSecond,
-      currentDate: new Date(clock.wall()),
-    },
-  ).catch(() => undefined);
-  if (verified === undefined) throw invalid("The assertion is not valid");
-  const latest = (clock.wall() + limits.assertionMsMax) / msPerSecond;
-  if ((verified.payload.exp ?? 0) > latest) throw invalid("The assertion is valid for too long");
-  return verified.payload;
+  const claims = await verifyAssertion(deps, assertion, keys, {
+    issuer,
+    audience: [audience],
+    typ: assertionTyp,
+    claims: ["sub", "client_id"],
+  });
+  if (claims === undefined) throw invalid("The assertion is not valid");
+  return claims;
 }
 
 /** The surface of the assertion's `resource`, which the request may not leave. */

@@ -1,8 +1,8 @@
 /**
  * The authorization request (RFC 6749, 4.1.1; RFC 7636; RFC 8707): everything is checked before a
  * person sees it. Until client and redirect URI are known to belong together, and while no person
- * ever approved the client, an error ends on a page of the gateway: it never becomes a redirect for
- * strangers.
+ * ever approved the client, an error is shown on a page of the gateway, which redirects no browser to
+ * an address that anyone could have written.
  */
 import type { OAuthClient } from "./client_metadata.ts";
 import type { OAuthClients } from "./clients.ts";
@@ -37,7 +37,7 @@ export async function checkAuthorization(
       type: "oauth_step",
       step: "authorization_refused",
       client: clientId,
-      reason: `${error.code}: ${error.message}`,
+      reason: error.reason,
     });
   try {
     const params = readParams(request.params, deps.limits);

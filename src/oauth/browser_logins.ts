@@ -5,9 +5,9 @@
  * browser never becomes a logged-in one. Not here: the cookie (src/http/oauth/browser_cookie.ts).
  */
 import { putWithin } from "../bounded.ts";
-import { bytesToBase64url } from "../bytes_text.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
+import { makeKey } from "../seal.ts";
 import type { Person } from "./waiting_authorizations.ts";
 
 /** The browsers. */
@@ -30,12 +30,8 @@ export interface BrowserLoginDeps {
   readonly sha256: (text: string) => string;
 }
 
-const tokenBytes = 32;
-
-/** A new token of a browser. */
-export function makeBrowserToken(): string {
-  return bytesToBase64url(crypto.getRandomValues(new Uint8Array(tokenBytes)));
-}
+/** A new token of a browser: 256 random bits. */
+export const makeBrowserToken = makeKey;
 
 /** Makes the table, empty. */
 export function createBrowserLogins(

@@ -109,7 +109,7 @@ export function toAuthentication(
 }
 
 /** The web page of a client, if it is one; other schemes never become a link. */
-export function toWebUri(text: string): string | undefined {
+function toWebUri(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, href } = new URL(text);
   return protocol === "https:" || protocol === "http:" ? href : undefined;

@@ -4,9 +4,10 @@
  * are stored together with the mark on the code.
  */
 import { base64urlToBytes, bytesToHex } from "../bytes_text.ts";
+import { userPrincipal } from "../principals.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import type { OAuthClients } from "./clients.ts";
-import { toAnswer, type TokenAnswer, toTokenRow } from "./issued_tokens.ts";
+import { issueToken, toAnswer, type TokenAnswer, toTokenRow } from "./issued_tokens.ts";
 import type { OAuthDeps } from "./oauth_deps.ts";
 import { OAuthError } from "./oauth_error.ts";
 import { narrowSurface, type OAuthParams, type OAuthRequest } from "./oauth_request.ts";
@@ -33,7 +34,7 @@ export async function redeemCode(
   const answer = await storeGrant(deps, clients, client, row, body, { surface, scopes });
   // Another request redeemed it at the same time.
   if (answer === undefined) return await refuseReplay(deps, row, client);
-  const principal = `user:${body.grant.name}`;
+  const principal = userPrincipal(body.grant.name);
   deps.emit({ type: "oauth_step", step: "code_redeemed", client: client.id, principal, surface });
   await keepBound(deps, client.id, principal);
   return answer;
@@ -81,39 +82,39 @@ async function assertProof(body: CodeBody, params: OAuthParams): Promise<void> {
 }
 
 async function storeGrant(
-  { store, clock, settings, limits }: OAuthDeps,
+  deps: OAuthDeps,
   clients: OAuthClients,
   client: OAuthClient,
   row: OAuthTokenRow,
   body: CodeBody,
   token: { readonly surface: string | undefined; readonly scopes: readonly string[] },
 ): Promise<TokenAnswer | undefined> {
+  const { store, clock, limits } = deps;
   const now = clock.wall();
   const { grant } = body;
   const grantRow: GrantRow = {
     id: row.grantId,
     client: client.id,
-    principal: `user:${grant.name}`,
+    principal: userPrincipal(grant.name),
     body: { ...grant },
     createdAt: Math.round(now),
     usedAt: Math.round(now),
   };
-  const access = {
+  const { grantId } = row;
+  const access = issueToken(deps, {
     token: makeToken("access"),
-    grantId: row.grantId,
-    kind: "access" as const,
-    expiresAt: now + settings.accessTokenMs,
+    grantId,
+    kind: "access",
     scopes: [...token.scopes],
     surface: token.surface,
-  };
-  const refresh = {
+  });
+  const refresh = issueToken(deps, {
     token: makeToken("refresh"),
-    grantId: row.grantId,
-    kind: "refresh" as const,
-    expiresAt: now + settings.refreshTokenMs,
+    grantId,
+    kind: "refresh",
     scopes: grant.scopes,
     surface: grant.surface,
-  };
+  });
   const used: OAuthTokenRow = {
     ...row,
     body: { ...row.body, usedAt: Math.round(now) },

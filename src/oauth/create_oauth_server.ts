@@ -3,7 +3,6 @@ import { checkAuthorization } from "./authorization_request.ts";
 import { authenticateClient } from "./client_authentication.ts";
 import { createKeySets } from "./client_documents.ts";
 import { createOAuthClients } from "./clients.ts";
-
 import type { OAuthDeps } from "./oauth_deps.ts";
 import { OAuthError } from "./oauth_error.ts";
 import { toMetadata } from "./oauth_metadata.ts";
@@ -40,8 +39,7 @@ export function createOAuthServer(given: Omit<OAuthDeps, "readKeys">): OAuthServ
         return answer;
       } catch (thrown) {
         if (thrown instanceof OAuthError) {
-          const reason = `${thrown.code}: ${thrown.message}`;
-          emit({ type: "oauth_step", step: "registration_refused", reason });
+          emit({ type: "oauth_step", step: "registration_refused", reason: thrown.reason });
         }
         throw thrown;
       }

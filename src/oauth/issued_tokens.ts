@@ -1,8 +1,9 @@
 /**
  * Rows of access and refresh tokens, and the answer that carries them (RFC 6749, 5.1). Not here:
- * when tokens are issued (code_grant.ts, refresh_grant.ts, machine_grants.ts).
+ * when tokens are issued (code_grant.ts, refresh_grant.ts, machine_grant.ts).
  */
 import { msPerSecond } from "../limits.ts";
+import type { OAuthDeps } from "./oauth_deps.ts";
 import type { OAuthTokenRow } from "./oauth_store.ts";
 import type { TokenBody } from "./oauth_rows.ts";
 import { digestOf } from "./tokens.ts";
@@ -24,6 +25,15 @@ export interface IssuedToken extends TokenBody {
   readonly grantId: string;
   readonly kind: "access" | "refresh";
   readonly expiresAt: number;
+}
+
+/** A token that is issued now, with the life that the settings give to its kind. */
+export function issueToken(
+  { clock, settings }: Pick<OAuthDeps, "clock" | "settings">,
+  token: Omit<IssuedToken, "expiresAt">,
+): IssuedToken {
+  const lifeMs = token.kind === "access" ? settings.accessTokenMs : settings.refreshTokenMs;
+  return { ...token, expiresAt: clock.wall() + lifeMs };
 }
 
 /** The row of a token. */

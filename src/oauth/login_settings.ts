@@ -4,8 +4,8 @@
  */
 import * as v from "valibot";
 import { only, onlyObject } from "../config/credentials_schema.ts";
+import { isIssuerName } from "../config/issuer_url.ts";
 import { filledText } from "../config/key_schemas.ts";
-import { isLoopback } from "../config/loopback.ts";
 
 /** Who of the provider's people may log in: one of these lists names them. */
 export interface AllowedPeople {
@@ -42,14 +42,6 @@ export interface LoginSettings {
 
 const issuerExpected = "an https URL without a query, or an http URL of a loopback address";
 
-function isIssuer(text: string): boolean {
-  if (!URL.canParse(text) || /[?#]/.test(text)) return false;
-  const { protocol, hostname, username, password } = new URL(text);
-  if (username + password !== "") return false;
-  const isHere = isLoopback(hostname.replace(/^\[|\]$/g, ""));
-  return protocol === "https:" || (protocol === "http:" && isHere);
-}
-
 const allowExpected = '"*", or an object with ids, emails, domains or groups';
 const listed = v.optional(v.array(filledText, "a list of texts"), []);
 const allowed = v.pipe(
@@ -58,7 +50,7 @@ const allowed = v.pipe(
 );
 
 const openidSchema = only({
-  issuer: v.pipe(v.string(issuerExpected), v.check(isIssuer, issuerExpected)),
+  issuer: v.pipe(v.string(issuerExpected), v.check(isIssuerName, issuerExpected)),
   clientId: filledText,
   clientSecret: v.optional(filledText),
   scopes: v.optional(v.array(filledText, "a list of scopes"), ["openid", "profile", "email"]),

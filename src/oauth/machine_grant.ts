@@ -2,8 +2,9 @@
  * The grant `client_credentials` (RFC 6749, 4.4): a client of the settings acts for itself, as the
  * principal `client:ID`. It gets no refresh token, since it can ask again.
  */
+import { clientPrincipal, userPrincipal } from "../principals.ts";
 import type { OAuthClient } from "./client_metadata.ts";
-import { toAnswer, type TokenAnswer, toTokenRow } from "./issued_tokens.ts";
+import { issueToken, toAnswer, type TokenAnswer, toTokenRow } from "./issued_tokens.ts";
 import type { OAuthDeps } from "./oauth_deps.ts";
 import { OAuthError } from "./oauth_error.ts";
 import { type OAuthParams, type OAuthRequest, readResource } from "./oauth_request.ts";
@@ -32,35 +33,35 @@ export async function issueToMachine(
     scopes: [...machine.scopes],
   };
   const answer = await issueAlone(deps, client, body, { scopes, surface });
-  const principal = `client:${id}`;
+  const principal = clientPrincipal(id);
   deps.emit({ type: "oauth_step", step: "machine_token", client: id, principal, surface });
   return answer;
 }
 
 /** The principal of a grant. */
 export function principalIdOf({ kind, name }: Pick<GrantBody, "kind" | "name">): string {
-  return `${kind === "client" ? "client" : "user"}:${name}`;
+  return kind === "client" ? clientPrincipal(name) : userPrincipal(name);
 }
 
 /** Stores an access token without a refresh token, under the one grant of this principal. */
 export async function issueAlone(
-  { store, clock, settings }: OAuthDeps,
+  deps: OAuthDeps,
   client: OAuthClient,
   body: GrantBody,
   token: { readonly scopes: readonly string[]; readonly surface: string | undefined },
 ): Promise<TokenAnswer> {
+  const { store, clock } = deps;
   const now = clock.wall();
   const principal = principalIdOf(body);
   const id = JSON.stringify([body.kind, client.id, principal]);
   const [known] = await store.grants({ id });
-  const access = {
+  const access = issueToken(deps, {
     token: makeToken("access"),
     grantId: id,
-    kind: "access" as const,
-    expiresAt: now + settings.accessTokenMs,
+    kind: "access",
     scopes: [...token.scopes],
     surface: token.surface,
-  };
+  });
   await store.commit({
     grants: [{
       id,

@@ -45,6 +45,11 @@ export class OAuthError extends Error {
     return statuses[this.code];
   }
 
+  /** Code and message, for events. */
+  get reason(): string {
+    return `${this.code}: ${this.message}`;
+  }
+
   /** The JSON body, in the characters that RFC 6749 allows in a description. */
   toJson(): { readonly error: OAuthErrorCode; readonly error_description: string } {
     return { error: this.code, error_description: describe(this.message) };

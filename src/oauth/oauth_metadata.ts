@@ -1,6 +1,6 @@
 /** The metadata of the authorization server (RFC 8414, 2; RFC 9207, 3). Not here: where it is. */
 import type { JsonObject } from "../model.ts";
-import { assertionAlgorithms } from "./client_assertion.ts";
+import { assertionAlgorithms } from "./assertions.ts";
 import { authenticationMethods } from "./client_metadata.ts";
 import type { OAuthSettings } from "./oauth_settings.ts";
 import { usualScopes } from "./scopes.ts";
@@ -17,7 +17,7 @@ export const oauthPaths = {
 } as const;
 
 /** The grants that are switched on. */
-export function grantsOf({ clients, assertionIssuers }: OAuthSettings): string[] {
+function grantsOf({ clients, assertionIssuers }: OAuthSettings): string[] {
   const hasMachines = [...clients.values()].some(({ machine }) => machine !== undefined);
   return [
     grantNames.code,

@@ -3,9 +3,10 @@
  * grants beyond a log-in. Not here: the settings of log-in pages.
  */
 import * as v from "valibot";
-import { appendKey, ConfigError, toldMax } from "../config/config_error.ts";
+import { appendKey, ConfigError } from "../config/config_error.ts";
 import { only } from "../config/credentials_schema.ts";
 import { filledText, flag, texts } from "../config/key_schemas.ts";
+import { readKindSettings } from "../config/kind_settings.ts";
 import { isJsonObject } from "../json.ts";
 import { defaultLimits, msPerSecond } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
@@ -108,23 +109,12 @@ const settingsSchema = only({
     ),
     [],
   ),
-  /** How people log in: login_settings.ts. */
   login: loginSchema,
 });
 
 /** Checks the settings. Throws a ConfigError with a sentence for each key that is wrong. */
 export async function readOAuthSettings(given: JsonObject): Promise<OAuthSettings> {
-  const parsed = v.safeParse(settingsSchema, given);
-  if (!parsed.success) {
-    throw new ConfigError(
-      parsed.issues.slice(0, toldMax).map((issue) => {
-        const path = (issue.path ?? []).map(({ key }) => key as string | number);
-        const where = path.reduce(appendKey, "auth.oauth");
-        return `Cannot use ${where} in mcp.json: expected ${issue.message}`;
-      }),
-    );
-  }
-  const { output } = parsed;
+  const output = readKindSettings("oauth", settingsSchema, given);
   const clients = await Promise.all(output.clients.map(toStaticClient));
   return {
     accessTokenMs: output.accessTokenSeconds === undefined

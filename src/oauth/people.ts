@@ -8,7 +8,7 @@ import type { Log } from "../log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type BoundRequests, createBoundRequests } from "./bound_requests.ts";
 import { type BrowserLogins, createBrowserLogins } from "./browser_logins.ts";
-import { createLogIns, type LogIns } from "./log_ins.ts";
+import { createLoginAttempts, type LoginAttempts } from "./login_attempts.ts";
 import type { LoginSettings } from "./login_settings.ts";
 import { createOpenIdLogin, type OpenIdLogin } from "./openid_login.ts";
 import type { OAuthServer } from "./oauth_server.ts";
@@ -19,7 +19,7 @@ import { createUsers, type Users } from "./users.ts";
 /** The people of one gateway. */
 export interface People {
   readonly users: Users;
-  readonly logIns: LogIns;
+  readonly logins: LoginAttempts;
   readonly browsers: BrowserLogins;
   readonly requests: BoundRequests;
   /** Absent: there is no OpenID provider. */
@@ -52,7 +52,7 @@ export function createPeople(deps: PeopleDeps): People {
   });
   return {
     users,
-    logIns: createLogIns({ users, clock, limits, sha256, log }),
+    logins: createLoginAttempts({ users, clock, limits, sha256, log }),
     browsers,
     requests: createBoundRequests({ limits, sha256 }),
     openid: openid && createOpenIdLogin({ ...deps, settings: openid, sha256 }),

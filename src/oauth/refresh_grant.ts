@@ -6,7 +6,13 @@
  * the family is revoked.
  */
 import type { OAuthClient } from "./client_metadata.ts";
-import { toAnswer, type TokenAnswer, toTokenBody, toTokenRow } from "./issued_tokens.ts";
+import {
+  issueToken,
+  toAnswer,
+  type TokenAnswer,
+  toTokenBody,
+  toTokenRow,
+} from "./issued_tokens.ts";
 import type { OAuthDeps } from "./oauth_deps.ts";
 import { OAuthError } from "./oauth_error.ts";
 import { narrowSurface, type OAuthParams, type OAuthRequest } from "./oauth_request.ts";
@@ -120,30 +126,29 @@ function detailOf({ scopes, surface }: Wanted): string {
 
 /** Stores the successor of an unused token; undefined: another request stored one. */
 async function rotate(
-  { store, sealer, clock, settings, limits, emit }: OAuthDeps,
+  deps: OAuthDeps,
   { token, row, body }: Generation,
   grant: GrantRow,
   wanted: Wanted,
   step: "refreshed" | "refresh_repeated",
 ): Promise<TokenAnswer | undefined> {
+  const { store, sealer, clock, limits, emit } = deps;
   const now = clock.wall();
   const grantId = grant.id;
-  const access = {
+  const access = issueToken(deps, {
     token: await deriveToken(sealer, "access", token, detailOf(wanted)),
     grantId,
-    kind: "access" as const,
-    expiresAt: now + settings.accessTokenMs,
+    kind: "access",
     scopes: [...wanted.scopes],
     surface: wanted.surface,
-  };
-  const refresh = {
+  });
+  const refresh = issueToken(deps, {
     token: await deriveToken(sealer, "refresh", token),
     grantId,
-    kind: "refresh" as const,
-    expiresAt: now + settings.refreshTokenMs,
+    kind: "refresh",
     scopes: body.scopes,
     surface: body.surface,
-  };
+  });
   const used: OAuthTokenRow = {
     ...row,
     body: toTokenBody({ ...body, usedAt: now }),

@@ -7,14 +7,17 @@ import { OAuthError } from "./oauth_error.ts";
 /** Everything that the policy allows. */
 export const allScope = "mcp";
 
-const serverPrefix = "mcp:server:";
-const offlineScope = "offline_access";
+/** How the scope of one server begins. */
+export const serverPrefix = "mcp:server:";
+
+/** A refresh token, which is given in any case. */
+export const offlineScope = "offline_access";
 
 /** What is granted if a client asks for nothing, and what metadata lists. No server is named. */
 export const usualScopes: readonly string[] = [allScope, offlineScope];
 
 /** The words of a `scope` parameter (RFC 6749, 3.3), without repetitions. */
-export function splitScope(text: string | undefined): string[] {
+function splitScope(text: string | undefined): string[] {
   return [...new Set((text ?? "").split(" ").filter((word) => word !== ""))];
 }
 

@@ -58,7 +58,7 @@ export async function answerTokenRequest(
         type: "oauth_step",
         step: "token_refused",
         client: request.params.get("client_id") ?? undefined,
-        reason: `${thrown.code}: ${thrown.message}`,
+        reason: thrown.reason,
       });
     }
     throw thrown;

@@ -32,10 +32,10 @@ export interface UserStore {
   /** All users by their names. */
   all(): Promise<readonly UserRow[]>;
   find(name: string): Promise<UserRow | undefined>;
-  /** False if there is a user of this name, who stays as he is. */
+  /** False if there is a user of this name, which stays as it is. */
   add(row: UserRow): Promise<boolean>;
   /**
-   * Puts the result of `change` in the place of a user, in one step with finding him. False if
+   * Puts the result of `change` in the place of a user, in one step with finding it. False if
    * there is no such user, or if `change` returns undefined.
    */
   update(name: string, change: (row: UserRow) => UserRow | undefined): Promise<boolean>;

@@ -1,13 +1,13 @@
 /**
  * The gateway's own users: adding and removing them, their passwords and log-in links, and who a
- * password or a link belongs to. Not here: how often may be tried (log_ins.ts), pages (src/http/).
+ * password or a link belongs to. Not here: how often may be tried (login_attempts.ts), pages (src/http/).
  */
 import { AccessError } from "../access_error.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import { sha256Hex } from "../seal.ts";
-import { bytesToBase64url } from "../bytes_text.ts";
-import { withTimes } from "./listed_access.ts";
+import { userPrincipal } from "../principals.ts";
+import { makeKey, sha256Hex } from "../seal.ts";
+import { withTimes } from "./access_lists.ts";
 import type { OAuthSteering } from "./oauth_server.ts";
 import type { Passwords } from "./passwords.ts";
 import type { UserRow, UserStore } from "./user_store.ts";
@@ -78,13 +78,7 @@ export interface UserDeps {
 /** The page that takes the link. */
 export const loginLinkPath = "/oauth/login/link";
 
-const tokenBytes = 32;
 const tokenPrefix = "mcpl_";
-
-/** The principal of a user. */
-export function principalOfUser(name: string): string {
-  return `user:${name}`;
-}
 
 /** Makes the component; the store belongs to its opener. */
 export function createUsers(deps: UserDeps): Users {
@@ -137,7 +131,7 @@ export function createUsers(deps: UserDeps): Users {
     async remove(name) {
       if (!await store.remove(name)) throw unknownUser(name);
       deps.logOut(name);
-      await deps.revokePrincipal(principalOfUser(name), "user removed");
+      await deps.revokePrincipal(userPrincipal(name), "user removed");
     },
     async setPassword(name, password) {
       readPassword(password, name, limits);
@@ -145,11 +139,10 @@ export function createUsers(deps: UserDeps): Users {
       const hash = await passwords.hash(password);
       await change(name, ({ link: _, ...row }) => ({ ...row, password: hash }));
       deps.logOut(name);
-      await deps.revokePrincipal(principalOfUser(name), "password changed");
+      await deps.revokePrincipal(userPrincipal(name), "password changed");
     },
     async makeLink(name) {
-      const random = crypto.getRandomValues(new Uint8Array(tokenBytes));
-      const token = `${tokenPrefix}${bytesToBase64url(random)}`;
+      const token = `${tokenPrefix}${makeKey()}`;
       const link = { digest: await sha256Hex(token), expiresAt: clock.wall() + limits.loginLinkMs };
       await change(name, (row) => ({ ...row, link }));
       const query = new URLSearchParams({ user: name, token });

@@ -3,6 +3,7 @@
  * are not approved yet, which a client makes again. Bounded in number, in all and of one address.
  * An approval stores its code before the browser is sent back.
  */
+import { userPrincipal } from "../principals.ts";
 import { makeKey } from "../seal.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import type { OAuthClients } from "./clients.ts";
@@ -143,7 +144,7 @@ async function issueCode(
       expiresAt: Math.round(clock.wall() + limits.oauthCodeMs),
     }],
   });
-  const principal = `user:${name}`;
+  const principal = userPrincipal(name);
   emit({ type: "oauth_step", step: "code_issued", client: client.id, principal, surface });
   return addToRedirect(redirectUri, { code, state, iss: issuer });
 }

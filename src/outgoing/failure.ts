@@ -4,7 +4,8 @@
  * its query, and parts of its path that look like keys.
  */
 import type { Clock } from "../clock.ts";
-import { type ErrorCode, GatewayError, type Outcome } from "../errors.ts";
+import type { ErrorCode } from "../error_table.ts";
+import { GatewayError, type Outcome } from "../errors.ts";
 import type { JsonObject } from "../model.ts";
 
 /** Makes the errors of one call. */

@@ -1,28 +1,17 @@
 /**
  * Reads the public documents of an issuer of tokens: its metadata (RFC 8414, and OpenID Connect
- * Discovery, whose document has the same content) and its keys (RFC 7517). No redirect is followed,
- * nothing is repeated, and an answer is a small JSON object. The caller below decides which
- * addresses may be connected to. Not here: how often a document is read, and who trusts it.
+ * Discovery, whose document has the same content) and its keys (RFC 7517). Not here: how often a
+ * document is read, and who trusts it.
  */
 import type { Clock } from "../clock.ts";
 import { isLoopback } from "../config/loopback.ts";
-import { isJsonObject } from "../json.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { JsonObject } from "../model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { noAuthorization } from "./authorization.ts";
-import { createHttpCaller } from "./caller.ts";
-
-/** One document. */
-export interface IssuerDocument {
-  readonly status: number;
-  /** Undefined if the answer is no JSON object. */
-  readonly value: JsonObject | undefined;
-}
+import { createPlainCaller, getDocument, type JsonDocument } from "./plain_caller.ts";
 
 /** Reads the document at a URL. Rejects with a GatewayError if there is no answer. */
-export type ReadIssuerDocument = (url: string, signal: AbortSignal) => Promise<IssuerDocument>;
+export type ReadIssuerDocument = (url: string, signal: AbortSignal) => Promise<JsonDocument>;
 
 /** What a reader is made from. */
 export interface IssuerDocumentsOptions {
@@ -37,29 +26,9 @@ export interface IssuerDocumentsOptions {
 /** Makes the reader of one issuer. */
 export function createIssuerDocuments(options: IssuerDocumentsOptions): ReadIssuerDocument {
   const { limits, url: server } = options;
-  const caller = createHttpCaller({
-    ...options,
-    server,
-    limits: {
-      ...limits,
-      circuitFailuresMax: Infinity,
-      httpRetriesMax: 0,
-      responseBytesMax: limits.credentialBytesMax,
-    },
-    headers: {},
-    authorization: noAuthorization,
-  });
-  return async (url, signal) => {
-    const answer = await caller.call({
-      url,
-      method: "GET",
-      headers: { accept: "application/json" },
-      timeoutMs: limits.issuerReadMs,
-      repeatable: false,
-      final: true,
-    }, signal);
-    return { status: answer.status, value: toObject(await answer.text()) };
-  };
+  const answerBytesMax = limits.credentialBytesMax;
+  const caller = createPlainCaller({ ...options, server, answerBytesMax });
+  return (url, signal) => getDocument(caller, url, limits.issuerReadMs, signal);
 }
 
 /** Where the metadata of an issuer may be, in the order of RFC 8414, 5; the last forms are older. */
@@ -84,13 +53,4 @@ export function toPublishedUrl(value: unknown, issuer: string): string | undefin
   if (url.username + url.password !== "") return undefined;
   const isAtHome = url.origin === own.origin && isLoopback(own.hostname);
   return url.protocol === "https:" || (url.protocol === "http:" && isAtHome) ? url.href : undefined;
-}
-
-function toObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -3,7 +3,8 @@
  * belong to, and what the bridge does with them beyond sending them on. Each line decides for
  * itself, so one stream can carry both eras. Not here: how the bridge sends them (cli/stdio).
  */
-import { errorTable, GatewayError } from "../errors.ts";
+import { errorTable } from "../error_table.ts";
+import { GatewayError } from "../errors.ts";
 import type { JsonObject, RequestId } from "../model.ts";
 import { classify } from "./era.ts";
 import {

@@ -19,6 +19,7 @@ import { homedir } from "node:os";
 import process from "node:process";
 import { Readable } from "node:stream";
 import { isatty } from "node:tty";
+import { certificateEnd } from "./certificate_end.ts";
 import { toCode } from "./files.ts";
 import type {
   DetachOptions,
@@ -54,6 +55,7 @@ export function createNodeSystem(pipe: WritePipe = writeToPipe): System {
     describe,
     readPart,
     readBytes,
+    certificateEnd,
     canWrite,
     freeBytes,
     list: (folder) => orNothing(() => readdirSync(folder).sort()) ?? [],

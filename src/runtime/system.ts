@@ -55,6 +55,13 @@ export interface DetachOptions {
   readonly outputPath: string;
 }
 
+/** A server that speaks TLS. */
+export interface TlsServer {
+  readonly host: string;
+  readonly port: number;
+  readonly withinMs: number;
+}
+
 /** The machine. */
 export interface System {
   /** As Node names it: linux, darwin, win32 and others. */
@@ -79,6 +86,11 @@ export interface System {
   readPart(path: string, offset: number, bytesMax: number): Promise<Uint8Array | undefined>;
   /** The bytes of a file; undefined if there is nothing at the path. */
   readBytes(path: string): Promise<Uint8Array | undefined>;
+  /**
+   * When the certificate that a server shows ends, as milliseconds since 1970; undefined if that
+   * cannot be found out in time. Whether the certificate is trusted is not checked.
+   */
+  certificateEnd(server: TlsServer): Promise<number | undefined>;
   /** Whether this account can make and change files in a folder. */
   canWrite(folder: string): boolean;
   /** What this account may still write on the disk of a path; undefined if that is unknown. */

@@ -5,7 +5,8 @@
  * owns the time limit of asks, not that of the call.
  */
 import type { Clock } from "../clock.ts";
-import { errorTable, GatewayError } from "../errors.ts";
+import { errorTable } from "../error_table.ts";
+import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Answer, Ending, Exchange, JsonObject, Notice, Reply } from "../model.ts";
 

@@ -3,7 +3,7 @@
  * kind, a process, an era or HTTP; a kind is one file, one row in `upstream_kinds.ts`, and the
  * contract suite. Types only.
  */
-import type { ErrorCode } from "../errors.ts";
+import type { ErrorCode } from "../error_table.ts";
 import type { UpstreamDeps } from "./deps.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type {

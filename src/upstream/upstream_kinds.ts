@@ -1,6 +1,6 @@
 /**
  * The kinds of upstreams. A new kind is one folder, one row here, and the contract suite; an
- * embedding program adds its own row by `upstreamKinds` of `createGateway`.
+ * embedding program adds its own row by `kinds` of `createGateway`.
  */
 import type {
   FailedServerConfig,

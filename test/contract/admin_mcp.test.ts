@@ -172,7 +172,7 @@ describe("where clients in front must authenticate", () => {
         debug: false,
       },
       runtime: await createTestRuntime(),
-      authenticatorKinds: { header: createHeaderAuthenticator },
+      authenticators: { header: createHeaderAuthenticator },
     });
   });
   afterAll(async () => {

@@ -51,8 +51,8 @@ async function start(authenticator?: string): Promise<GatewayHandle> {
     runtime: await createTestRuntime(),
     // So that lists have more than one page.
     limits: { pageItemsMax: 2 },
-    authenticatorKinds: {
-      ...defaultTables.authenticatorKinds,
+    authenticators: {
+      ...defaultTables.authenticators,
       header: createHeaderAuthenticator,
     },
   });

@@ -220,3 +220,41 @@ describe("gateway.json", () => {
     expect((await run("status")).code).toBe(4);
   });
 });
+
+test("add --json does not repeat secrets, and keeps references to variables", async () => {
+  const add = async (...args: string[]) => {
+    const { stdout } = await runHere(["add", "--json", ...args], here({ env: { MINE: "m" } }));
+    return JSON.parse(stdout).entry;
+  };
+  const secret = "t0ken-of-mine";
+  const env = ["--env", `API_TOKEN=${secret}`, "--env", "OTHER_TOKEN=${MINE}", "--env", "LEVEL=2"];
+  expect(
+    await add(
+      "a",
+      ...env,
+      "--",
+      "x",
+      "--api-key",
+      secret,
+      `--key=${secret}`,
+      `--db=pg://a:${secret}@b/c`,
+    ),
+  ).toEqual({
+    command: "x",
+    args: ["--api-key", "…", "--key=…", "--db=pg://a:…@b/c"],
+    env: { API_TOKEN: "…", OTHER_TOKEN: "${MINE}", LEVEL: "2" },
+  });
+  const headers = [
+    ...["--header", `Authorization: Bearer ${secret}`, "--header", "X-Key: ${MINE}"],
+    ...["--header", `Cookie: a=\${MINE}; b=${secret}`, "--header", "Accept-Language: en"],
+  ];
+  expect(await add("b", "https://example.com/mcp", ...headers)).toEqual({
+    url: "https://example.com/mcp",
+    headers: {
+      "Authorization": "Bearer …",
+      "X-Key": "${MINE}",
+      "Cookie": "…${MINE}…",
+      "Accept-Language": "en",
+    },
+  });
+});

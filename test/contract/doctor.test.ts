@@ -131,7 +131,9 @@ describe("a planted fault", () => {
     write("mcp.json", { mcpServers: {} });
     const token = write("data/owner.token", "secret", 0o644);
     const env = write(".env", "A=1", 0o640);
-    const modes = () => [token, env].map((path) => statSync(path).mode & 0o777);
+    // What a gateway that a client started said before it had its log.
+    const words = write("data/start.log", "Cannot listen", 0o644);
+    const modes = () => [token, env, words].map((path) => statSync(path).mode & 0o777);
     const report = await doctor();
     expect(report.code).toBe(1);
     expect(findingsWith(report, "problem", `Other accounts can use ${token} (mode 644)`)[0]?.advice)
@@ -139,11 +141,11 @@ describe("a planted fault", () => {
     expect(findingsWith(report, "warning", env).length).toBe(1);
     // No terminal, so nothing can be asked, and nothing changes.
     const refused = await doctor({}, ["--fix"]);
-    expect([refused.code, modes()]).toEqual([5, [0o644, 0o640]]);
+    expect([refused.code, modes()]).toEqual([5, [0o644, 0o640, 0o644]]);
     expect(refused.stderr).toContain("add --yes to agree");
     const fixed = await doctor({}, ["--fix", "--yes"]);
-    expect([fixed.code, modes()]).toEqual([0, [0o600, 0o600]]);
-    expect(fixed.findings.filter(({ isRepaired }) => isRepaired).length).toBe(2);
+    expect([fixed.code, modes()]).toEqual([0, [0o600, 0o600, 0o600]]);
+    expect(fixed.findings.filter(({ isRepaired }) => isRepaired).length).toBe(3);
     expect(readFileSync(token, "utf8")).toBe("secret");
   }, testMs);
 

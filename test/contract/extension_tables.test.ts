@@ -33,7 +33,7 @@ async function withGateway(
     env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
     cwd: process.cwd(),
     readText: () => Promise.resolve(JSON.stringify({ mcpServers: servers })),
-    kinds: defaultTables.upstreamKinds,
+    kinds: defaultTables.kinds,
   });
   const gateway = await createGateway({
     config: { ...config, tryServers: false },

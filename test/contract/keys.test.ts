@@ -315,7 +315,7 @@ describe("the kind in mcp.json", () => {
     expect((await errorOf(response)).status).toBe(401);
     await close(gateway);
     await expect(start({}, { key: { header: "x" } })).rejects.toThrow(
-      'Cannot use "header" of auth.key in mcp.json',
+      "Cannot use auth.key.header in mcp.json: expected no settings",
     );
   }, testMs);
 

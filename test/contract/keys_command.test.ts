@@ -172,6 +172,8 @@ describe("against a running gateway", () => {
     expect((await runHere(["status"], here)).stdout).toContain("clients authenticate by key");
     expect((await runHere(["doctor"], here)).stdout).toContain("Clients authenticate by key");
     const env = { MCP_AUTH: "key" };
+    // The gateway that runs says so, too.
+    expect((await runHere(["connect", "cursor"], here)).stderr).toContain("asks clients for a key");
     const plain = await runHere(["connect", "cursor"], { ...here, env });
     expect(plain.stderr).toContain("The gateway asks clients for a key");
     const header = ["--header", "Authorization=Bearer mcpk_x"];

@@ -245,7 +245,7 @@ test("how clients authenticate stays as it was at the start, and an edit of it i
 test("added servers take the place of the built-in ones, and their files are watched", async () => {
   const data = { dataDirectory: join(folder, "data") };
   const { config } = await readConfig({
-    kinds: defaultTables.upstreamKinds,
+    kinds: defaultTables.kinds,
     env: {},
     cwd: folder,
     readText: () => Promise.resolve(undefined),

@@ -38,7 +38,7 @@ let own: OwnGateway;
 
 beforeAll(async () => {
   own = await startWithTables(echo, {
-    upstreamKinds: [...defaultTables.upstreamKinds, echoKind],
+    kinds: [...defaultTables.kinds, echoKind],
     surfaceKinds: [...defaultTables.surfaceKinds, profile],
   });
 });

@@ -9,7 +9,7 @@ import { lastOf, type OwnGateway, startWithTables } from "../support/own_tables.
 import { ask } from "../support/stateless_client.ts";
 import { callerOf, callTool, createTestDeps, failTool } from "../support/upstream_deps.ts";
 
-const upstreamKinds = [...defaultTables.upstreamKinds, echoKind];
+const upstreamKinds = [...defaultTables.kinds, echoKind];
 
 function read(mcpServers: Record<string, unknown>, kinds = upstreamKinds) {
   return readServers({
@@ -75,7 +75,7 @@ describe("an entry of an embedder's own kind", () => {
 
   test("is unknown without its row", async () => {
     const { servers, warnings } = await read({ mine: { echo: true } }, [
-      ...defaultTables.upstreamKinds,
+      ...defaultTables.kinds,
     ]);
     expect(servers.map(({ kind }) => kind)).toEqual(["failed"]);
     expect(warnings).toEqual(["Ignored mcpServers.mine.echo of mcp.json: unknown key"]);
@@ -89,7 +89,7 @@ describe("an entry of an embedder's own kind", () => {
       entries: { ...form.entries, url: echoKind.forms[0]?.entries["echo"] },
     };
     const row = { ...echoKind, forms: [other as typeof form] };
-    expect(read({}, [...defaultTables.upstreamKinds, row]))
+    expect(read({}, [...defaultTables.kinds, row]))
       .rejects.toThrow('Cannot use the kinds of servers: "url" has two schemas; share one');
   });
 });
@@ -130,7 +130,7 @@ describe("a gateway with this row", () => {
   let own: OwnGateway;
   beforeAll(async () => {
     own = await startWithTables({ mine: { echo: true, greeting: "> " }, other: { echo: true } }, {
-      upstreamKinds,
+      kinds: upstreamKinds,
     });
   });
   afterAll(async () => {

@@ -38,7 +38,7 @@ beforeEach(async () => {
   one.script(book);
   policy = () => "allow";
   own = await startWithTables(both, {
-    upstreamKinds: [...defaultTables.upstreamKinds, scripted({ one })],
+    kinds: [...defaultTables.kinds, scripted({ one })],
     policy: (...asked) => policy(...asked),
   });
 });
@@ -74,7 +74,7 @@ async function reload(mcpServers: Readonly<Record<string, unknown>>): Promise<vo
       path: "/srv/mcp.json",
       env: {},
       own: { host: "localhost", port: 8999 },
-      kinds: [...defaultTables.upstreamKinds, echoKind],
+      kinds: [...defaultTables.kinds, echoKind],
       readText: () => Promise.resolve(JSON.stringify({ mcpServers })),
     }),
   );

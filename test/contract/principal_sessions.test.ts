@@ -28,7 +28,7 @@ async function start(): Promise<void> {
   gateway = await createGateway({
     config: { ...config, auth: { kinds: ["header"], settings: {} } },
     runtime: await createTestRuntime(),
-    authenticatorKinds: { ...defaultTables.authenticatorKinds, header: createHeaderAuthenticator },
+    authenticators: { ...defaultTables.authenticators, header: createHeaderAuthenticator },
   });
 }
 

@@ -24,9 +24,9 @@ let lines: string[];
 let rates: Record<string, AccessRates>;
 
 async function start(limits: Partial<Limits> = {}): Promise<void> {
-  const upstreamKinds = [...defaultTables.upstreamKinds, echoKind];
+  const kinds = [...defaultTables.kinds, echoKind];
   const { config } = await readConfig({
-    kinds: upstreamKinds,
+    kinds,
     env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
     cwd: "/srv",
     readText: () => Promise.resolve(JSON.stringify({ mcpServers: { one: { echo: true } } })),
@@ -35,8 +35,8 @@ async function start(limits: Partial<Limits> = {}): Promise<void> {
     // The test's own listener has any port.
     config: { ...config, allowedHosts: ["127.0.0.1"], auth: { kinds: ["header"], settings: {} } },
     runtime: await createTestRuntime(),
-    authenticatorKinds: { header: createHeaderAuthenticator },
-    upstreamKinds,
+    authenticators: { header: createHeaderAuthenticator },
+    kinds,
     ratesOf: ({ id }) => rates[id] ?? {},
     clock,
     limits,

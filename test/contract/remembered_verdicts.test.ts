@@ -18,7 +18,7 @@ import { createTestRuntime } from "../support/fake_runtime.ts";
 import { createHarness, initialize } from "../support/http_harness.ts";
 import { testSeed as seed } from "../support/random.ts";
 
-const kinds = [...defaultTables.upstreamKinds, echoKind];
+const kinds = [...defaultTables.kinds, echoKind];
 const allowedHosts = ["mcp.example.com", "proxy.example.com:444"];
 
 /** The configuration with these servers, on all interfaces. */
@@ -150,7 +150,7 @@ describe(`A gateway that remembers what it has seen (seed ${seed})`, () => {
   beforeAll(async () => {
     const runtime = { ...await createTestRuntime(), addresses: () => addresses };
     const config = await configOf(names);
-    gateway = await createGateway({ config, runtime, upstreamKinds: kinds, clock });
+    gateway = await createGateway({ config, runtime, kinds, clock });
   });
   afterAll(async () => {
     void gateway.drain();

@@ -48,7 +48,7 @@ beforeAll(async () => {
   const short = { callTimeoutMs: 5_000 };
   const asking = askers.map((name) => [name, { ...askingServer(fileOf(name)), ...short }]);
   own = await startWithTables(Object.fromEntries([...rows, ...asking]), {
-    authenticatorKinds: { none: createHeaderAuthenticator },
+    authenticators: { none: createHeaderAuthenticator },
   });
 }, testMs);
 afterAll(async () => {

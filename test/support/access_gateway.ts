@@ -100,7 +100,7 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
     Object.entries(servers).map(([name, one]) => [name, isFake(one) ? { echo: true } : one]),
   );
   const kinds = [
-    ...defaultTables.upstreamKinds,
+    ...defaultTables.kinds,
     defineKind({
       kind: echoKind.kind,
       forms: echoKind.forms,
@@ -125,8 +125,8 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
     runtime: await createTestRuntime(),
     ...(clock && { clock }),
     ...tables,
-    upstreamKinds: kinds,
-    authenticatorKinds: {
+    kinds,
+    authenticators: {
       people({ bus }) {
         buses.push(bus);
         return {

@@ -22,7 +22,7 @@ export async function startWithTables(
   tables: Partial<Tables>,
 ): Promise<OwnGateway> {
   const { config } = await readConfig({
-    kinds: tables.upstreamKinds ?? defaultTables.upstreamKinds,
+    kinds: tables.kinds ?? defaultTables.kinds,
     env: { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
     cwd: "/srv",
     readText: () => Promise.resolve(JSON.stringify({ mcpServers })),

@@ -71,7 +71,7 @@ export async function startPlayed(
     ]),
   );
   const { config } = await readConfig({
-    kinds: defaultTables.upstreamKinds,
+    kinds: defaultTables.kinds,
     env: { PATH: "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
     cwd: "/srv",
     readText: () => Promise.resolve(JSON.stringify({ mcpServers })),

@@ -130,7 +130,7 @@ async function findProblems(
     // Files that an entry names are not read: it has not been confirmed.
     readText: (path) => Promise.resolve(path === configPath ? text : ""),
     own,
-    kinds: defaultTables.upstreamKinds,
+    kinds: defaultTables.kinds,
   });
   return new Map(
     file?.config.servers.flatMap((server) =>

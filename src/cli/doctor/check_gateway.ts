@@ -1,11 +1,10 @@
 /** The running gateway, the port, and its public address. */
 import { gatewayFilePath } from "../start/gateway_file.ts";
 import { noDirectory } from "../../config/places.ts";
-import { bytesPerMegabyte, defaultLimits } from "../../limits.ts";
-import type { OutgoingResponse, RequestFault } from "../../runtime/runtime.ts";
 import { identity } from "../../version.ts";
 import type { CommandContext } from "../command.ts";
 import { type Examination, type Finding, fine, problem, reasonOf, warning } from "./finding.ts";
+import { request, toFaultFinding } from "./probe.ts";
 
 /** Whether a gateway runs, or could start. */
 export async function checkGateway(examination: Examination): Promise<Finding[]> {
@@ -27,6 +26,16 @@ export async function checkGateway(examination: Examination): Promise<Finding[]>
     found.push(warning(
       `It reads ${view.config}, and this command ${configPath}`,
       `name its file: --config ${view.config}`,
+    ));
+  }
+  const { publicUrl } = view;
+  const own = examination.start?.config.publicUrl;
+  if (examination.start !== undefined && publicUrl !== own) {
+    found.push(warning(
+      `Its MCP_PUBLIC_URL is ${publicUrl ?? "not set"}, and that of this command ${
+        own ?? "not set"
+      }`,
+      "restart the gateway, or set the variable where both read it, in the .env next to mcp.json",
     ));
   }
   return found;
@@ -74,16 +83,13 @@ async function isGateway(context: CommandContext, port: number): Promise<boolean
 
 /** Whether clients reach the gateway by the URL that MCP_PUBLIC_URL names. */
 export async function checkPublicUrl({ context, start, running }: Examination): Promise<Finding[]> {
-  const url = start?.config.publicUrl;
+  const url = start?.config.publicUrl ?? running?.view.publicUrl;
   if (url === undefined) return [fine("MCP_PUBLIC_URL is not set: only this machine is expected")];
   if (running === undefined) {
     return [warning(`${url} cannot be checked`, "start the gateway, and run doctor again")];
   }
   const answer = await request(context, `${url}/health`);
-  if ("fault" in answer) {
-    const { text, advice } = faults[answer.fault.kind] ?? otherFault;
-    return [problem(`${url}: ${text} (${answer.fault.message})`, advice)];
-  }
+  if ("fault" in answer) return [toFaultFinding(url, answer.fault)];
   const { status, text } = answer;
   if (status === 403) {
     return [problem(
@@ -96,67 +102,4 @@ export async function checkPublicUrl({ context, start, running }: Examination): 
     `${url}/health answers ${status} and not as the gateway`,
     "let the proxy pass on that address, with all paths below it, to the gateway",
   )];
-}
-
-interface FaultRow {
-  readonly text: string;
-  readonly advice: string;
-}
-
-const otherFault: FaultRow = {
-  text: "the connection broke",
-  advice: "look at the log of the proxy",
-};
-
-const faults: Partial<Readonly<Record<RequestFault["kind"], FaultRow>>> = {
-  unknown_host: { text: "no such host", advice: "correct MCP_PUBLIC_URL or the DNS entry" },
-  connect: { text: "nothing listens there", advice: "start the proxy, or open its port" },
-  timeout: { text: "no answer", advice: "check the firewall and the proxy" },
-  tls: {
-    text: "its certificate cannot be trusted",
-    advice: "renew it, or let the proxy send the whole chain; NODE_EXTRA_CA_CERTS adds an own CA",
-  },
-};
-
-/** An answer, as far as checks need it. */
-export type CheckAnswer =
-  | { readonly status: number; readonly headers: Headers; readonly text: string }
-  | { readonly fault: RequestFault };
-
-/** Makes one request without credentials, within a few seconds. */
-export async function request(
-  { platform: { runtime }, signal }: CommandContext,
-  url: string,
-): Promise<CheckAnswer> {
-  const { checkMs } = defaultLimits;
-  const late = AbortSignal.timeout(checkMs);
-  try {
-    const response = await runtime.request({
-      url,
-      method: "GET",
-      headers: { accept: "application/json, text/event-stream" },
-      signal: AbortSignal.any([signal, late]),
-      connectMs: checkMs,
-      allowAddress: () => true,
-    });
-    const { status, headers } = response;
-    return { status, headers, text: await readStart(response) };
-  } catch (fault) {
-    return { fault: fault as RequestFault };
-  }
-}
-
-async function readStart({ body, headers }: OutgoingResponse): Promise<string> {
-  // A stream of events never ends.
-  if (headers.get("content-type")?.includes("event-stream") === true) {
-    await body.cancel().catch(() => {});
-    return "";
-  }
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of body) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > bytesPerMegabyte) break;
-  }
-  return text;
 }

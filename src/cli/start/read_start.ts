@@ -17,7 +17,7 @@ export async function readStart(
   { env: given, places, readEnv }: Surroundings,
 ): Promise<ReadStart> {
   const { runtime: { readText, exists }, cwd } = platform;
-  const kinds = defaultTables.upstreamKinds;
+  const kinds = defaultTables.kinds;
   const read = (env: Surroundings["env"]) =>
     readConfig({ kinds, env, readText, exists, cwd, places });
   const start = await read(given);

@@ -29,7 +29,7 @@ import { readStart } from "./read_start.ts";
 import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
 
 /** What servers of the configuration may be. */
-const reading = { kinds: defaultTables.upstreamKinds } as const;
+const reading = { kinds: defaultTables.kinds } as const;
 
 /** How a gateway is started. */
 export interface StartOptions {
@@ -122,6 +122,7 @@ function greet(
   log.info(`Serving MCP at ${url}/mcp`, {
     servers: servers().filter(({ enabled }) => enabled).length,
     runtime: runtime.name,
+    auth: config.auth?.kinds.join(",") ?? "none",
     config: configPath,
     data: config.dataDirectory,
     ...(isWildcard(config.host) ? { addresses: "all" } : {}),

@@ -1,7 +1,8 @@
 /**
  * Failures of the admin API as one table: code → HTTP status and text. A response is
- * `{"error": {"code", "message"}}`. Failures of the registry and of access have a status here; those of the HTTP
- * layer keep their own code and status. The text of an unforeseen error goes to the log only.
+ * `{"error": {"code", "message"}}`. Failures of the registry and of access have a status here; those
+ * of the HTTP layer keep their own code and status. The text of an unforeseen error goes to the log
+ * only.
  */
 import { AccessError, type AccessErrorCode } from "../../access_error.ts";
 import { RegistryError, type RegistryErrorCode } from "../../config/registry_error.ts";

@@ -4,7 +4,7 @@
  * for a log-in to the owner who asks for one.
  */
 import * as v from "valibot";
-import type { ClientSteering, GrantSteering } from "../../oauth/listed_access.ts";
+import type { ClientSteering, GrantSteering } from "../../oauth/access_lists.ts";
 import type { UserSteering } from "../../oauth/users.ts";
 import { decodeName } from "../route_match.ts";
 import { type AdminRow, answerJson } from "./admin_request.ts";

@@ -17,7 +17,7 @@ import type {
 import type { Sealer } from "../../seal.ts";
 import type { ClientAddress } from "../client_address.ts";
 import type { FormReader } from "../form_body.ts";
-import type { BaseUrl } from "../gateway_url.ts";
+import { type BaseUrl, pathPrefix } from "../gateway_url.ts";
 import { type Markup, markup } from "../markup.ts";
 import type { OpenContext } from "../request_context.ts";
 import type { HeaderPairs } from "../respond.ts";
@@ -108,9 +108,8 @@ export function renewBrowser(
 
 /** The path of a page as the browser knows it; `request` is kept as the one parameter. */
 export function pathTo({ base }: Pick<Browser, "base">, page: string, request = ""): string {
-  const folder = new URL(base).pathname.replace(/\/$/, "");
   const query = request === "" ? "" : `?request=${encodeURIComponent(request)}`;
-  return `${folder}/oauth/${page}${query}`;
+  return `${pathPrefix(base)}/oauth/${page}${query}`;
 }
 
 /** The hidden fields of a form. */

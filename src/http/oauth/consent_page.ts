@@ -2,12 +2,13 @@
  * The page on which a person allows a client to use the gateway, or refuses. All that a client says
  * of itself is shown as text: no link, no image, no markup. What proves nothing is marked as such.
  */
+import { isLoopback } from "../../config/loopback.ts";
+import { allScope, offlineScope, serverPrefix } from "../../oauth/scopes.ts";
 import type {
   OAuthClientKind,
   WaitingAuthorization,
   WaitingClient,
 } from "../../oauth/waiting_authorizations.ts";
-import { isLoopback } from "../../config/loopback.ts";
 import { type Markup, markup, type MarkupValue } from "../markup.ts";
 import type { OpenContext } from "../request_context.ts";
 import {
@@ -103,7 +104,7 @@ function noDecision(): PageProblem {
   });
 }
 
-/** How the words of strangers are shown. */
+/** How the words of clients are shown. */
 interface Texts {
   short(text: string): string;
   long(text: string): string;
@@ -156,7 +157,7 @@ function targetOf(redirectUri: string) {
   if (protocol !== "https:" && protocol !== "http:") {
     return { kind: "program", words: `a program on this device (${protocol})`, host: undefined };
   }
-  return isLoopback(hostname.replace(/^\[|\]$/g, ""))
+  return isLoopback(hostname)
     ? { kind: "loopback", words: `this computer (${host})`, host: undefined }
     : { kind: "web", words: host, host: hostname };
 }
@@ -183,11 +184,9 @@ function warningsFor({ client, redirectUri }: WaitingAuthorization, texts: Texts
   ];
 }
 
-const serverPrefix = "mcp:server:";
-
 function toScopeWords(scope: string, texts: Texts): Markup {
-  if (scope === "mcp") return markup`use all servers and tools that you may use`;
-  if (scope === "offline_access") {
+  if (scope === allScope) return markup`use all servers and tools that you may use`;
+  if (scope === offlineScope) {
     return markup`stay connected until you or the operator of this gateway ends it`;
   }
   return scope.startsWith(serverPrefix)

@@ -11,7 +11,7 @@ import { oauthPaths } from "../../oauth/oauth_metadata.ts";
 import type { OAuthServer } from "../../oauth/oauth_server.ts";
 import { usualScopes } from "../../oauth/scopes.ts";
 import { resourceMetadataPath } from "../admission.ts";
-import type { BaseUrl } from "../gateway_url.ts";
+import { type BaseUrl, pathPrefix } from "../gateway_url.ts";
 import type { OpenContext } from "../request_context.ts";
 import type { OpenEndpoint, OpenRow } from "../route_match.ts";
 import type { SurfaceKinds } from "../surface_kinds.ts";
@@ -44,13 +44,11 @@ export function issuerOf(
 
 /** The rows; none if no kind of authenticator has an issuer. */
 export function discoveryRows(deps: DiscoveryDeps): OpenRow[] {
-  const { authenticator: { issuers = [] }, server, surfaceKinds } = deps;
+  const { authenticator: { issuers = [] }, server, surfaceKinds, publicUrl } = deps;
   if (server === undefined && issuers.length === 0) return [];
   const surfaceOfPath = createSurfaceOfPath(surfaceKinds);
   const endpoints = endpointsOf(surfaceKinds).map(({ path }) => path);
-  const prefix = deps.publicUrl === undefined
-    ? ""
-    : new URL(deps.publicUrl).pathname.replace(/\/$/, "");
+  const prefix = pathPrefix(publicUrl);
   const rows = new Map<string, OpenRow>();
   const add = (path: string, answer: OpenEndpoint) =>
     rows.set(path, { path, openMethods: { GET: answer, HEAD: answer } });
@@ -102,7 +100,7 @@ function resourceAnswer(
   surfaceOfPath: SurfaceOfPath,
   inner: string,
 ): OpenEndpoint {
-  const prefix = publicUrl === undefined ? "" : new URL(publicUrl).pathname.replace(/\/$/, "");
+  const prefix = pathPrefix(publicUrl);
   return (context) => {
     const path = inner === "" ? "" : innerPathOf(context, resourceMetadataPath, prefix);
     assertDiscoverable(server, surfaceOfPath, path);
@@ -135,7 +133,7 @@ function serverAnswer(
   inner: string,
   extras: (base: string) => object,
 ): OpenEndpoint {
-  const prefix = publicUrl === undefined ? "" : new URL(publicUrl).pathname.replace(/\/$/, "");
+  const prefix = pathPrefix(publicUrl);
   return (context) => {
     if (surfaceOfPath !== undefined) {
       const wellKnown = context.path.includes(openIdPath) ? openIdPath : serverPath;

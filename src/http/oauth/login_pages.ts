@@ -2,10 +2,11 @@
  * The pages on which a person logs in and out: with a password, or with a one-time link, whose page
  * asks before the link is used up, because programs that look at links open them, too.
  */
-import type { LoginOutcome } from "../../oauth/log_ins.ts";
+import type { LoginOutcome } from "../../oauth/login_attempts.ts";
 import type { Person } from "../../oauth/waiting_authorizations.ts";
 import { type Markup, markup, type MarkupValue } from "../markup.ts";
 import type { OpenContext } from "../request_context.ts";
+import { toRetryAfter, toSeconds } from "../respond.ts";
 import {
   type Browser,
   formFields,
@@ -16,7 +17,7 @@ import {
   takeForm,
   waitingFor,
 } from "./browser_request.ts";
-import { pageResponse, seeOther, toRetryAfter, toSeconds } from "./page.ts";
+import { pageResponse, seeOther } from "./page.ts";
 import { toShownText } from "./shown_text.ts";
 
 /** `GET /oauth/login`: the form, or who is logged in. */
@@ -34,7 +35,7 @@ export async function takeLogin(layer: PagesLayer, context: OpenContext): Promis
   const { browser, form, request } = await takeForm(layer, context, "log in");
   if (request !== "") waitingFor(layer, browser, request);
   const name = form.get("name") ?? "";
-  const outcome = await layer.people.logIns.withPassword(
+  const outcome = await layer.people.logins.withPassword(
     name,
     form.get("password") ?? "",
     browser,
@@ -67,7 +68,7 @@ ${fields}
 /** `POST /oauth/login/link`: uses the link. */
 export async function takeLink(layer: PagesLayer, context: OpenContext): Promise<Response> {
   const { browser, form } = await takeForm(layer, context, "use link");
-  const outcome = await layer.people.logIns.withLink(
+  const outcome = await layer.people.logins.withLink(
     form.get("user") ?? "",
     form.get("token") ?? "",
     browser,

@@ -1,9 +1,14 @@
 /** Responses of the OAuth endpoints: JSON that no cache keeps (RFC 6749, 5.1), and their errors. */
 import { GatewayError } from "../../errors.ts";
-import { msPerSecond } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import { OAuthError } from "../../oauth/oauth_error.ts";
-import { emptyResponse, type HeaderPairs, jsonResponse, logFault } from "../respond.ts";
+import {
+  emptyResponse,
+  type HeaderPairs,
+  jsonResponse,
+  logFault,
+  toRetryAfter,
+} from "../respond.ts";
 
 /** For answers with tokens, codes or secrets. */
 const unstored: HeaderPairs = { "cache-control": "no-store", pragma: "no-cache" };
@@ -19,18 +24,22 @@ export function documentResponse(body: object): Response {
 }
 
 /** A redirect of the browser. */
-export function browserRedirect(location: string): Response {
-  return emptyResponse(302, { location, ...unstored, "referrer-policy": "no-referrer" });
+export function browserRedirect(location: string, headers: HeaderPairs = {}): Response {
+  return emptyResponse(302, {
+    location,
+    ...unstored,
+    "referrer-policy": "no-referrer",
+    ...headers,
+  });
 }
 
 /** A refusal (RFC 6749, 5.2); a client that sent an `Authorization` header gets a challenge. */
 export function oauthErrorResponse(error: OAuthError, request: Request): Response {
   const { status, retryAfterMs } = error;
-  const seconds = retryAfterMs === undefined ? undefined : Math.ceil(retryAfterMs / msPerSecond);
   const isChallenge = status === 401 && request.headers.has("authorization");
   return jsonResponse(JSON.stringify(error.toJson()), status, {
     ...unstored,
-    ...(seconds !== undefined && { "retry-after": String(seconds) }),
+    ...(retryAfterMs !== undefined && toRetryAfter(retryAfterMs)),
     ...(isChallenge && { "www-authenticate": 'Basic realm="mcp-wrapper"' }),
   });
 }

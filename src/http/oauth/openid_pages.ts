@@ -2,6 +2,7 @@
 import type { OpenIdLogin } from "../../oauth/openid_login.ts";
 import { ProviderProblem } from "../../oauth/openid_login.ts";
 import type { OpenContext } from "../request_context.ts";
+import { toRetryAfter } from "../respond.ts";
 import {
   type Browser,
   PageProblem,
@@ -11,7 +12,7 @@ import {
   waitingFor,
 } from "./browser_request.ts";
 import { enter, toWaitWords } from "./login_pages.ts";
-import { toRetryAfter } from "./page.ts";
+import { browserRedirect } from "./oauth_responses.ts";
 
 /** `GET /oauth/login/openid`: sends the browser to the provider. */
 export async function beginOpenId(layer: PagesLayer, context: OpenContext): Promise<Response> {
@@ -19,7 +20,7 @@ export async function beginOpenId(layer: PagesLayer, context: OpenContext): Prom
   const browser = readBrowser(layer, context);
   const request = new URL(context.request.url).searchParams.get("request") ?? "";
   if (request !== "") waitingFor(layer, browser, request);
-  const waitMs = layer.people.logIns.takeAddress(browser);
+  const waitMs = layer.people.logins.takeAddress(browser);
   if (waitMs > 0) {
     throw new PageProblem({
       status: 429,
@@ -29,15 +30,7 @@ export async function beginOpenId(layer: PagesLayer, context: OpenContext): Prom
     });
   }
   const location = await asPage(openid.begin(browser.token, request, callbackOf(browser)));
-  return new Response(null, {
-    status: 302,
-    headers: {
-      location,
-      "cache-control": "no-store",
-      "referrer-policy": "no-referrer",
-      ...browser.headers,
-    },
-  });
+  return browserRedirect(location, browser.headers);
 }
 
 /** `GET /oauth/login/openid/callback`: the provider's response. */

@@ -2,7 +2,6 @@
  * The pages of the authorization server: HTML without scripts and without anything from elsewhere,
  * in no frame (RFC 9700, 4.16), in no cache. Not here: what a page says.
  */
-import { msPerSecond } from "../../limits.ts";
 import { Markup, markup } from "../markup.ts";
 import type { HeaderPairs } from "../respond.ts";
 
@@ -101,16 +100,6 @@ export interface Problem {
 /** The response to a request that ends here, such as one whose redirect is not trusted. */
 export function problemPage({ status, title, text, headers }: Problem): Response {
   return pageResponse({ status, title, body: markup`<p role="alert">${text}</p>`, headers });
-}
-
-/** The header that says when to try again, in whole seconds. */
-export function toRetryAfter(waitMs: number): HeaderPairs {
-  return { "retry-after": String(toSeconds(waitMs)) };
-}
-
-/** Whole seconds, at least one. */
-export function toSeconds(ms: number): number {
-  return Math.max(1, Math.ceil(ms / msPerSecond));
 }
 
 /** A redirect to a path of the gateway, after a form or to a form. */

@@ -1,10 +1,11 @@
 /**
  * The URLs of MCP endpoints as resources (RFC 8707, RFC 9728): which surface a URL stands for, and
  * under which paths the metadata of resources is. Whether a surface exists is never looked at, so
- * that strangers do not learn which servers there are.
+ * that a URL does not reveal which servers there are.
  */
 import { isLoopback } from "../../config/loopback.ts";
 import type { ResourceTarget } from "../../oauth/oauth_request.ts";
+import { pathPrefix } from "../gateway_url.ts";
 import { fillName, type SurfaceKinds } from "../surface_kinds.ts";
 
 /** One endpoint of a kind of surface. */
@@ -70,7 +71,7 @@ export function resolveResource(
   if (url.username !== "" || url.password !== "" || url.search !== "") return undefined;
   for (const base of bases.map((text) => new URL(text))) {
     if (!isSameOrigin(url, base)) continue;
-    const prefix = base.pathname.replace(/\/$/, "");
+    const prefix = pathPrefix(base);
     if (!url.pathname.startsWith(prefix)) continue;
     const path = url.pathname.slice(prefix.length).replace(/\/$/, "");
     if (path === "") return {};

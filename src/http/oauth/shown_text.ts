@@ -1,5 +1,5 @@
 /**
- * Texts of strangers on the gateway's pages: the names and URLs of clients. They are cut, and what a
+ * Texts of clients on the gateway's pages, such as their names and URLs. They are cut, and what a
  * reader cannot see, or what turns the direction of writing, is spelled out.
  */
 import { truncate } from "../../excerpt.ts";

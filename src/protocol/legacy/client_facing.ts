@@ -4,7 +4,8 @@
  * `revisions.ts` and `methods.ts`; `degrade.ts` and `ask.ts` bridge them. Not here: sessions, ids
  * and streams (http/legacy).
  */
-import { errorTable, type GatewayError } from "../../errors.ts";
+import { errorTable } from "../../error_table.ts";
+import type { GatewayError } from "../../errors.ts";
 import type { Description, JsonObject, Notice, RequestId } from "../../model.ts";
 import type {
   ClientWords,

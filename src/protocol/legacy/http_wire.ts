@@ -2,7 +2,8 @@
  * The HTTP headers of the handshake era: the session, the negotiated revision, and where to resume
  * a broken stream. Follows the Streamable HTTP transport of 2025-03-26 to 2025-11-25.
  */
-import { errorTable, upstreamCodes, type UpstreamErrorBody } from "../../errors.ts";
+import { errorTable } from "../../error_table.ts";
+import { upstreamCodes, type UpstreamErrorBody } from "../../errors.ts";
 import type { RequestId } from "../../model.ts";
 
 const sessionHeader = "mcp-session-id";

@@ -4,7 +4,8 @@
  * know (tasks, `execution`, codes of the handshake era); the rest passes as it is. Follows
  * basic/index, patterns/mrtr, utilities/caching and server/discover of 2026-07-28.
  */
-import { errorTable, type GatewayError, upstreamCodes } from "../../errors.ts";
+import { errorTable } from "../../error_table.ts";
+import { type GatewayError, upstreamCodes } from "../../errors.ts";
 import {
   type Description,
   type Freshness,

@@ -4,7 +4,8 @@
  * gateway. Lists are cleaned as in the handshake era. Follows basic/index, versioning,
  * patterns/mrtr and server/discover of 2026-07-28.
  */
-import { errorTable, GatewayError, type UpstreamErrorBody, withOutcome } from "../../errors.ts";
+import { errorTable } from "../../error_table.ts";
+import { GatewayError, type UpstreamErrorBody, withOutcome } from "../../errors.ts";
 import type {
   Correction,
   Description,

@@ -5,7 +5,8 @@
  * belongs to the only open request. Not here: requests on their way out
  * (pending_request.ts), and how they end (peer_state.ts).
  */
-import { errorTable, GatewayError } from "../../errors.ts";
+import { errorTable } from "../../error_table.ts";
+import { GatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
 import type { JsonObject, Notice, RequestId } from "../../model.ts";
 import { idOf, type Message, parseJson, type RpcError, toMessage } from "../../protocol/jsonrpc.ts";

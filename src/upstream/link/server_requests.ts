@@ -3,7 +3,7 @@
  * client that can answer them, and refuses everything else. Each question gets at most one answer;
  * a withdrawn one gets none.
  */
-import { errorTable } from "../../errors.ts";
+import { errorTable } from "../../error_table.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject, RequestId } from "../../model.ts";
 import type { AskingWords, UpstreamFacingCodec, WireMessage } from "../../protocol/codec.ts";

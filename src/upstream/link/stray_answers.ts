@@ -4,7 +4,7 @@
  * result is never used; it fails the request that it was meant for: the request in whose stream it
  * came, the first message, or all requests of a server that uses the same id in each answer.
  */
-import { errorTable } from "../../errors.ts";
+import { errorTable } from "../../error_table.ts";
 import type { RequestId } from "../../model.ts";
 import type { RpcError } from "../../protocol/jsonrpc.ts";
 import { failBadly, type PeerState, settle, type StrayMemory } from "./peer_state.ts";

@@ -5,7 +5,7 @@
  * subscriptions.
  */
 import { type Clock, sleep } from "../../clock.ts";
-import { errorTable } from "../../errors.ts";
+import { errorTable } from "../../error_table.ts";
 import { isJsonObject } from "../../json.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";

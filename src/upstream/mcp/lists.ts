@@ -5,7 +5,8 @@
  * nothing at all is asked for its tools, once. Follows utilities/caching of 2026.
  */
 import type { Clock } from "../../clock.ts";
-import { errorTable, GatewayError } from "../../errors.ts";
+import { errorTable } from "../../error_table.ts";
+import { GatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";

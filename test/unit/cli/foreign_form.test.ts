@@ -8,7 +8,7 @@ import { isOwnEntry } from "../../../src/cli/clients/gateway_address.ts";
 import { joinForms } from "../../../src/config/server_kind.ts";
 import { defaultTables } from "../../../src/app.ts";
 
-const known = Object.keys(joinForms(defaultTables.upstreamKinds).schema.entries);
+const known = Object.keys(joinForms(defaultTables.kinds).schema.entries);
 
 const translate = (client: string, entry: unknown, project?: string) =>
   toOwnForm(entry, {

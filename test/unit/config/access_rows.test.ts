@@ -5,7 +5,7 @@ import { readConfig } from "../../../src/config/environment.ts";
 
 const read = async (text: string) => {
   const { config } = await readConfig({
-    kinds: defaultTables.upstreamKinds,
+    kinds: defaultTables.kinds,
     env: { MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" },
     cwd: "/srv",
     readText: () => Promise.resolve(text),

@@ -58,6 +58,28 @@ describe("the front page", () => {
     expect([head.status, await head.text()]).toEqual([200, ""]);
   });
 
+  test("where clients must authenticate, one sentence says so, and names no server", async () => {
+    const cases: readonly (readonly [kinds: readonly string[], sentence: string])[] = [
+      [["oauth"], "Clients log in when they connect."],
+      [["jwt"], "Clients log in when they connect."],
+      [["key"], "Clients need a key that the operator made for them."],
+      [["key", "oauth"], "Clients log in when they connect, or send a key"],
+      [["own"], "Clients must authenticate."],
+    ];
+    for (const [kinds, sentence] of cases) {
+      const { send } = createHarness({ config: { auth: { kinds, settings: {} } } });
+      for (const headers of [browser, {}]) {
+        const text = await (await send("GET", "/", { headers })).text();
+        expect([kinds, text.includes(sentence), text.includes("files")])
+          .toEqual([kinds, true, false]);
+      }
+    }
+    for (const config of [{}, { auth: { kinds: ["none"], settings: {} } }]) {
+      const text = await (await createHarness({ config }).send("GET", "/")).text();
+      expect(text).not.toMatch(/log in|need a key|authenticate/);
+    }
+  });
+
   test("behind a proxy it shows the public URL, and https where a proxy says so", async () => {
     const publicUrl = "https://mcp.example.com/base";
     const proxied = createHarness({ config: { publicUrl } });

@@ -67,7 +67,7 @@ describe("log-ins", () => {
     const { people } = await createPagesHarness({ limits: { passwordsWaitingMax: 2 } });
     const outcomes = await Promise.all(
       ["a", "b", "c", "d"].map((name) =>
-        people.logIns.withPassword(name, "wrong password", { remoteAddress: "192.0.2.1" })
+        people.logins.withPassword(name, "wrong password", { remoteAddress: "192.0.2.1" })
       ),
     );
     const wait = { state: "wait", waitMs: defaultLimits.passwordBusyMs };

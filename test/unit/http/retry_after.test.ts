@@ -1,6 +1,7 @@
 /** Temporary failures say when to retry: in the header, and in the error for SDK clients. */
 import { describe, expect, test } from "bun:test";
-import { type ErrorCode, GatewayError } from "../../../src/errors.ts";
+import type { ErrorCode } from "../../../src/error_table.ts";
+import { GatewayError } from "../../../src/errors.ts";
 import { createHarness, request } from "../../support/http_harness.ts";
 import { slowCalls } from "../../support/slow_calls.ts";
 import { ask, askSlow } from "../../support/stateless_client.ts";

@@ -29,7 +29,7 @@ export interface GrantSteering {
 }
 
 /** Makes both of what the authorization server offers. */
-export function createListedAccess(
+export function createAccessLists(
   steering: OAuthSteering,
 ): { readonly clients: ClientSteering; readonly grants: GrantSteering } {
   return {

@@ -3,7 +3,7 @@
  * takes the same steps as one of a known name: the same rates, the same hash, the same answer.
  */
 import type { Clock } from "../clock.ts";
-import { parseAddress } from "../ip_address.ts";
+import { networkOf } from "../ip_address.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { createAttemptRate } from "./attempt_rate.ts";
@@ -23,7 +23,7 @@ export interface LoginSource {
 }
 
 /** The log-ins with what the gateway itself keeps. */
-export interface LogIns {
+export interface LoginAttempts {
   withPassword(name: string, password: string, source: LoginSource): Promise<LoginOutcome>;
   withLink(name: string, token: string, source: LoginSource): Promise<LoginOutcome>;
   /** Whether a log-in elsewhere may begin: 0, or the milliseconds to wait. */
@@ -31,7 +31,7 @@ export interface LogIns {
 }
 
 /** What log-ins need. */
-export interface LogInDeps {
+export interface LoginAttemptDeps {
   readonly users: Pick<Users, "byPassword" | "byLink">;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -41,7 +41,9 @@ export interface LogInDeps {
 }
 
 /** Makes the log-ins of one gateway. */
-export function createLogIns({ users, clock, limits, sha256, log }: LogInDeps): LogIns {
+export function createLoginAttempts(
+  { users, clock, limits, sha256, log }: LoginAttemptDeps,
+): LoginAttempts {
   const keysMax = limits.loginKeysMax;
   const names = createAttemptRate({
     clock,
@@ -55,7 +57,7 @@ export function createLogIns({ users, clock, limits, sha256, log }: LogInDeps): 
     refillMs: limits.loginAddressRefillMs,
     keysMax,
   });
-  const takeAddress = ({ remoteAddress }: LoginSource): number =>
+  const takeAddress = ({ remoteAddress = "unknown" }: LoginSource): number =>
     addresses.take(networkOf(remoteAddress));
   const attempt = async (
     given: string,
@@ -89,14 +91,4 @@ export function createLogIns({ users, clock, limits, sha256, log }: LogInDeps): 
       attempt(name, source, (exact) => users.byPassword(exact, password)),
     withLink: (name, token, source) => attempt(name, source, (exact) => users.byLink(exact, token)),
   };
-}
-
-/** Bytes of an IPv6 address that one customer has; a host can use all addresses that begin so. */
-const networkLength = 8;
-
-/** What attempts are counted by: an IPv4 address, or the network of an IPv6 address. */
-function networkOf(address = "unknown"): string {
-  const bytes = parseAddress(address);
-  if (bytes === undefined) return address;
-  return (bytes.length > networkLength / 2 ? bytes.slice(0, networkLength) : bytes).join(".");
 }

@@ -24,7 +24,7 @@ const pages: Readonly<Record<string, Readonly<Record<string, PageEndpoint>>>> = 
 };
 
 /** The rows of the pages. */
-export function peopleRows(parts: Omit<PagesLayer, "readForm">): readonly OpenRow[] {
+export function pageRows(parts: Omit<PagesLayer, "readForm">): readonly OpenRow[] {
   const { limits, clock } = parts;
   const layer: PagesLayer = { ...parts, readForm: createFormReader({ limits, clock }) };
   return Object.entries(pages).map(([path, methods]) => ({

@@ -1,16 +1,13 @@
 /**
- * JSON documents at URLs that strangers name, fetched with care: public addresses only, no
- * redirect, little time and few bytes, nothing sent along. A document is used as long as its
+ * JSON documents at URLs that clients name, fetched with care: public addresses only, no
+ * redirect, little time and few bytes. A document is used as long as its
  * headers say, within bounds; a failure is remembered briefly. Each document is fetched once at a
  * time, and only so many at once.
  */
 import { putWithin } from "../bounded.ts";
-import { isJsonObject } from "../json.ts";
 import { type Limits, msPerSecond } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
-import { noAuthorization } from "../outgoing/authorization.ts";
-import { createHttpCaller, type HttpCaller } from "../outgoing/caller.ts";
-import type { HttpAnswer } from "../outgoing/http_answer.ts";
+import { createPlainCaller, getDocument, type PlainCaller } from "../outgoing/plain_caller.ts";
 import { createAddressRate } from "./address_rate.ts";
 import type { OAuthDeps } from "./oauth_deps.ts";
 
@@ -39,7 +36,13 @@ const nowhere = "https://documents.invalid/";
 /** Makes a reader with an empty memory. */
 export function createDocumentReader(deps: DocumentDeps, options: DocumentOptions): ReadDocument {
   const { limits, clock } = deps;
-  const caller = toCaller(deps, options.ownUrl ?? nowhere);
+  const caller = createPlainCaller({
+    ...deps,
+    limits: { ...limits, connectMs: Math.min(limits.connectMs, limits.clientDocumentMs) },
+    answerBytesMax: limits.clientDocumentBytesMax,
+    server: "a client's document",
+    url: options.ownUrl ?? nowhere,
+  });
   const rate = createAddressRate({
     usesMax: limits.clientDocumentsPerAddressMax,
     windowMs: limits.clientDocumentsPerAddressMs,
@@ -70,27 +73,8 @@ export function createDocumentReader(deps: DocumentDeps, options: DocumentOption
   };
 }
 
-function toCaller({ runtime, limits, clock, log }: DocumentDeps, url: string): HttpCaller {
-  return createHttpCaller({
-    runtime,
-    limits: {
-      ...limits,
-      connectMs: Math.min(limits.connectMs, limits.clientDocumentMs),
-      responseBytesMax: limits.clientDocumentBytesMax,
-      circuitFailuresMax: Infinity,
-      httpRetriesMax: 0,
-    },
-    clock,
-    log,
-    server: "a client's document",
-    url,
-    headers: {},
-    authorization: noAuthorization,
-  });
-}
-
 async function fetchDocument(
-  caller: HttpCaller,
+  caller: PlainCaller,
   url: string,
   { check }: DocumentOptions,
   { limits, log }: DocumentDeps,
@@ -100,37 +84,23 @@ async function fetchDocument(
     return { outcome: { problem: "its document cannot be used" }, ageMs: limits.documentRetryMs };
   };
   try {
-    const answer = await caller.call({
-      url,
-      method: "GET",
-      headers: { accept: "application/json" },
-      timeoutMs: limits.clientDocumentMs,
-      repeatable: false,
-      final: true,
-    }, new AbortController().signal);
-    const value = parse(await answer.text());
-    if (answer.status !== 200) return fail(`its status is ${answer.status}`);
-    if (!isJsonObject(value)) return fail("it is no JSON object");
+    const { signal } = new AbortController();
+    const document = await getDocument(caller, url, limits.clientDocumentMs, signal);
+    const { status, headers, value } = document;
+    if (status !== 200) return fail(`its status is ${status}`);
+    if (value === undefined) return fail("it is no JSON object");
     const problem = check(value, url);
     return problem === undefined
-      ? { outcome: { value }, ageMs: toAgeMs(answer, limits) }
+      ? { outcome: { value }, ageMs: toAgeMs(headers, limits) }
       : fail(problem);
   } catch (thrown) {
     return fail(thrown);
   }
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** How long a document may be used (RFC 9111, 5.2.2), within bounds. */
 function toAgeMs(
-  { headers }: HttpAnswer,
+  headers: Headers,
   { documentAgeMs, documentAgeMsMin, documentAgeMsMax }: Limits,
 ): number {
   const control = headers.get("cache-control") ?? "";

@@ -3,7 +3,7 @@
  * for each fault, with the path as a user would write it. Not here: the schema of each kind.
  */
 import * as v from "valibot";
-import { appendKey, ConfigError, describeKind, toldMax } from "../config/config_error.ts";
+import { appendKey, ConfigError, describeKind, toldMax } from "./config_error.ts";
 import type { JsonObject } from "../model.ts";
 
 /** The checked settings of a kind. Throws a ConfigError if they do not fit the schema. */
