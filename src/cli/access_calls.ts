@@ -10,12 +10,12 @@ import {
   madeKeyForm,
   usersForm,
 } from "./admin_forms.ts";
+import { namedPath } from "./admin_path.ts";
 
 /** Makes the calls. */
 export function toAccessCalls(call: AdminCaller): AccessCalls {
-  const at = (path: string, name: string) => `${path}/${encodeURIComponent(name)}`;
   const remove = (path: string) => async (name: string) => {
-    await call({ method: "DELETE", path: at(path, name), form: anyForm });
+    await call({ method: "DELETE", path: namedPath(path, name), form: anyForm });
   };
   const [keys, users, clients, grants] = [
     "/admin/keys",
@@ -36,11 +36,13 @@ export function toAccessCalls(call: AdminCaller): AccessCalls {
       },
       remove: remove(users),
       async setPassword(name, password) {
-        const path = `${at(users, name)}/password`;
+        const path = `${namedPath(users, name)}/password`;
         await call({ method: "POST", path, body: { password }, form: anyForm });
       },
-      makeLink: (name) =>
-        call({ method: "POST", path: `${at(users, name)}/link`, body: {}, form: loginLinkForm }),
+      async makeLink(name) {
+        const path = `${namedPath(users, name)}/link`;
+        return await call({ method: "POST", path, body: {}, form: loginLinkForm });
+      },
     },
     clients: {
       list: async () => (await call({ method: "GET", path: clients, form: clientsForm })).clients,

@@ -21,6 +21,7 @@ import {
   refusalForm,
   statusForm,
 } from "./admin_forms.ts";
+import { namedPath } from "./admin_path.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import type { exitCodes } from "./exit_codes.ts";
@@ -137,7 +138,7 @@ function toGateway(
   const post = async (path: string, body: unknown = {}): Promise<void> => {
     await call({ method: "POST", path, body, form: anyForm });
   };
-  const at = (name: string): string => `/admin/servers/${encodeURIComponent(name)}`;
+  const at = (name: string): string => namedPath("/admin/servers", name);
   return {
     file,
     adminUrl,
@@ -149,8 +150,9 @@ function toGateway(
     async remove(name) {
       await call({ method: "DELETE", path: at(name), form: anyForm });
     },
-    setDisabled: (name, disabled) => post(`${at(name)}/${disabled ? "disable" : "enable"}`),
-    restart: (name) => post(`${at(name)}/restart`),
+    setDisabled: async (name, disabled) =>
+      await post(`${at(name)}/${disabled ? "disable" : "enable"}`),
+    restart: async (name) => await post(`${at(name)}/restart`),
     reload: () => post("/admin/reload"),
     backup: (path) => post("/admin/backup", { file: path }),
     ...toAccessCalls(call),

@@ -99,7 +99,8 @@ function matchTool({ tools, hints: wanted }: AccessRow, { own, hints }: PolicyIt
 function matchUri(patterns: readonly string[], uri: string): Match {
   if (patterns.includes("*")) return "yes";
   if (!isPlain(uri)) return "maybe";
-  return matchesAny(patterns, uri) ? "yes" : "no";
+  if (matchesAny(patterns, uri)) return "yes";
+  return matchesAny(patterns.map(canonical), canonical(uri)) ? "maybe" : "no";
 }
 
 /** Dot segments, backslashes, empty segments, and characters that are encoded without need. */
@@ -109,4 +110,32 @@ const ambiguous =
 /** Whether a URI has one spelling only, so that no server takes it for another one (RFC 3986, 6). */
 function isPlain(uri: string): boolean {
   return !ambiguous.test(uri);
+}
+
+const blanks = /[\s\p{C}]+/gu;
+
+/**
+ * A URI or pattern in the spelling that stands for all those which servers may take for the same
+ * one: without blanks, fragment, escapes and the slashes after the scheme, and with the scheme and
+ * what follows it, usually an authority, in lower case (RFC 3986, 6.2).
+ */
+function canonical(text: string): string {
+  return text.replace(blanks, "")
+    // Not the expression of a template, such as {#section}.
+    .replace(/(?<!\{)#.*$/, "")
+    .replace(/\?$/, "")
+    .replace(/(?:%[\da-f]{2})+/gi, decoded)
+    .replace(blanks, "")
+    .replace(/^([^:/?]+:)\/*/, "$1")
+    .replace(/^[^:/?]+:[^/?]*/, (start) => start.toLowerCase())
+    .replace(/^file:localhost\//, "file:")
+    .normalize();
+}
+
+function decoded(escapes: string): string {
+  try {
+    return decodeURIComponent(escapes);
+  } catch {
+    return escapes.toLowerCase();
+  }
 }

@@ -23,6 +23,7 @@ import { createAccess } from "./composed_policy.ts";
 import type { PrincipalRates } from "./principal_rates.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
+import { createTaskOwners } from "./task_owners.ts";
 import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
 import type { ConfiguredServer } from "./server_report.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
@@ -167,7 +168,8 @@ function createMiddle(deps: GatewayDeps): Middle {
     arrived: (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]),
   });
   const router = createRouter({ catalog, scopes, access });
-  const stepDeps = { ...deps, policy, access, servers, scopes, catalog, router };
+  const taskOwners = createTaskOwners(limits);
+  const stepDeps = { ...deps, policy, access, servers, scopes, taskOwners, catalog, router };
   const steps = deps.steps.map((make) => make(stepDeps));
   const showExtensions = createShowExtensions({ clock, limits, scopes });
   return {

@@ -50,7 +50,7 @@ const wildcards = new Set(["0.0.0.0", "[::]", ""]);
 const rememberedCharsMax = 256;
 
 const requestHeaders = ["content-type", "accept", ...sentHeaders, "authorization"];
-const exposedHeaders = [...readHeaders, "WWW-Authenticate"].join(", ");
+const exposedHeaders = [...readHeaders, "WWW-Authenticate", "Retry-After"].join(", ");
 
 /** Makes the guard of one listener. */
 export function createGuard(config: GuardConfig, deps: GuardDeps): Guard {

@@ -139,8 +139,8 @@ export const clientLimits = {
    */
   seenClientsMax: 1_000,
   seenClientMs: 3_600_000,
-  /** Arguments that the question whether a call may be made shows, and the length of each line. */
-  consentLinesMax: 12,
+  /** Arguments of a call that a person can be asked about, and the length of each line. */
+  consentLinesMax: 24,
   consentLineCharsMax: 160,
   /** Items in one page that the gateway sends. */
   pageItemsMax: 1_000,

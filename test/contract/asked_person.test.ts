@@ -93,6 +93,32 @@ describe("a client with a session", () => {
     expect(disk.opened).toEqual([]);
   });
 
+  test("is not asked about a call with more arguments than the question can show", async () => {
+    const session = await own.connect("ann", { path, capabilities: elicitation });
+    const most = defaultLimits.consentLinesMax;
+    const many = Array.from({ length: most }, (_, at) => [`filler${at}`, at]);
+    const given = Object.fromEntries([...many, ["path", "/"]]);
+    const { error } = await session.request("tools/call", { name: "erase", arguments: given });
+    expect(error?.message).toContain(
+      `at most ${most} arguments, of which this call has ${most + 1}`,
+    );
+    expect(error?.data).toMatchObject({ reason: "consent_refused", outcome: "not_sent" });
+    expect(disk.opened).toEqual([]);
+  });
+
+  test("reads how long an argument is that the question cuts", async () => {
+    const session = await own.connect("ann", { path, capabilities: elicitation });
+    const response = await session.post({
+      jsonrpc: "2.0",
+      id: 7,
+      method: "tools/call",
+      params: { name: "erase", arguments: { path: "x".repeat(998) } },
+    });
+    const question = await framesOf(response).message();
+    const { message } = question["params"] as JsonObject;
+    expect(message).toMatch(/^- path: "x{150,160}… \(1000 characters in all\)$/m);
+  });
+
   test("is not asked about a tool that only reads", async () => {
     const session = await own.connect("ann", { path });
     expect((await session.request("tools/call", { name: "peek" })).error).toBe(undefined);

@@ -145,6 +145,22 @@ describe("against a running gateway", () => {
     expect(gateway.log()).not.toContain(key);
   }, testMs);
 
+  const withNames = [
+    ["keys", "revoke"],
+    ["users", "remove"],
+    ["clients", "revoke"],
+    ["grants", "revoke"],
+    ["restart"],
+  ];
+  for (const command of withNames) {
+    test(`${command.join(" ")} finds nothing by a name that no URL can hold`, async () => {
+      for (const name of ["", ".", ".."]) {
+        const { code, stderr } = await runHere([...command, name], here);
+        expect([name, code, stderr]).toEqual([name, 3, expect.stringContaining("Cannot find")]);
+      }
+    }, testMs);
+  }
+
   test("only the owner's token changes keys; the operator's lists them", async () => {
     const { status } = await readAdmin("operator", "GET");
     const refused = await readAdmin("operator", "POST");

@@ -127,6 +127,7 @@ describe("an error", () => {
     ["a proof key without its method", { code_challenge_method: "" }, "invalid_request"],
     ["a malformed proof key", { code_challenge: "short" }, "invalid_request"],
     ["unknown scopes alone", { scope: "openid email" }, "invalid_scope"],
+    ["a pattern of servers", { scope: "mcp:server:* mcp:server:ch*" }, "invalid_scope"],
     ["another gateway's resource", { resource: "https://other.example/mcp" }, "invalid_target"],
     ["a resource that is no endpoint", { resource: `${base}/health` }, "invalid_target"],
     ["a form as the response", { response_mode: "form_post" }, "invalid_request"],

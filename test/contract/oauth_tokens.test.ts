@@ -89,6 +89,7 @@ describe("a code", () => {
     ["for another resource", { resource: `${base}/servers/child/mcp` }, "invalid_target"],
     ["for another gateway", { resource: "https://other.example/mcp" }, "invalid_target"],
     ["with a wider scope", { scope: "mcp admin" }, "invalid_scope"],
+    ["with a pattern of servers", { scope: "mcp:server:*" }, "invalid_scope"],
     ["as another grant", { grant_type: "password" }, "unsupported_grant_type"],
     ["as no grant", { grant_type: "" }, "invalid_request"],
     ["as an unknown code", { code: `mcpc_${"a".repeat(43)}` }, "invalid_grant"],

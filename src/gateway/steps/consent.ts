@@ -9,7 +9,7 @@ import type { Clock } from "../../clock.ts";
 import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Answer, Ask, Ending, Exchange, Reply } from "../../model.ts";
-import { consentQuestion } from "./consent_question.ts";
+import { consentQuestion, unaskable } from "./consent_question.ts";
 import type { CallContext, Target } from "./steps.ts";
 
 /** What asking needs. */
@@ -21,8 +21,14 @@ interface AskingDeps {
 /** Opens the call at its server. */
 type OpenCall = (context: CallContext) => Exchange;
 
-/** Methods that neither run nor read what they name: nothing is asked before them. */
+/**
+ * Methods before which nothing is asked: they neither run nor read what they name, or are about a
+ * task, whose start was allowed.
+ */
 const unasked: ReadonlySet<string> = new Set([
+  "tasks/get",
+  "tasks/result",
+  "tasks/cancel",
   "completion/complete",
   "resources/subscribe",
   "resources/unsubscribe",
@@ -35,7 +41,7 @@ export function needsConsent(method: string): boolean {
 
 /**
  * The exchange of a call that begins with the question. Throws `consent_refused` when its client
- * cannot be asked.
+ * cannot be asked, or not about this call.
  */
 export function askFirst(
   context: CallContext,
@@ -43,6 +49,8 @@ export function askFirst(
   open: OpenCall,
   deps: AskingDeps,
 ): Exchange {
+  const problem = unaskable(target, deps.limits);
+  if (problem !== undefined) throw refusal(target, problem);
   const ask: Ask = {
     kind: "ask",
     id: crypto.randomUUID(),

@@ -17,6 +17,19 @@ const kindNames: Readonly<Record<ListKind, string>> = {
 
 type QuestionLimits = Pick<Limits, "consentLinesMax" | "consentLineCharsMax">;
 
+/**
+ * Why a call cannot be put to a person: an argument that the question left out could be the one that
+ * matters. Undefined: it can.
+ */
+export function unaskable(
+  { params }: Target,
+  { consentLinesMax }: QuestionLimits,
+): string | undefined {
+  const { length } = Object.keys((params["arguments"] ?? {}) as JsonObject);
+  if (length <= consentLinesMax) return undefined;
+  return `the question shows at most ${consentLinesMax} arguments, of which this call has ${length}`;
+}
+
 /** The params of `elicitation/create`: a form without fields, which is accepted or declined. */
 export function consentQuestion(
   { server, item, params }: Target,
@@ -24,16 +37,13 @@ export function consentQuestion(
 ): JsonObject {
   const line = (name: string, value: string) => `${shown(name, limits)}: ${shown(value, limits)}`;
   const given = Object.entries((params["arguments"] ?? {}) as JsonObject);
-  const lines = given.slice(0, limits.consentLinesMax)
-    .map(([name, value]) => `- ${line(name, JSON.stringify(value) ?? "nothing")}`);
-  const more = given.length - lines.length;
+  const lines = given.map(([name, value]) => `- ${line(name, JSON.stringify(value) ?? "nothing")}`);
   return {
     message: [
       "Allow this call?",
       line("Server", server.config.name),
       ...(item === undefined ? [] : [line(kindNames[item.kind], item.own)]),
       ...(lines.length === 0 ? [] : ["Arguments:", ...lines]),
-      ...(more > 0 ? [`- and ${more} more`] : []),
     ].join("\n"),
     requestedSchema: { type: "object", properties: {} },
   };
@@ -42,10 +52,15 @@ export function consentQuestion(
 /** What HTML and Markdown read as markup, wherever it stands in a line. */
 const markup = /[<>&`*~|[\]]/g;
 
-/** A text on one line, with characters of markup spelled as JSON spells them. */
+/**
+ * A text on one line, with characters of markup spelled as JSON spells them; one that is cut says how
+ * long it is.
+ */
 function shown(text: string, { consentLineCharsMax }: QuestionLimits): string {
-  return oneLine(text, consentLineCharsMax).replace(
+  const line = oneLine(text, consentLineCharsMax).replace(
     markup,
     (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+  const isCut = text.trim().length > consentLineCharsMax;
+  return isCut ? `${line} (${text.length} characters in all)` : line;
 }

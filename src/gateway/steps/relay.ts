@@ -82,8 +82,8 @@ function finish(
   context.use = undefined;
   if (ending.kind !== "result" || target === undefined) return ending;
   notes.get(call.method)?.(context, deps);
+  noteTask(ending.value, call, target, deps);
   if (surface.servers.length === 1) return ending;
-  noteTask(ending.value, call, target.server, deps.scopes);
   const value = deps.router.result(surface, target, ending.value, call.caller);
   return value instanceof Promise
     ? value.then((changed) => ({ ...ending, value: changed }))

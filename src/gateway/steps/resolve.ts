@@ -11,7 +11,7 @@ import { noteCandidates, noteTarget } from "../call_target.ts";
 import { textParam } from "../call_params.ts";
 import { foreignTarget } from "../foreign_methods.ts";
 import type { RouteTarget } from "../lookup.ts";
-import { ownerOfTask } from "../tasks.ts";
+import { targetOfTask } from "../tasks.ts";
 import type { CallContext, MakeStep, StepDeps, Target } from "./steps.ts";
 
 type Resolve = (
@@ -149,8 +149,8 @@ async function reference(context: CallContext, { router }: StepDeps): Promise<Ta
   );
 }
 
-function task({ call, surface }: CallContext, { scopes }: StepDeps): Target {
-  return { server: ownerOfTask(surface, call, scopes), params: call.params };
+function task({ call, surface }: CallContext, deps: StepDeps): Target {
+  return targetOfTask(surface, call, deps);
 }
 
 /** A list of a single server is about that server; it is answered from the catalog all the same. */

@@ -23,6 +23,7 @@ import type { Emit } from "../../telemetry/events.ts";
 import type { CatalogReader } from "../catalog.ts";
 import type { Router } from "../route.ts";
 import type { Scopes } from "../scope.ts";
+import type { TaskOwners } from "../task_owners.ts";
 import type { ResolvedSurface, Server } from "../server.ts";
 import type { ConfiguredServers, ServerUse } from "../servers.ts";
 import type { Access, Policy, ToolHints } from "../access_policy.ts";
@@ -127,6 +128,7 @@ export interface StepDeps {
   readonly access: Access;
   readonly servers: ConfiguredServers;
   readonly scopes: Scopes;
+  readonly taskOwners: TaskOwners;
   readonly catalog: CatalogReader;
   readonly router: Router;
   /** Whether every message of a call is logged, by its shape. */

@@ -94,6 +94,45 @@ describe("rows", () => {
     }
   });
 
+  test("deny a URI in every spelling that its server may take for a denied one", () => {
+    const denied: Readonly<Record<string, readonly string[]>> = {
+      "mem://Host/a": [
+        "MEM://Host/a",
+        "mem://host/a",
+        " mem://Host/a",
+        "mem://Host/a\n",
+        "mem://Ho\tst/a",
+        "mem://Host/a\u200b",
+        "mem://Host/a#x",
+        "mem://Host/a?",
+        "mem:/Host/a",
+        "mem:Host/a",
+      ],
+      "file:///b c": ["file:///b%20c", "file:/b c", "file://localhost/b c", "FILE:///b%20c"],
+      "file:///b%20c": ["file:///b c"],
+      "file:///%C3%A9": ["file:///%c3%a9", "file:///\u00e9", "file:///e\u0301"],
+      "mem://items/{id}": ["mem://items/{id}#", "Mem://items/{id}"],
+    };
+    for (const [pattern, spellings] of Object.entries(denied)) {
+      const shut: readonly AccessRow[] = [
+        { resources: [pattern], what: "deny" },
+        { what: "allow" },
+      ];
+      const open: readonly AccessRow[] = [{ resources: [pattern], what: "allow" }];
+      expect([decide(shut, uri(pattern)), decide(open, uri(pattern))]).toEqual(["deny", "allow"]);
+      for (const own of spellings) {
+        const both = [decide(shut, uri(own)), decide(open, uri(own))];
+        expect([own, ...both]).toEqual([own, "deny", "deny"]);
+      }
+    }
+    const others = ["mem://host/b", "mem://other/a", "mem://Host/A", "file:///b", "mem://x{#y}"];
+    const rows: readonly AccessRow[] = [
+      { resources: Object.keys(denied), what: "deny" },
+      { what: "allow" },
+    ];
+    for (const own of others) expect([own, decide(rows, uri(own))]).toEqual([own, "allow"]);
+  });
+
   test("leave the gateway itself alone, and join the limits of credentials", () => {
     expect(decide([{ what: "deny" }], tool("x"), gatewayPrincipal)).toBe("allow");
     const limited = { ...ann, servers: ["disk"], tools: ["get_*"] };

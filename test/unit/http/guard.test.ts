@@ -246,7 +246,7 @@ describe("origins", () => {
     expect(headers.get("access-control-allow-credentials")).toBe(null);
   });
 
-  test("B5 answers to a listed origin expose the session id, refusals included", async () => {
+  test("B5 answers to a listed origin expose the session id and when to retry, refusals included", async () => {
     const { send } = createHarness({ config: { allowedOrigins: ["https://app.example.com"] } });
     const headers = { ...jsonHeaders, origin: "https://app.example.com" };
     const good = await send("POST", "/mcp", { headers, body: initialize("2025-06-18") });
@@ -255,7 +255,7 @@ describe("origins", () => {
     for (const response of [good, bad]) {
       expect(response.headers.get("access-control-allow-origin")).toBe("https://app.example.com");
       expect(response.headers.get("access-control-expose-headers"))
-        .toBe("Mcp-Session-Id, WWW-Authenticate");
+        .toBe("Mcp-Session-Id, WWW-Authenticate, Retry-After");
     }
   });
 });
