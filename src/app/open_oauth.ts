@@ -7,6 +7,7 @@ import type { Log } from "../log.ts";
 import { createOAuthServer } from "../oauth/create_oauth_server.ts";
 import type { OAuthServer } from "../oauth/oauth_server.ts";
 import { readOAuthSettings } from "../oauth/oauth_settings.ts";
+import { endForgotten } from "../oauth/revocation.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { OpenedStores } from "../store/stores.ts";
 import type { Events } from "../telemetry/events.ts";
@@ -32,12 +33,15 @@ export async function openOAuth(
 ): Promise<OAuthServer | undefined> {
   if (config.auth?.kinds.includes(kind) !== true) return undefined;
   const settings = await readOAuthSettings({ ...config.auth.settings[kind] });
+  const store = opened.stores.oauth;
+  const { emit } = events;
+  await endForgotten({ store, settings, emit, bus: shared.bus });
   return createOAuthServer({
     ...shared,
     settings,
-    store: opened.stores.oauth,
+    store,
     sealer: opened.sealer,
-    emit: events.emit,
+    emit,
     log: log.source("oauth"),
   });
 }

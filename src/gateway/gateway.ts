@@ -76,6 +76,7 @@ interface Middle {
 export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
   const middle = createMiddle(deps);
   const { servers, scopes, watches, steps, stopping, catalog } = middle;
+  let hasRows = deps.servers.access !== undefined;
   const replaced = (names: readonly string[]): void => {
     for (const server of names) scopes.forgetServer(server);
     if (names.length > 0) watches.reattach();
@@ -121,6 +122,10 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
     reconfigure(next) {
       const touched = servers.replace(next);
       const isChanged = middle.access.replace(next.access);
+      if (hasRows && next.access === undefined) {
+        deps.log.warn("access was removed from mcp.json: clients may use all that is configured");
+      }
+      hasRows = next.access !== undefined;
       revoke(
         middle,
         ({ principal, target }) => target !== undefined && isDenied(middle, principal, target),

@@ -47,7 +47,6 @@ export async function checkAuthorization(
       const id = waiting.add({
         client,
         redirectUri,
-        isRedirectGiven: params["redirect_uri"] !== undefined,
         state: params["state"],
         issuer: request.issuer,
         address: request.address,

@@ -30,13 +30,13 @@ export async function assertClientAssertion(
   deps: OAuthDeps,
   client: OAuthClient,
   assertion: string,
-  { issuer, address }: Pick<OAuthRequest, "issuer" | "address">,
+  { issuer, tokenEndpoint, address }: Pick<OAuthRequest, "issuer" | "tokenEndpoint" | "address">,
 ): Promise<void> {
   const { id } = client;
   const claims = await verifyAssertion(deps, assertion, await keysOf(deps, client, address), {
     issuer: id,
     subject: id,
-    audience: [issuer, `${issuer}/oauth/token`],
+    audience: [issuer, tokenEndpoint],
   });
   if (claims === undefined) {
     throw new OAuthError("invalid_client", "The client assertion is not valid");

@@ -67,13 +67,15 @@ async function refuseReplay(
   throw invalid("The code was used before");
 }
 
-/** Redirect URI and proof key are those of the authorization request. */
+/**
+ * The proof key is that of the authorization request. So is the redirect URI, which clients of OAuth
+ * 2.1 leave out, since the proof key binds a code to its client.
+ */
 async function assertProof(body: CodeBody, params: OAuthParams): Promise<void> {
   const redirectUri = params["redirect_uri"];
-  const isSame = redirectUri === undefined
-    ? !body.isRedirectGiven
-    : redirectUri === body.redirectUri;
-  if (!isSame) throw invalid("redirect_uri is not that of the authorization request");
+  if (redirectUri !== undefined && redirectUri !== body.redirectUri) {
+    throw invalid("redirect_uri is not that of the authorization request");
+  }
   const verifier = params["code_verifier"];
   if (verifier === undefined) throw new OAuthError("invalid_request", "code_verifier is missing");
   const isProof = isVerifier(verifier) &&

@@ -21,6 +21,8 @@ export interface OAuthRequest {
   readonly params: URLSearchParams;
   /** The issuer that this client knows. */
   readonly issuer: string;
+  /** The URL of the token endpoint, as the metadata names it. */
+  readonly tokenEndpoint: string;
   readonly resolveResource: ResourceResolver;
   /** The client's address; absent: unknown. */
   readonly address?: string | undefined;

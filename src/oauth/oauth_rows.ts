@@ -22,7 +22,6 @@ const grantSchema = v.object({
 const codeSchema = v.object({
   client: v.string(),
   redirectUri: v.string(),
-  isRedirectGiven: v.boolean(),
   challenge: v.string(),
   grant: grantSchema,
   usedAt: time,

@@ -2,6 +2,7 @@
  * Ends grants: their codes and tokens leave the store first, then the bus announces it, so that no
  * memory of tokens keeps them. Also token revocation by clients (RFC 7009).
  */
+import { isDocumentId } from "./client_documents.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import type { OAuthDeps } from "./oauth_deps.ts";
 import { OAuthError } from "./oauth_error.ts";
@@ -26,6 +27,27 @@ export async function endGrants(
     bus.publish("accessRevoked", { principal, client, reason });
   }
   return ended;
+}
+
+/**
+ * Ends the grants of clients that have left the settings. A client with a document is known by its
+ * URL alone.
+ */
+export async function endForgotten(
+  deps: Pick<OAuthDeps, "store" | "bus" | "emit" | "settings">,
+): Promise<void> {
+  const { store, settings } = deps;
+  const known = new Set([
+    ...settings.clients.keys(),
+    ...(await store.clients()).map(({ id }) => id),
+  ]);
+  const forgotten = new Set(
+    (await store.grants()).map(({ client }) => client)
+      .filter((id) => !known.has(id) && !isDocumentId(id)),
+  );
+  for (const client of forgotten) {
+    await endGrants(deps, { client }, "The client is not configured any more");
+  }
 }
 
 /**

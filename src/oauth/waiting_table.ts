@@ -23,8 +23,6 @@ import type {
 export interface CheckedAuthorization {
   readonly client: OAuthClient;
   readonly redirectUri: string;
-  /** Whether the request named it: then the token request must, too. */
-  readonly isRedirectGiven: boolean;
   readonly surface: string | undefined;
   readonly scopes: readonly string[];
   readonly challenge: string;
@@ -127,7 +125,7 @@ async function issueCode(
   { name, roles, groups }: Person,
   approved: readonly string[],
 ): Promise<string> {
-  const { client, redirectUri, isRedirectGiven, surface, challenge, state, issuer } = checked;
+  const { client, redirectUri, surface, challenge, state, issuer } = checked;
   const scopes = checked.scopes.filter((scope) => approved.includes(scope));
   const code = makeToken("code");
   const grant: GrantBody = {
@@ -138,7 +136,7 @@ async function issueCode(
     scopes,
     surface,
   };
-  const body: CodeBody = { client: client.id, redirectUri, isRedirectGiven, challenge, grant };
+  const body: CodeBody = { client: client.id, redirectUri, challenge, grant };
   const grantId = crypto.randomUUID();
   const principal = userPrincipal(name);
   const createdAt = Math.round(clock.wall());

@@ -275,3 +275,41 @@ describe("an identity assertion", () => {
     });
   }
 });
+
+describe("a client of the configuration", () => {
+  const machine = { id: "guest", secret, grants: ["client_credentials"] };
+  const form = { grant_type: "client_credentials" };
+
+  test("has no valid token any more once it has left the configuration", async () => {
+    const first = await openOAuthGateway({ settings: { clients: [machine] } });
+    const { body } = await postForm(first, "/oauth/token", form, basic("guest", secret));
+    const token = String(body["access_token"]);
+    expect((await knock(first, token)).status).toBe(400);
+    await first.close(true);
+    const { directory, clock } = first;
+    const again = await openOAuthGateway({ settings: { clients: [machine] }, directory, clock });
+    expect((await knock(again, token)).status).toBe(400);
+    await again.close(true);
+    const without = await openOAuthGateway({ settings: {}, directory, clock });
+    expect((await knock(without, token)).status).toBe(401);
+    expect(await without.gateway.oauth?.listGrants()).toEqual([]);
+    await without.close();
+  }, testMs);
+
+  test("signs for the token endpoint, wherever the issuer is", async () => {
+    const jwk = { ...await exportJWK(keys.publicKey), kid: "1", alg: "ES256" };
+    const signer = { id: "signer", jwks: { keys: [jwk] }, grants: ["client_credentials"] };
+    const hidden = await openOAuthGateway({
+      settings: { clients: [signer], discovery: { "/servers/child": false } },
+    });
+    const statuses: number[] = [];
+    for (const aud of [`${base}/oauth/token`, `${base}/oauth`, `${base}/oauth/oauth/token`]) {
+      const assertion = await sign({ iss: "signer", sub: "signer", aud }, {});
+      const given = { client_assertion_type: assertionType, client_assertion: assertion };
+      const { status } = await postForm(hidden, "/oauth/token", { ...form, ...given }, {});
+      statuses.push(status);
+    }
+    expect(statuses).toEqual([200, 200, 401]);
+    await hidden.close();
+  }, testMs);
+});

@@ -85,7 +85,6 @@ describe("a code", () => {
     ["with a proof key that is too short", { code_verifier: "short" }, "invalid_grant"],
     ["without a proof key", { code_verifier: "" }, "invalid_request"],
     ["with another redirect URI", { redirect_uri: "http://127.0.0.1:1/x" }, "invalid_grant"],
-    ["without the redirect URI", { redirect_uri: "" }, "invalid_grant"],
     ["for another resource", { resource: `${base}/servers/child/mcp` }, "invalid_target"],
     ["for another gateway", { resource: "https://other.example/mcp" }, "invalid_target"],
     ["with a wider scope", { scope: "mcp admin" }, "invalid_scope"],
@@ -103,6 +102,11 @@ describe("a code", () => {
       expect((await redeem(opened, client, code)).status).toBe(200);
     });
   }
+
+  test("is redeemed without the redirect URI, as OAuth 2.1 does it", async () => {
+    const { client, code } = await freshCode();
+    expect((await redeem(opened, client, code, { redirect_uri: "" })).status).toBe(200);
+  });
 
   test("of another client is unknown", async () => {
     const { client, code } = await freshCode();

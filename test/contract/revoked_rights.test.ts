@@ -145,6 +145,8 @@ for (const [what, open] of Object.entries(streams)) {
       const frames = framesOf(await open(path));
       await frames.next();
       own.revoke("user:bob");
+      // What another client of the same person lost.
+      own.revoke("user:ann", "another-client");
       own.revoke("user:ann");
       expect(JSON.stringify(await frames.rest())).not.toContain("list_changed");
     });

@@ -93,6 +93,12 @@ describe("while the gateway runs", () => {
     expect(await listed()).not.toContain(secret);
   }, testMs);
 
+  test("a removal of all rows is a warning", async () => {
+    await edit({ auth }, "access was removed from mcp.json");
+    expect(await listed()).toContain("closed__echo");
+    await edit({ auth, access: good }, "again");
+  }, testMs);
+
   test("without auth in the file, clients authenticate as before", async () => {
     await edit({ access: good }, "restart the gateway for that to take effect");
     expect((await post(initialize("2025-11-25"), {}, "mcpk_unknown")).status).toBe(401);

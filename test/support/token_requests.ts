@@ -155,8 +155,6 @@ export const tokenRequests: readonly TokenRequest[] = [
   },
   {
     name: "no redirect URI",
-    own: { status: 400, error: "invalid_grant" },
-    why: "RFC 6749, 4.1.3: required, as it was in the authorization request",
     form: (server) => codeForm(server, { redirect_uri: undefined }),
   },
   { name: "another proof", form: (server) => codeForm(server, { code_verifier: "w".repeat(43) }) },

@@ -105,6 +105,7 @@ function requestMaker(
     return {
       params,
       issuer: issuerOf(server.settings, base),
+      tokenEndpoint: `${base}${oauthPaths.token}`,
       resolveResource: (resource) => resolveResource(resource, bases, surfaceOfPath),
       address: clientAddress(request, fetchContext),
     };
