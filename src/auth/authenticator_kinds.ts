@@ -49,7 +49,7 @@ export async function createAuthenticator(
   if (names.length === 0 || (names.length > 1 && names.includes(noKind))) {
     throw new Error(
       `Cannot use authenticators ${JSON.stringify(names)}: expected at least one, and "none" ` +
-        "only by itself",
+        'only by itself; correct MCP_AUTH, or "auth" in mcp.json',
     );
   }
   const chosen = Object.entries(kinds).filter(([name]) => names.includes(name));
@@ -64,7 +64,8 @@ function assertKnown(name: string, kinds: AuthenticatorKinds): void {
   if (Object.hasOwn(kinds, name)) return;
   throw new Error(
     `Cannot use authenticator ${JSON.stringify(name)}: expected one of ` +
-      Object.keys(kinds).map((known) => JSON.stringify(known)).join(", "),
+      Object.keys(kinds).map((known) => JSON.stringify(known)).join(", ") +
+      '; correct MCP_AUTH, or "auth" in mcp.json',
   );
 }
 

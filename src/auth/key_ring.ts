@@ -79,7 +79,10 @@ export function createKeyRing({ store, bus, clock, limits, log }: KeyRingDeps): 
     },
     async revoke(name) {
       if (!await store.remove(name)) {
-        throw new AccessError("access_unknown", `Cannot find key ${JSON.stringify(name)}`);
+        throw new AccessError(
+          "access_unknown",
+          `Cannot find key ${JSON.stringify(name)}; "keys list" shows the names`,
+        );
       }
       log.info("Revoked a key", { name });
       bus.publish("accessRevoked", { principal: keyPrincipal(name), reason: "key revoked" });

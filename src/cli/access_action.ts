@@ -26,6 +26,6 @@ export function requireArgument(values: CommandValues, argument: string, of: str
   if (value !== undefined) return value;
   throw new CommandError(
     "usage",
-    `Cannot find the ${argument} of the ${of}; it follows the action`,
+    `Cannot find the ${argument} of the ${of}; write it after the action`,
   );
 }

@@ -74,7 +74,7 @@ export const accessCommands: readonly Command[] = [
       { name: "ID", meaning: "id of the grant, as the list shows it", isRequired: false },
     ],
     options: [],
-    examples: ["grants list --json", "grants revoke 6f1c7f9e"],
+    examples: ["grants list --json", "grants revoke 531be209-9b60-426d-a500-6059f2e5359f"],
     load: async () => (await import("./granted_command.ts")).runGrants,
   },
 ];

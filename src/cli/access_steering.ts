@@ -14,6 +14,8 @@ import type { exitCodes } from "./exit_codes.ts";
 /** Who may connect, and whether a gateway uses it now. */
 export interface OpenedAccess extends AccessCalls {
   readonly isRunning: boolean;
+  /** The folder that the change is stored in, for a gateway that starts later; undefined: one runs. */
+  readonly folder: string | undefined;
   /** The kinds of authentication of the gateway; undefined if an older one runs. */
   readonly kinds: readonly string[] | undefined;
   /** The URL of the gateway for browsers, without a slash at its end. */
@@ -31,7 +33,13 @@ export async function withAccess<Value>(
     const { auth, publicUrl, url } = await gateway.status();
     const { keys, users, clients, grants } = gateway;
     const calls = { keys, users, clients, grants };
-    return await work({ ...calls, isRunning: true, kinds: auth, url: publicUrl ?? url });
+    return await work({
+      ...calls,
+      isRunning: true,
+      folder: undefined,
+      kinds: auth,
+      url: publicUrl ?? url,
+    });
   }
   const { platform: { runtime, limits }, terminal } = context;
   const { config } = await readConfiguration(context);
@@ -53,12 +61,23 @@ export async function withAccess<Value>(
     return await translated(work({
       ...opened,
       isRunning: false,
+      folder: config.dataDirectory,
       kinds: config.auth?.kinds ?? [],
       url: config.publicUrl ?? `http://localhost:${config.port}`,
     }));
   } finally {
     await close();
   }
+}
+
+/**
+ * What to know where no gateway runs: another folder of files, for instance that of an `mcp.json`
+ * which is made afterwards, has its own keys and users.
+ */
+export function folderNotes({ folder }: OpenedAccess): readonly string[] {
+  return folder === undefined
+    ? []
+    : [`No gateway runs; stored for one with the data folder ${folder}`];
 }
 
 /** The exit codes of what is refused. */

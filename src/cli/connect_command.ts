@@ -205,7 +205,7 @@ function show(plan: Plan, { terminal }: CommandContext): void {
   if (exists === undefined) {
     terminal.note(`Cannot read ${file}: correct it before you add an entry.`);
   }
-  terminal.note(`To write it: ${identity.name} connect ${client.id} --write`);
+  terminal.note("To write it, run this command again with --write.");
 }
 
 function report(plan: Plan, written: Written, { terminal }: CommandContext): void {

@@ -1,7 +1,7 @@
 /** `keys`: makes, lists and revokes the keys with which clients connect. */
 import { identity } from "../version.ts";
 import { chooseAction, requireArgument } from "./access_action.ts";
-import { type OpenedAccess, withAccess } from "./access_steering.ts";
+import { folderNotes, type OpenedAccess, withAccess } from "./access_steering.ts";
 import type { KeyRequest, KeyView } from "./admin_forms.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
@@ -23,7 +23,7 @@ async function add(context: CommandContext, values: CommandValues): Promise<void
     const { note } = context.terminal;
     note(`This is the only time that the key "${name}" is shown: copy it now.`);
     note("Clients send it as a header: Authorization: Bearer KEY");
-    for (const line of adviceOf(access)) note(line);
+    for (const line of [...adviceOf(access), ...folderNotes(access)]) note(line);
   });
 }
 

@@ -2,7 +2,7 @@
 import { msPerSecond } from "../limits.ts";
 import { identity } from "../version.ts";
 import { type AccessAction, chooseAction, requireArgument } from "./access_action.ts";
-import { type OpenedAccess, withAccess } from "./access_steering.ts";
+import { folderNotes, type OpenedAccess, withAccess } from "./access_steering.ts";
 import type { UserView } from "./admin_forms.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
@@ -92,11 +92,17 @@ async function printLink(
 }
 
 /** What is missing before a user can log in. */
-function adviseOn({ json, terminal }: CommandContext, { isRunning, kinds }: OpenedAccess): void {
-  if (json || kinds === undefined || kinds.includes("oauth")) return;
-  terminal.note(
-    `Users have no effect yet: set MCP_AUTH=oauth${isRunning ? ", and restart the gateway" : ""}.`,
-  );
+function adviseOn({ json, terminal }: CommandContext, access: OpenedAccess): void {
+  const { isRunning, kinds } = access;
+  if (json) return;
+  if (kinds?.includes("oauth") === false) {
+    terminal.note(
+      `Users have no effect yet: set MCP_AUTH=oauth${
+        isRunning ? ", and restart the gateway" : ""
+      }.`,
+    );
+  }
+  for (const line of folderNotes(access)) terminal.note(line);
 }
 
 /** A new password, which a person types twice. */
@@ -113,7 +119,7 @@ async function readNewPassword(
   if (!terminal.canAsk) {
     throw new CommandError(
       "needsPerson",
-      "Cannot ask for a password: this is no terminal; use --password-stdin, or add a user with --link",
+      "Cannot ask for a password: this is no terminal; use --password-stdin, or make a log-in link",
     );
   }
   const password = await terminal.askSecret("Password:");

@@ -62,7 +62,8 @@ export function checkReach(config: ReachConfig, isConsented: boolean): readonly 
     throw new ConfigError([
       `Cannot start without authentication with ${settings}: every machine that can reach the ` +
       "gateway could run every tool; set MCP_AUTH=key and make a key for each client with " +
-      "mcp-wrapper keys add NAME, use localhost alone, or set MCP_ALLOW_UNAUTHENTICATED=true",
+      "mcp-wrapper keys add NAME, set MCP_AUTH=oauth and add people with mcp-wrapper users add " +
+      "NAME, use localhost alone, or set MCP_ALLOW_UNAUTHENTICATED=true",
     ]);
   }
   return reaches.map(({ words }) =>

@@ -26,11 +26,13 @@ function accessWords(kinds: readonly string[]): string | undefined {
   const hasKeys = kinds.includes("key");
   if (kinds.length === 0 || kinds.includes("none")) return undefined;
   if (logsIn && hasKeys) {
-    return "Clients log in when they connect, or send a key that the operator made for them.";
+    return "Clients log in when they connect, or send a key that the operator made for them, in the " +
+      "header Authorization: Bearer KEY.";
   }
   if (logsIn) return "Clients log in when they connect.";
   return hasKeys
-    ? "Clients need a key that the operator made for them."
+    ? "Clients need a key that the operator made for them: add the header Authorization: Bearer " +
+      "KEY to the settings below."
     : "Clients must authenticate.";
 }
 

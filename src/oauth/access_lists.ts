@@ -41,8 +41,8 @@ export function createAccessLists(
           "access_unknown",
           `Cannot revoke client ${
             JSON.stringify(id)
-          }: no client with this id is stored; clients of ` +
-            "the settings are removed there",
+          }: no client with this id is stored; remove clients ` +
+            "of mcp.json in that file",
         );
       },
     },
@@ -50,7 +50,10 @@ export function createAccessLists(
       list: async () => (await steering.listGrants()).map(withTimes),
       async revoke(id) {
         if (await steering.revokeGrant(id)) return;
-        throw new AccessError("access_unknown", `Cannot find grant ${JSON.stringify(id)}`);
+        throw new AccessError(
+          "access_unknown",
+          `Cannot find grant ${JSON.stringify(id)}; "grants list" shows the whole ids`,
+        );
       },
     },
   };

@@ -169,7 +169,10 @@ export function createUsers(deps: UserDeps): Users {
 }
 
 function unknownUser(name: string): AccessError {
-  return new AccessError("access_unknown", `Cannot find user ${JSON.stringify(name)}`);
+  return new AccessError(
+    "access_unknown",
+    `Cannot find user ${JSON.stringify(name)}; "users list" shows the names`,
+  );
 }
 
 function takenName(name: string): AccessError {

@@ -126,7 +126,7 @@ describe("client credentials", () => {
   test("stay as they are when a client of the configuration is to be revoked", async () => {
     const { body } = await ask({ grant_type: "client_credentials" }, basic("robot", secret));
     const revoked = opened.gateway.access.clients.revoke("robot");
-    await expect(revoked).rejects.toThrow("clients of the settings are removed there");
+    await expect(revoked).rejects.toThrow("remove clients of mcp.json in that file");
     expect((await knock(opened, String(body["access_token"]))).status).toBe(400);
   });
 

@@ -147,7 +147,7 @@ function checkMembers(
       )];
     }),
     ...(registration === "off"
-      ? [fine("Clients cannot register; Cursor, Goose and Gemini CLI need an entry each")]
+      ? [fine("Clients cannot register; Cursor, Windsurf, Goose and Gemini CLI need an entry each")]
       : []),
   ];
 }

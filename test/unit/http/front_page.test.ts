@@ -62,7 +62,7 @@ describe("the front page", () => {
     const cases: readonly (readonly [kinds: readonly string[], sentence: string])[] = [
       [["oauth"], "Clients log in when they connect."],
       [["jwt"], "Clients log in when they connect."],
-      [["key"], "Clients need a key that the operator made for them."],
+      [["key"], "Clients need a key that the operator made for them: add the header"],
       [["key", "oauth"], "Clients log in when they connect, or send a key"],
       [["own"], "Clients must authenticate."],
     ];
