@@ -74,7 +74,7 @@ export function createLoginAttempts(
     try {
       const person = await prove(name);
       if (person === undefined) {
-        log.warn("Refused a log-in: wrong name or proof", { from: source.remoteAddress });
+        log.warn("Refused a log-in: wrong name, password or link", { from: source.remoteAddress });
         return { state: "wrong" };
       }
       names.forgive(key);
