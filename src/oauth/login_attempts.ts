@@ -68,7 +68,10 @@ export function createLoginAttempts(
     const key = sha256(name);
     const waitMs = takeAddress(source) || names.take(key);
     if (waitMs > 0) {
-      log.warn("Refused a log-in: too many attempts", { waitMs, from: source.remoteAddress });
+      log.warn("Refused a log-in: too many attempts", {
+        waitMs: Math.ceil(waitMs),
+        from: source.remoteAddress,
+      });
       return { state: "wait", waitMs };
     }
     try {
