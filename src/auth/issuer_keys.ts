@@ -23,13 +23,19 @@ import {
 } from "../outgoing/issuer_documents.ts";
 import type { JwtIssuer } from "./jwt_settings.ts";
 
+/** The type of keys differs between the runtimes; jose names the one that it takes. */
+type FindKey = (
+  header: JWSHeaderParameters,
+  token: FlattenedJWSInput,
+) => ReturnType<ReturnType<typeof createLocalJWKSet>>;
+
 /** Finds the keys of one issuer. */
 export interface IssuerKeys {
   /**
    * The key of a token. Rejects with `issuer_unavailable` if there are no keys that may be used, and
    * with an error of jose if none of them, or more than one, fits the token.
    */
-  find(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey>;
+  readonly find: FindKey;
   /** Ends the reading under way; keys are not read again. */
   close(): void;
 }

@@ -9,7 +9,7 @@ import type { PrincipalRates } from "../gateway/principal_rates.ts";
 import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Principal } from "../model.ts";
+import { anonymousPrincipal, type Principal } from "../model.ts";
 import { standsForOne } from "../principals.ts";
 import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
 import type { Emit } from "../telemetry/events.ts";
@@ -128,8 +128,11 @@ function answer(arrived: Arrived, match: Match): Answered {
   const { layer, request, fetchContext } = arrived;
   const { row, path } = match;
   if (request.method === "OPTIONS") {
-    // No authentication: browsers send a preflight without credentials. It shows no more than the
-    // table of routes, and not which servers exist.
+    // No authentication: browsers send a preflight without credentials. So where clients need some,
+    // it must not show which servers exist.
+    if (!isOpen(row) && layer.admission.authenticator.letsAllIn === true) {
+      surfaceOf(layer, row.kind, match.name, anonymousPrincipal);
+    }
     return emptyResponse(204, layer.guard.preflightHeaders(request, methodsOf(row)));
   }
   if (isOpen(row)) return answerOpenly(row, { request, fetchContext, path });

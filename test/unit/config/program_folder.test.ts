@@ -7,15 +7,15 @@ import { own, shell, stdio } from "./read.ts";
 
 /** What stands in the folder of the file: names of files, and of folders with a slash at the end. */
 async function readIn(names: readonly string[], entry: object, dataDirectory = "/state") {
-  const paths = names.map((name) => `/work/${name}`);
+  const paths = names.map((name) => `/srv/${name}`);
   const config = await readServers({
     kinds: upstreamKinds,
-    path: "/work/mcp.json",
+    path: "/srv/mcp.json",
     env: shell,
     own,
     dataDirectory,
     exists: (path) =>
-      path === "/work" ||
+      path === "/srv" ||
       paths.some((one) => one === path || one === `${path}/` || `${path}/.` === `${one}.`) ||
       (path.endsWith("/.") && paths.includes(path.slice(0, -1))),
     readText: () => Promise.resolve(JSON.stringify({ mcpServers: { files: entry } })),
@@ -27,24 +27,24 @@ async function readIn(names: readonly string[], entry: object, dataDirectory = "
 describe("a program without a cwd", () => {
   test("runs in the folder of mcp.json and gets its arguments unchanged", async () => {
     const args = ["./a", "../b", "server.js"];
-    expect(await readIn(["server.js"], { command: "node", args })).toEqual({ cwd: "/work", args });
+    expect(await readIn(["server.js"], { command: "node", args })).toEqual({ cwd: "/srv", args });
   });
 
   test("runs in the data folder if mcp.json is in a checkout", async () => {
     expect((await readIn(["node_modules/"], { command: "npx" })).cwd).toBe("/state");
-    expect((await readIn(["node_modules/"], { command: "npx" }, ":memory:")).cwd).toBe("/work");
+    expect((await readIn(["node_modules/"], { command: "npx" }, ":memory:")).cwd).toBe("/srv");
   });
 
   test("gets arguments that name files of the checkout as absolute paths", async () => {
     const names = ["node_modules/", "server.js", "run/", "docs/api/", "my file.txt"];
     const pairs = [
-      ["./build/server.js", "/work/build/server.js"],
+      ["./build/server.js", "/srv/build/server.js"],
       ["../other", "/other"],
-      [".", "/work"],
-      ["server.js", "/work/server.js"],
-      ["my file.txt", "/work/my file.txt"],
-      ["docs/api", "/work/docs/api"],
-      ["--config=./a.json", "--config=/work/a.json"],
+      [".", "/srv"],
+      ["server.js", "/srv/server.js"],
+      ["my file.txt", "/srv/my file.txt"],
+      ["docs/api", "/srv/docs/api"],
+      ["--config=./a.json", "--config=/srv/a.json"],
       // No file of the checkout, or a word that means something else.
       ["run", "run"],
       ["-y", "-y"],
@@ -62,14 +62,14 @@ describe("a program without a cwd", () => {
 
 test("a cwd of the entry stays, and so do the arguments", async () => {
   const entry = { command: "node", args: ["./a"], cwd: "sub" };
-  expect(await readIn(["node_modules/"], entry)).toEqual({ cwd: "/work/sub", args: ["./a"] });
+  expect(await readIn(["node_modules/"], entry)).toEqual({ cwd: "/srv/sub", args: ["./a"] });
 });
 
 test("only a data folder inside the checkout needs a package of its own", () => {
   const inWork = (names: readonly string[], dataDirectory: string) =>
-    needsOwnPackage({ folder: "/work", dataDirectory, exists: (path) => names.includes(path) });
-  expect(inWork(["/work/node_modules"], "/work/data")).toBe(true);
-  expect(inWork(["/work/node_modules", "/work/data/package.json"], "/work/data")).toBe(false);
-  expect(inWork(["/work/node_modules"], "/state")).toBe(false);
-  expect(inWork([], "/work/data")).toBe(false);
+    needsOwnPackage({ folder: "/srv", dataDirectory, exists: (path) => names.includes(path) });
+  expect(inWork(["/srv/node_modules"], "/srv/data")).toBe(true);
+  expect(inWork(["/srv/node_modules", "/srv/data/package.json"], "/srv/data")).toBe(false);
+  expect(inWork(["/srv/node_modules"], "/state")).toBe(false);
+  expect(inWork([], "/srv/data")).toBe(false);
 });
