@@ -119,6 +119,16 @@ describe("a client with a session", () => {
     expect(message).toMatch(/^- path: "x{150,160}… \(1000 characters in all\)$/m);
   });
 
+  test("reads lists as they are, and no link", async () => {
+    const session = await own.connect("ann", { path, capabilities: elicitation });
+    const given = { ids: ["a", "b"], path: "![x](https://a.example) [y][z]" };
+    const params = { name: "erase", arguments: given };
+    const response = await session.post({ jsonrpc: "2.0", id: 8, method: "tools/call", params });
+    const { message } = (await framesOf(response).message())["params"] as JsonObject;
+    expect(message).toContain('- ids: ["a","b"]\n');
+    expect(message).not.toMatch(/\]\s*[([:]|!\[/);
+  });
+
   test("is not asked about a tool that only reads", async () => {
     const session = await own.connect("ann", { path });
     expect((await session.request("tools/call", { name: "peek" })).error).toBe(undefined);

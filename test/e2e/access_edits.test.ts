@@ -93,6 +93,15 @@ describe("while the gateway runs", () => {
     expect(await listed()).not.toContain(secret);
   }, testMs);
 
+  test("a row that names no configured server is a warning", async () => {
+    const rows = [{ servers: ["opn", "o*"], what: "deny" }, ...good];
+    const said = 'access[0] in mcp.json names server "opn", which is not configured; ' +
+      'did you mean "open"?';
+    await edit({ auth, access: rows }, said);
+    expect(count('names server "o*"')).toBe(0);
+    await edit({ auth, access: good }, "again");
+  }, testMs);
+
   test("a removal of all rows is a warning", async () => {
     await edit({ auth }, "access was removed from mcp.json");
     expect(await listed()).toContain("closed__echo");

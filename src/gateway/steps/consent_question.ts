@@ -49,8 +49,8 @@ export function consentQuestion(
   };
 }
 
-/** What HTML and Markdown read as markup, wherever it stands in a line. */
-const markup = /[<>&`*~|[\]]/g;
+/** What HTML and Markdown read as markup; of brackets, those that can make a link or an image. */
+const markup = /[<>&`*~|]|\](?=\s*[([:])|!(?=\[)/g;
 
 /**
  * A text on one line, with characters of markup spelled as JSON spells them; one that is cut says how
