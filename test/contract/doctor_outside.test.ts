@@ -3,6 +3,7 @@
  * proxy is what the public URL leads to, so each fault is one that clients would meet.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Buffer } from "node:buffer";
 import { writeFileSync } from "node:fs";
 import { createServer, request as requestPlainly, type Server } from "node:http";
 import { createServer as createSecureServer } from "node:https";
@@ -436,7 +437,9 @@ describe("doctor as a command", () => {
           answer.pipe(outgoing);
         });
         onward.on("error", () => outgoing.destroy());
-        incoming.pipe(onward);
+        const body: Uint8Array[] = [];
+        incoming.on("data", (part: Uint8Array) => void body.push(part));
+        incoming.on("end", () => onward.end(Buffer.concat(body)));
       }).listen(0, "127.0.0.1");
       await new Promise((resolve) => proxy.once("listening", resolve));
       const address = proxy.address();

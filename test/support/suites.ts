@@ -1,7 +1,7 @@
 /**
  * The suites of the test command, as rows. `core` needs no program beyond the runtimes and runs on
- * all of them; each file of its slow row runs on Bun and on one of the others, half of the files on
- * each, and the commit's hash chooses which. The others use programs, servers and clients of other
+ * all of them; its slow row runs on Bun, and a sixth of its files on each of the others, which the
+ * commit's hash chooses. The others use programs, servers and clients of other
  * projects (from npm and PyPI); they cost more than they tell about a runtime, so each runs on one,
  * which the commit's hash chooses: over some commits, every combination is seen. `source` looks at the
  * project's own text and tools, and `speed` measures: both run on Bun, where they are shortest.
@@ -19,8 +19,8 @@ export interface Suite {
   readonly files?: readonly string[];
   /** Programs with their arguments; `MCP_TEST_RUNTIME` picks the gateway's runtime. */
   readonly programs?: readonly (readonly string[])[];
-  /** `halves`: each of the other runtimes runs every second piece; the commit chooses which. */
-  readonly besidesBun?: "halves";
+  /** `sixths`: each of the other runtimes runs every sixth piece; the commit chooses which. */
+  readonly besidesBun?: "sixths";
   /** Whether the files of a folder share a process: they wait for nothing, so that starts count. */
   readonly isGrouped?: boolean;
 }
@@ -76,7 +76,7 @@ export const suites: readonly Suite[] = [
     files: ["tidy.test.ts", "contract/bench_scenarios.test.ts", "unit/bench_"],
   },
   { name: "unit", kind: "core", files: ["unit/"], isGrouped: true },
-  { name: "processes and sockets", kind: "core", files: [""], besidesBun: "halves" },
+  { name: "processes and sockets", kind: "core", files: [""], besidesBun: "sixths" },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
 ];
 
@@ -141,10 +141,13 @@ export function runtimesOf(suite: Suite, commit: string, all: boolean): readonly
   if (suite.kind === "core" && suite.besidesBun === undefined) return runtimes;
   const digit = digitOf(suite, commit);
   if (digit === undefined) return ["bun"];
-  return suite.besidesBun === "halves"
+  return suite.besidesBun === "sixths"
     ? runtimes
     : runtimes.slice(digit % runtimes.length).slice(0, 1);
 }
+
+/** Of so many pieces, each runtime but Bun runs one. */
+const piecesPerOther = 6;
 
 /** Whether a runtime of a suite runs the piece at this place of its list. */
 export function runsPiece(
@@ -156,7 +159,8 @@ export function runsPiece(
 ): boolean {
   if (all || suite.besidesBun === undefined || runtime === "bun") return true;
   const others = runtimes.filter((name) => name !== "bun");
-  return others[(place + (digitOf(suite, commit) ?? 0)) % others.length] === runtime;
+  const turn = place + (digitOf(suite, commit) ?? 0);
+  return turn % piecesPerOther === (others.indexOf(runtime) * piecesPerOther) / others.length;
 }
 
 /** The digit of the commit's hash that chooses for a suite. */
