@@ -99,9 +99,9 @@ describe("its upstream", () => {
     kind: "echo",
     name: "mine",
     greeting: "",
-    callTimeoutMs: 1,
-    startTimeoutMs: 1,
-    idleTimeoutMs: 1,
+    callTimeoutMs: 60_000,
+    startTimeoutMs: 60_000,
+    idleTimeoutMs: 60_000,
     tools: {},
   };
 

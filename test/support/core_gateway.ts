@@ -47,9 +47,9 @@ export function coreConfig(
     kind: "failed",
     problem: "",
     name,
-    callTimeoutMs: 1,
-    startTimeoutMs: 50,
-    idleTimeoutMs: 1,
+    callTimeoutMs: 60_000,
+    startTimeoutMs: 60_000,
+    idleTimeoutMs: 60_000,
     tools: tools[name] ?? {},
   }));
   return { servers, names, access, warnings: [], files: [], secrets: [] };
@@ -71,9 +71,6 @@ export async function createCoreGateway(
   const emit = createLogReader(log, defaultLimits);
   const given: Limits = {
     ...defaultLimits,
-    firstListMs: 50,
-    listMs: 50,
-    listKnownMs: 20,
     ...limits,
   };
   return createGatewayCore({

@@ -32,9 +32,9 @@ const server = (name: string): FailedServerConfig => ({
   kind: "failed",
   problem: "",
   name,
-  callTimeoutMs: 1,
-  startTimeoutMs: 1,
-  idleTimeoutMs: 1,
+  callTimeoutMs: 60_000,
+  startTimeoutMs: 60_000,
+  idleTimeoutMs: 60_000,
   tools: {},
 });
 

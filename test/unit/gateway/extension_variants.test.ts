@@ -21,9 +21,9 @@ function surfaceOf(names: readonly string[], takesForeign: boolean, tools: ToolF
       kind: "failed",
       problem: "",
       name,
-      callTimeoutMs: 1,
-      startTimeoutMs: 1,
-      idleTimeoutMs: 1,
+      callTimeoutMs: 60_000,
+      startTimeoutMs: 60_000,
+      idleTimeoutMs: 60_000,
       tools,
     };
     return { config, upstream: createFakeUpstream(name) };

@@ -40,9 +40,9 @@ const server = (name: string, tools: ToolFilter = {}): FailedServerConfig => ({
   kind: "failed",
   problem: "",
   name,
-  callTimeoutMs: 1,
+  callTimeoutMs: 60_000,
   startTimeoutMs: 10_000,
-  idleTimeoutMs: 1,
+  idleTimeoutMs: 60_000,
   tools,
 });
 

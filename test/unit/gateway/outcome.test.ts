@@ -17,9 +17,9 @@ import { createTestLog } from "../../support/log.ts";
 const serverConfig = {
   kind: "failed",
   problem: "",
-  callTimeoutMs: 1,
-  startTimeoutMs: 1,
-  idleTimeoutMs: 1,
+  callTimeoutMs: 60_000,
+  startTimeoutMs: 60_000,
+  idleTimeoutMs: 60_000,
   tools: {},
 } as const;
 

@@ -63,9 +63,9 @@ async function setUp(
     kind: "failed",
     problem: "",
     name: "a",
-    callTimeoutMs: 1,
-    startTimeoutMs: 1,
-    idleTimeoutMs: 1,
+    callTimeoutMs: 60_000,
+    startTimeoutMs: 60_000,
+    idleTimeoutMs: 60_000,
     tools: {},
   };
   const log = createTestLog();

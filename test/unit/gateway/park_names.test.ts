@@ -26,14 +26,18 @@ const alice: Caller = {
   sharesScope: true,
 };
 
-async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter = {}) {
+async function gatewayOf(
+  fakes: Record<string, FakeUpstream>,
+  tools: ToolFilter = {},
+  startTimeoutMs = 60_000,
+) {
   const servers = Object.keys(fakes).map((name): FailedServerConfig => ({
     kind: "failed",
     problem: "",
     name,
-    callTimeoutMs: 1,
-    startTimeoutMs: 1,
-    idleTimeoutMs: 1,
+    callTimeoutMs: 60_000,
+    startTimeoutMs,
+    idleTimeoutMs: 60_000,
     tools,
   }));
   return createGatewayCore({
@@ -44,7 +48,7 @@ async function gatewayOf(fakes: Record<string, FakeUpstream>, tools: ToolFilter 
     servers: { servers, names: "auto", warnings: [], files: [], secrets: [] },
     create: ({ name }) => fakes[name] ?? createFakeUpstream(name),
     sameServer: () => true,
-    limits: { ...defaultLimits, firstListMs: 50, listMs: 50, parkGatherMs: 1 },
+    limits: { ...defaultLimits, parkGatherMs: 1 },
     clock: systemClock,
     log: createTestLog(),
     sealer: await createSealer(makeKey()),
@@ -204,7 +208,7 @@ describe("a tool is looked up", () => {
   test("for no longer than lists are waited for", async () => {
     const fakes = { a: createFakeUpstream("a", { tools: [tool("x", "A")] }) };
     fakes.a.slow = new Promise(() => {});
-    const gateway = await gatewayOf(fakes);
+    const gateway = await gatewayOf(fakes, {}, 50);
     expect(await within("the look-up", toolOf(gateway, "/mcp", "x", alice))).toBe(undefined);
   });
 });

@@ -33,9 +33,9 @@ function configOf(names: readonly string[]): ServersConfig {
     kind: "failed",
     problem: "",
     name,
-    callTimeoutMs: 1,
+    callTimeoutMs: 60_000,
     startTimeoutMs: 1_000,
-    idleTimeoutMs: 1,
+    idleTimeoutMs: 60_000,
     tools: {},
   }));
   return { servers, names: "auto", warnings: [], files: [], secrets: [] };
