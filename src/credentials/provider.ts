@@ -82,7 +82,7 @@ export interface CredentialFailure {
 /** What a provider returns. */
 export type Provision =
   | { readonly state: "ready"; readonly context: SecurityContext }
-  | { readonly state: "needs_person"; readonly url: string }
+  | { readonly state: "needs_person"; readonly problem: string }
   | CredentialFailure;
 
 /** One kind at work for one server: like `Authorization`, but without the fallback. */
