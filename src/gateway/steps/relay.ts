@@ -17,7 +17,7 @@ import { listTasks, noteTask } from "../tasks.ts";
 import { toOffered } from "../offered_notice.ts";
 import type { Server } from "../server.ts";
 import { askFirst } from "./consent.ts";
-import { openWithLogin } from "./login.ts";
+import { openWithLogin } from "./ask_login.ts";
 import type { CallContext, MakeStep, Step, StepDeps, Target } from "./steps.ts";
 
 type Handler = (context: CallContext, deps: StepDeps) => ReturnType<NonNullable<Step["before"]>>;
