@@ -41,11 +41,11 @@ export interface LoginPlaceDeps {
   readonly authenticates: boolean;
 }
 
-/** Makes the place of a gateway without a listener. */
+/** Makes the place of a gateway; without a public URL it has none before a listener is open. */
 export function createLoginPlace(
   { links, publicUrl, authenticates }: LoginPlaceDeps,
 ): LoginPlace {
-  let base: string | undefined;
+  let base = publicUrl;
   const pageOf = (server: string): string | undefined =>
     base === undefined ? undefined : `${base}${connectPath}/${encodeURIComponent(server)}`;
   const linkOf = (server: string, principal: string): string | undefined => {
@@ -59,6 +59,6 @@ export function createLoginPlace(
     },
     operatorUrlOf: linkOf,
     base: () => base,
-    listensAt: (url) => void (base = (publicUrl ?? url).replace(/\/$/, "")),
+    listensAt: (url) => void (base = publicUrl ?? url.replace(/\/$/, "")),
   };
 }
