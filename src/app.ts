@@ -15,6 +15,7 @@ import { createRowRates } from "./gateway/row_rates.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
+import { createLogins } from "./grants/logins.ts";
 import type { ServerGrants } from "./grants/server_grants.ts";
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -113,6 +114,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     log: log.source("gateway"),
     sealer,
     steps: tables.steps,
+    logins: createLogins(parts.grants, parts.logins.place),
     policy: tables.policy,
     debug: config.debug,
     tryServers: config.tryServers ?? true,

@@ -29,7 +29,7 @@ export interface AwaitedLogin {
 /** Makes them. */
 export function createLogins(
   grants: Pick<ServerGrants, "principalFor" | "watch">,
-  place: LoginPlace,
+  place: Pick<LoginPlace, "urlOf">,
 ): Logins {
   const ownerOf = (server: string, { id }: Principal) => grants.principalFor(server, id);
   return {
@@ -53,9 +53,11 @@ export const noLogins: Logins = {
 
 /** What a person does about a missing grant, as the end of a sentence. */
 export function loginAdvice(server: string, url: string | undefined): string {
-  return url === undefined
-    ? `the operator has to run "mcp-wrapper auth login ${server}"; then call again`
-    : `open ${url} within ten minutes, log in, and call again`;
+  if (url === undefined) {
+    return `the operator has to run "mcp-wrapper auth login ${server}"; then call again`;
+  }
+  const life = new URL(url).search === "" ? "" : " (valid once, for ten minutes)";
+  return `open ${url}${life}, log in, and call again`;
 }
 
 /** The error of a call without a grant, with what its person does about it. */

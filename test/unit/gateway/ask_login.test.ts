@@ -197,7 +197,7 @@ describe("any other client", () => {
     const failure = await nth(follow(given.call(statelessCaller("user:ann"))), 0);
     if (failure.kind !== "failure") throw new Error(failure.kind);
     expect(failure.error.message).toBe(
-      `${needed}: open ${link} within ten minutes, log in, and call again`,
+      `${needed}: open ${link} (valid once, for ten minutes), log in, and call again`,
     );
     expect(failure.error.data).toMatchObject({ url: link, server: "files", outcome: "not_sent" });
     expect(given.asked).toEqual(["files user:ann"]);
