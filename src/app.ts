@@ -15,6 +15,8 @@ import { createRowRates } from "./gateway/row_rates.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
+import { createLogins } from "./grants/logins.ts";
+import type { ServerGrants } from "./grants/server_grants.ts";
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Notice } from "./model.ts";
@@ -56,6 +58,10 @@ export interface GatewayHandle extends Operator {
   readonly access: AccessSteering;
   /** The authorization server; undefined if the kind `oauth` is not in use. */
   readonly oauth: OAuthServer | undefined;
+  /** What protected servers granted to the gateway, and to whom. */
+  readonly grants: ServerGrants;
+  /** A listener serves it at this URL from now on; links to its pages begin with MCP_PUBLIC_URL if set. */
+  readonly listensAt: (url: string) => void;
   /** The name of this instance among others. */
   readonly instance: string;
   readonly log: Log;
@@ -95,7 +101,9 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
     http.recheck();
-    history.keep(next.servers.map(({ name }) => name));
+    const names = next.servers.map(({ name }) => name);
+    history.keep(names);
+    parts.grants.keep(names);
   });
   const gateway = createGatewayCore({
     ...shared,
@@ -106,6 +114,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     log: log.source("gateway"),
     sealer,
     steps: tables.steps,
+    logins: createLogins(parts.grants, parts.logins.place),
     policy: tables.policy,
     debug: config.debug,
     tryServers: config.tryServers ?? true,
@@ -148,6 +157,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     admin: http.admin,
     access,
     oauth: parts.oauth,
+    grants: parts.grants,
+    listensAt: parts.logins.place.listensAt,
     instance,
     log,
     observe: events.read,
@@ -165,6 +176,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await parts.authenticator.close?.();
       parts.oauth?.close();
       await gateway.close();
+      parts.grants.close();
       await warden.close();
       await stores.close();
       await log.close();

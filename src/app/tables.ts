@@ -4,6 +4,7 @@ import { allowAll, type Policy } from "../gateway/access_policy.ts";
 import type { RatesOf } from "../gateway/access_rates.ts";
 import { makeAuditStep } from "../gateway/steps/audit.ts";
 import { makeLimitStep } from "../gateway/steps/limit.ts";
+import { makeLoginStep } from "../gateway/steps/ask_login.ts";
 import { makeParkStep } from "../gateway/steps/park.ts";
 import { makePolicyStep } from "../gateway/steps/policy.ts";
 import { makeRelayStep } from "../gateway/steps/relay.ts";
@@ -38,6 +39,7 @@ export const defaultTables: Tables = {
   authenticators: authenticatorKinds,
   steps: [
     makeTraceStep,
+    makeLoginStep,
     makeAuditStep,
     makeResolveStep,
     makePolicyStep,
