@@ -11,6 +11,12 @@ import type { Recipe } from "./recipe.ts";
  */
 export type ServerSource = "file" | "registry" | "built-in";
 
+/** Who may read the card of a surface beside its clients: every client, without credentials. */
+export const cardAudiences = ["public"] as const;
+
+/** One of them. */
+export type CardAudience = (typeof cardAudiences)[number];
+
 /** Keys that every server has, whatever its kind. */
 export interface ServerCommon {
   /** The key in the configuration; the prefix of its tools' names on `/mcp`. */
@@ -24,6 +30,8 @@ export interface ServerCommon {
   readonly start?: "early" | "onDemand" | undefined;
   /** Whether the gateway sends its own progress while a call is silent; absent: yes. */
   readonly keepAlive?: boolean | undefined;
+  /** Who may read the server's card. Absent: its clients. */
+  readonly card?: CardAudience | undefined;
   /** Absent: `file`. */
   readonly definedIn?: ServerSource | undefined;
 }
@@ -243,6 +251,8 @@ export interface ServersConfig {
   /** The servers that are switched off. Absent: none. */
   readonly disabled?: readonly DisabledServer[] | undefined;
   readonly names: Naming;
+  /** Who may read the card of `/mcp`. Absent: its clients. */
+  readonly card?: CardAudience | undefined;
   /**
    * Who may use what; the first row that matches decides, and what no row matches is denied.
    * Absent: every client may use everything.

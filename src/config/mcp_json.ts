@@ -12,7 +12,6 @@ import { type AuthSettings, chooseKinds, readAuthSettings } from "./auth_setting
 import { isHideable } from "./child_environment.ts";
 import {
   type DisabledServer,
-  type Naming,
   type ServerConfig,
   type ServersConfig,
   toSafePrefix,
@@ -29,6 +28,7 @@ import { authenticates, isOpenToOthers } from "./reach.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
+import { readCardAudience, readNaming } from "./surface_keys.ts";
 import type { FileContext } from "./texts.ts";
 
 /** What `readServersFile` needs. */
@@ -120,6 +120,7 @@ async function readServersValue(
   // Only the file's name: clients see the problem too, and must not learn the path.
   const context = createFileContext(options, path.slice(path.lastIndexOf("/") + 1), warnings);
   const names = readNaming(value["names"], path);
+  const card = readCardAudience(value["card"], path);
   const { servers, disabled } = await readSections(value, joinForms(kinds), context);
   warnOfTopLevel(value, context);
   const notes = context.passedOver.lines(context.file);
@@ -127,6 +128,7 @@ async function readServersValue(
     servers,
     ...(disabled.length === 0 ? {} : { disabled }),
     names,
+    ...(card === undefined ? {} : { card }),
     warnings,
     ...(notes.length === 0 ? {} : { notes }),
     files: [...context.files],
@@ -177,15 +179,6 @@ function ownSecrets(env: Readonly<Record<string, string>>): string[] {
 
 function toReason(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
-}
-
-function readNaming(value: unknown, file: string): Naming {
-  if (value === undefined) return "auto";
-  if (value === "auto" || value === "bare" || value === "prefixed") return value;
-  const got = typeof value === "string" ? JSON.stringify(value) : describeKind(value);
-  throw new ConfigError([
-    `Cannot use names in ${file}: expected "auto", "bare" or "prefixed", got ${got}`,
-  ]);
 }
 
 /** The objects of a file that hold servers, by their paths; of one name the first counts. */
@@ -268,7 +261,7 @@ export function nameProblem(name: string, byPrefix: Map<string, string>): string
     "choose another name";
 }
 
-const servedTopLevel = ["mcpServers", "servers", "names", "auth", "access"];
+const servedTopLevel = ["mcpServers", "servers", "names", "card", "auth", "access"];
 /** What editors write next to the servers. */
 const foreignTopLevel = ["$schema", "inputs", "mcp", "context_servers", ...serverListKeys];
 

@@ -104,6 +104,7 @@ async function buildServer(
     tools: readFilter(values, texts),
     keepAlive: values.keepAlive,
     start: values.start ?? "early",
+    card: values.card,
   } as const;
   const own = await form?.read(entry, { path, tools: common.tools, texts, context });
   return texts.problems.length === 0 && own !== undefined

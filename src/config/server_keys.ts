@@ -7,6 +7,7 @@
  */
 import { isJsonObject } from "../json.ts";
 import * as v from "valibot";
+import { cardAudiences } from "./config.ts";
 import { flag, mapOf, texts, time } from "./key_schemas.ts";
 import { typeKeys } from "./mcp_server.ts";
 
@@ -48,6 +49,7 @@ export const commonEntries = {
   callTimeoutMs: v.optional(time),
   keepAlive: v.optional(flag),
   tools: v.optional(toolsSchema),
+  card: v.optional(v.picklist(cardAudiences, '"public"')),
   // The names of other programs for the same keys: a filter must never be dropped.
   disable: v.optional(flag),
   isDisabled: v.optional(flag),
@@ -84,7 +86,7 @@ export const denyKeys = [
 
 /** Keys whose wrong value may be shown: a word out of a short list. */
 export const wordKeys: ReadonlySet<string> = new Set(
-  ["isolation", "era", "roots", "start", "type", "transport", "transportType"],
+  ["isolation", "era", "roots", "start", "card", "type", "transport", "transportType"],
 );
 
 /** Keys that are not supported yet -> why. */

@@ -18,7 +18,6 @@ import { type OpenCall, openCallExchange } from "./call_exchange.ts";
 import { type CatalogReader, createCatalogReader } from "./catalog.ts";
 import { endingOf, failureExchange } from "./exchange.ts";
 import { createShowExtensions, type ShowExtensions } from "./extension_variants.ts";
-import { foreignTarget } from "./foreign_methods.ts";
 import { type Access, type Policy, visibleTo } from "./access_policy.ts";
 import { createAccess } from "./composed_policy.ts";
 import type { PrincipalRates } from "./principal_rates.ts";
@@ -29,7 +28,8 @@ import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
 import type { ConfiguredServer } from "./server_report.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
 import type { CallContext, IsLost, MakeStep, Step, Target } from "./steps/steps.ts";
-import type { GatewayStatus, SteeredGateway, Surface } from "./surface.ts";
+import type { GatewayStatus, SteeredGateway } from "./surface.ts";
+import { describeCard, describeSurface } from "./surface_facts.ts";
 import { listChangedOf } from "./surface_watch.ts";
 import { createWatches, type Watches } from "./watches.ts";
 
@@ -88,6 +88,11 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
     surface(name, principal) {
       const whole = servers.view(name);
       return whole && describeSurface(whole, visibleTo(middle.access, principal, whole));
+    },
+    cardFacts(name, principal) {
+      const whole = servers.view(name);
+      const view = whole && principal ? visibleTo(middle.access, principal, whole) : whole;
+      return whole && view && describeCard(whole, view);
     },
     async describe(surface, caller) {
       const view = viewFor(middle, surface, caller);
@@ -275,14 +280,6 @@ function resubscribe(
     const call = { method, params: { uri }, wantsProgress: false, caller, isRepeated: true };
     void endingOf(open(middle, surface, call));
   }
-}
-
-function describeSurface(whole: ResolvedSurface, view: ResolvedSurface): Surface {
-  return {
-    name: view.surface,
-    takesForeign: foreignTarget(view) !== undefined,
-    isHidden: view.servers.length === 0 && whole.servers.length > 0,
-  };
 }
 
 function statusOf(servers: ConfiguredServers): GatewayStatus {

@@ -2,7 +2,7 @@
  * A configured server with its upstream, and which servers are behind one surface. Types, and the
  * map that treats a server as the same one on every surface.
  */
-import type { Naming, ServerConfig } from "../config/config.ts";
+import type { CardAudience, Naming, ServerConfig } from "../config/config.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** One server of the running configuration. */
@@ -15,6 +15,8 @@ export interface Server {
 export interface RunningServers {
   readonly servers: readonly Server[];
   readonly names: Naming;
+  /** Who may read the card of the surface of all servers. Absent: its clients. */
+  readonly card?: CardAudience | undefined;
 }
 
 /** What a surface offers, and how. */
@@ -28,6 +30,8 @@ export interface SurfaceContent {
   readonly prefixed: boolean;
   /** Whether requests by methods that the protocol does not name reach its one server. */
   readonly takesForeign: boolean;
+  /** Who may read its card. Absent: its clients. */
+  readonly card?: CardAudience | undefined;
 }
 
 /** A surface by its name, which means nothing here: the rows of surfaces make it (http/). */

@@ -76,7 +76,7 @@ export function createConfiguredServers(
 ): ConfiguredServers {
   const { create, sameServer, clock, limits } = deps;
   const trials = createTrials(deps);
-  let names = first.names;
+  let { names, card } = first;
   const open = (config: ServerConfig): Server => {
     const server = { config, upstream: create(config) };
     if (deps.tryServers) trials.add(server);
@@ -115,7 +115,7 @@ export function createConfiguredServers(
 
   return {
     all: () => servers,
-    view: (surface) => deps.resolveSurface(surface, { servers, names }),
+    view: (surface) => deps.resolveSurface(surface, { servers, names, card }),
     drain: trials.close,
     isQueued: trials.isWaiting,
     use,
@@ -134,7 +134,7 @@ export function createConfiguredServers(
         touched.push(name);
         retire(gone);
       }
-      names = next.names;
+      ({ names, card } = next);
       return touched;
     },
     async restart(name) {

@@ -27,6 +27,16 @@ export interface Surface {
   readonly isHidden?: boolean;
 }
 
+/** What the card of a surface can say now. */
+export interface CardFacts {
+  /** Whether every client may read the card. */
+  readonly isPublic: boolean;
+  /** Whether the principal may know none of the surface's servers. */
+  readonly isHidden: boolean;
+  /** How its only server describes itself; absent: that is not known yet, or it has not one. */
+  readonly serverInfo?: JsonObject | undefined;
+}
+
 /** For `/health`. */
 export interface GatewayStatus {
   readonly servers: readonly {
@@ -53,6 +63,11 @@ export interface SteeredGateway extends Gateway {
 export interface Gateway {
   /** The surface of that name for a principal; undefined when no such server is configured. */
   surface(name: string, principal: Principal): Surface | undefined;
+  /**
+   * What the card of a surface can say to a principal, or to every client if `principal` is absent;
+   * undefined when no such server is configured. Starts no server and waits for none.
+   */
+  cardFacts(name: string, principal?: Principal): CardFacts | undefined;
   /**
    * Capabilities (the union), identity and instructions of a surface. Never rejects for one broken
    * server.

@@ -51,7 +51,11 @@ export interface AdmissionRequest {
   readonly fetchContext: FetchContext;
 }
 
-function toAdmission(
+/**
+ * The principal that an authenticator found, or the response with its challenge. Throws if the
+ * principal's id is reserved.
+ */
+export function toAdmission(
   deps: AdmissionDeps,
   asked: AdmissionRequest,
   outcome: Authentication,

@@ -10,19 +10,17 @@ import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { anonymousPrincipal, type Principal } from "../model.ts";
-import { standsForOne } from "../principals.ts";
 import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
 import { type AdmissionDeps, type AdmissionRequest, admit, refuseServer } from "./admission.ts";
-import type { BodySender } from "./body_room.ts";
 import type { ClientAddress } from "./client_address.ts";
 import { discardBody } from "./discard.ts";
 import { EndpointTarget } from "./endpoint_target.ts";
 import type { Guard } from "./guard.ts";
 import type { Phase } from "./health.ts";
 import type { JsonReader } from "./json_body.ts";
-import type { OpenContext, RequestContext } from "./request_context.ts";
+import type { OpenContext } from "./request_context.ts";
 import {
   emptyResponse,
   errorCodeOf,
@@ -32,6 +30,7 @@ import {
 } from "./respond.ts";
 import { decodeName, type Match, type OpenRow, type SurfaceRow } from "./route_match.ts";
 import { fillName, type SurfaceKind } from "./surface_kinds.ts";
+import { SurfaceRequest } from "./surface_request.ts";
 
 /** The parts of the HTTP layer that a request passes. */
 export interface DispatchDeps {
@@ -130,17 +129,33 @@ function answer(arrived: Arrived, match: Match): Answered {
   if (request.method === "OPTIONS") {
     // No authentication: browsers send a preflight without credentials. So where clients need some,
     // it must not show which servers exist.
-    if (!isOpen(row) && layer.admission.authenticator.letsAllIn === true) {
+    if (!isOpen(row) && row.openAnswer === undefined && letsAllIn(layer)) {
       surfaceOf(layer, row.kind, match.name, anonymousPrincipal);
     }
     return emptyResponse(204, layer.guard.preflightHeaders(request, methodsOf(row)));
   }
   if (isOpen(row)) return answerOpenly(row, { request, fetchContext, path });
+  const open = row.openAnswer?.({ request, fetchContext, path }, match.name);
+  if (open !== undefined) return open;
+  assertOrigin(layer, row, request);
   // Before the name is looked up, so that only authenticated clients learn which servers exist.
   const admitted = admit(layer.admission, askedOf(arrived, row, match));
   return admitted instanceof Promise
     ? admitted.then((outcome) => answerFor(arrived, row, match, outcome))
     : answerFor(arrived, row, match, admitted);
+}
+
+function letsAllIn({ admission: { authenticator } }: DispatchDeps): boolean {
+  return authenticator.letsAllIn === true;
+}
+
+/**
+ * Where clients need no credentials, the origin of a page decides. Otherwise it is irrelevant to
+ * what pages of every origin may read: a page cannot send credentials that it was not given.
+ */
+function assertOrigin(layer: DispatchDeps, { openAnswer }: SurfaceRow, request: Request): void {
+  if (openAnswer === undefined || !letsAllIn(layer)) return;
+  if (!layer.guard.takesOrigin(request)) throw new GatewayError("origin_forbidden");
 }
 
 function answerOpenly(row: OpenRow, context: OpenContext): Answered {
@@ -153,9 +168,14 @@ function answerOpenly(row: OpenRow, context: OpenContext): Answered {
 }
 
 /** The request as admission sees it. */
-function askedOf(arrived: Arrived, { kind }: SurfaceRow, match: Match): AdmissionRequest {
+function askedOf(
+  arrived: Arrived,
+  { kind, suffix = "" }: SurfaceRow,
+  { path, name }: Match,
+): AdmissionRequest {
   const { layer: { admission }, request, fetchContext } = arrived;
-  const target = new EndpointTarget(admission.baseUrl, arrived, kind, match);
+  const endpoint = { path: path.slice(0, path.length - suffix.length), name };
+  const target = new EndpointTarget(admission.baseUrl, arrived, kind, endpoint);
   return { request, target, fetchContext };
 }
 
@@ -183,48 +203,6 @@ function answerFor(
   if (successor === undefined) return answered;
   const headers = deprecationHeaders(successor, name);
   return Promise.resolve(answered).then((response) => withHeaders(response, headers));
-}
-
-/** A request as the bindings see it. A class, so that requests share their functions. */
-class SurfaceRequest implements RequestContext {
-  readonly request: Request;
-  readonly fetchContext: FetchContext;
-  readonly path: string;
-  readonly principal: Principal;
-  readonly surface: string;
-  readonly #layer: DispatchDeps;
-
-  constructor(
-    layer: DispatchDeps,
-    request: Request,
-    fetchContext: FetchContext,
-    path: string,
-    principal: Principal,
-    surface: string,
-  ) {
-    this.#layer = layer;
-    this.request = request;
-    this.fetchContext = fetchContext;
-    this.path = path;
-    this.principal = principal;
-    this.surface = surface;
-  }
-
-  assertOpen(): void {
-    const phase = this.#layer.phase();
-    if (phase !== "ready") throw new GatewayError(phase);
-  }
-
-  readJson(): Promise<unknown> {
-    return this.#layer.readJson(this.request, senderOf(this.#layer, this.principal));
-  }
-}
-
-/** Whose body it is; undefined of clients that do not authenticate, which have no share. */
-function senderOf({ deps: { rates } }: DispatchDeps, principal: Principal): BodySender | undefined {
-  if (!standsForOne(principal)) return undefined;
-  const text = "Cannot take the request body: too many large ones of this client arrive at once";
-  return { id: principal.id, refusal: () => rates.refuse(principal, "bodies", text) };
 }
 
 function isOpen(row: OpenRow | SurfaceRow): row is OpenRow {

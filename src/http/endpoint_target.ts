@@ -42,7 +42,7 @@ export class EndpointTarget implements AuthTarget {
 }
 
 /** The surface that a path names, whether or not there is one; broken escapes stay as they are. */
-function namedSurface({ surface }: SurfaceKind, name: string | undefined): string {
+export function namedSurface({ surface }: SurfaceKind, name: string | undefined): string {
   if (name === undefined) return surface;
   try {
     return fillName(surface, decodeURIComponent(name));

@@ -24,6 +24,8 @@ export type GuardConfig = Pick<
 export interface GuardDeps {
   /** The IP addresses of this machine's interfaces at the moment. */
   readonly addresses: () => readonly string[];
+  /** Whether web pages of every origin may read what is at a URL. Absent: at none. */
+  readonly isForAnyPage?: ((url: string) => boolean) | undefined;
   readonly clock: Clock;
   readonly limits: Limits;
 }
@@ -36,6 +38,8 @@ export interface Guard {
    * browser sent the request.
    */
   admit(request: Request): HeaderPairs | undefined;
+  /** Whether no page sent a request, or one that may use the gateway. */
+  takesOrigin(request: Request): boolean;
   /** Headers of the answer to a preflight. */
   preflightHeaders(request: Request, methods: string): HeaderPairs;
 }
@@ -51,6 +55,11 @@ const rememberedCharsMax = 256;
 
 const requestHeaders = ["content-type", "accept", ...sentHeaders, "authorization"];
 const exposedHeaders = [...readHeaders, "WWW-Authenticate", "Retry-After"].join(", ");
+/** For what web pages of every origin may read. */
+const anyPageHeaders: HeaderPairs = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": "ETag, WWW-Authenticate, Retry-After",
+};
 
 /** Makes the guard of one listener. */
 export function createGuard(config: GuardConfig, deps: GuardDeps): Guard {
@@ -91,6 +100,7 @@ export function createGuard(config: GuardConfig, deps: GuardDeps): Guard {
       assertTarget(headers.get("host") ?? "", url);
       const origin = headers.get("origin");
       if (origin === null) return undefined;
+      if (deps.isForAnyPage?.(url) === true) return anyPageHeaders;
       if (!isOrigin(origin)) throw new GatewayError("origin_forbidden");
       return {
         "access-control-allow-origin": origin,
@@ -98,12 +108,18 @@ export function createGuard(config: GuardConfig, deps: GuardDeps): Guard {
         vary: "Origin",
       };
     },
+    takesOrigin({ headers }) {
+      const origin = headers.get("origin");
+      return origin === null || isOrigin(origin);
+    },
     preflightHeaders(request, methods) {
       if (request.headers.get("origin") === null) return { allow: methods };
+      const conditional = deps.isForAnyPage?.(request.url) === true ? ["if-none-match"] : [];
+      const headers = [...requestHeaders, ...conditional, ...argumentHeaders(request)];
       return {
         allow: methods,
         "access-control-allow-methods": methods,
-        "access-control-allow-headers": [...requestHeaders, ...argumentHeaders(request)].join(", "),
+        "access-control-allow-headers": headers.join(", "),
         "access-control-max-age": "600",
       };
     },

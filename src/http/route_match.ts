@@ -21,6 +21,13 @@ export interface SurfaceRow {
   readonly kind: SurfaceKind;
   readonly methods: Readonly<Record<string, Endpoint>>;
   readonly successor?: string;
+  /**
+   * For a document about an endpoint: what follows the endpoint's path. Its clients need the
+   * credentials of that endpoint.
+   */
+  readonly suffix?: string;
+  /** Answers every client, whatever its credentials; undefined: only clients that are admitted. */
+  readonly openAnswer?: (context: OpenContext, name: string | undefined) => Response | undefined;
 }
 
 /** One URL that is open to all that the guard lets in. */

@@ -18,13 +18,14 @@ import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin_api.ts";
 import { type ClientAddress, createForwarding } from "./client_address.ts";
+import { cardRows, createCardUrls } from "./cards/card_rows.ts";
 import { type BaseUrl, createBaseUrl } from "./gateway_url.ts";
 import { createDispatch, createPassage, type DispatchDeps } from "./dispatch.ts";
 import type { IsLostStream } from "./credential_expiry.ts";
 import { createJsonReader } from "./json_body.ts";
 import { createFrontPage } from "./front_page.ts";
 import { untilQuiet } from "./drain.ts";
-import { createGuard, type GuardConfig } from "./guard.ts";
+import { createGuard, type Guard, type GuardConfig } from "./guard.ts";
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
@@ -126,6 +127,7 @@ export interface HttpHandler {
 /** The parts of one handler. */
 interface HttpLayer {
   readonly deps: HttpDeps;
+  readonly guard: Guard;
   readonly sessions: Sessions;
   readonly stateless: StatelessRequests;
   readonly transport: SseTransport;
@@ -148,12 +150,13 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     owner: deps.instance,
   });
   const transport = createSseTransport(sessions);
-  const guard = createGuard(config, deps);
+  const isForAnyPage = createCardUrls(deps.surfaceKinds);
+  const guard = createGuard(config, { ...deps, isForAnyPage });
   const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
   const forwarding = createForwarding(config.trustedProxies);
   const { clientAddress } = forwarding;
   const baseUrl = createBaseUrl(config.publicUrl, forwarding);
-  const shared = { deps, sessions, stateless, transport, baseUrl, clientAddress };
+  const shared = { deps, guard, sessions, stateless, transport, baseUrl, clientAddress };
   const layer: HttpLayer = { ...shared, phase: "starting" };
   const routes = rowsOf(layer);
   const match = createMatcher(routes, limits);
@@ -252,6 +255,7 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
     { path: "/health", openMethods: { GET: health, HEAD: health } },
     { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
     { path: "/", openMethods: { GET: page, HEAD: page } },
+    ...cardRows({ ...deps, ...layer, authKinds: deps.config.auth?.kinds ?? [] }),
     ...openOAuthRows(layer),
   ];
 }

@@ -20,6 +20,10 @@ export interface SurfaceKind {
   readonly unknown: string;
   /** Whether the name of its surfaces is that of their only server. Absent: it is not. */
   readonly isServer?: boolean;
+  /**
+   * The names of its surfaces, for the catalog of cards; absent: the catalog lists none of several.
+   */
+  readonly names?: (servers: readonly string[]) => readonly string[];
   /** What it is for, on the front page; absent: it is not listed there. */
   readonly purpose?: string;
   /** The surface of this name, which is "" where there is only one; undefined: there is none. */
@@ -33,10 +37,11 @@ const allServers: SurfaceKind = {
   path: "",
   surface: "/mcp",
   unknown: "no server is configured",
-  resolve: (_name, { servers, names }) => ({
+  resolve: (_name, { servers, names, card }) => ({
     servers,
     prefixed: names === "prefixed" || (names === "auto" && servers.length !== 1),
     takesForeign: false,
+    card,
   }),
 };
 
@@ -46,10 +51,13 @@ const oneServer: SurfaceKind = {
   formerNames: ["streamable"],
   unknown: "no such server is configured",
   isServer: true,
+  names: (servers) => servers,
   purpose: "one server alone",
   resolve(name, { servers }) {
     const server = servers.find(({ config }) => config.name === name);
-    return server && { servers: [server], prefixed: false, takesForeign: true };
+    if (server === undefined) return undefined;
+    const { card } = server.config;
+    return { servers: [server], prefixed: false, takesForeign: true, card };
   },
 };
 
@@ -64,7 +72,7 @@ export function fillName(pattern: string, name: string | undefined): string {
 }
 
 /** The name inside a surface's own, by its row's pattern; undefined when it is of another kind. */
-function nameIn(surface: string, pattern: string): string | undefined {
+export function nameIn(surface: string, pattern: string): string | undefined {
   const at = pattern.indexOf(parameter);
   if (at < 0) return surface === pattern ? "" : undefined;
   return surface.startsWith(pattern.slice(0, at)) ? surface.slice(at) : undefined;
@@ -77,8 +85,8 @@ export function createSurfaceResolver(kinds: SurfaceKinds): ResolveSurface {
       const name = nameIn(surface, kind.surface);
       const content = name === undefined ? undefined : kind.resolve(name, running);
       if (content === undefined) continue;
-      const { servers, prefixed, takesForeign } = content;
-      return { surface, servers, prefixed, takesForeign };
+      const { servers, prefixed, takesForeign, card } = content;
+      return { surface, servers, prefixed, takesForeign, card };
     }
     return undefined;
   };

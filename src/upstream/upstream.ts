@@ -53,6 +53,8 @@ export interface UpstreamStatus {
   readonly revision?: string | undefined;
   /** How it names itself, as far as is known. */
   readonly serverInfo?: { readonly name: string; readonly version: string } | undefined;
+  /** All that it says of itself (`Implementation`), as far as is known. Absent: `serverInfo`. */
+  readonly implementation?: JsonObject | undefined;
 }
 
 /** What a caller keeps beyond single calls; replayed on every new connection of its scope. */

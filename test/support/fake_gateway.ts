@@ -87,6 +87,8 @@ export function createFakeGateway(): FakeGateway {
     notified: [],
     ended: [],
     surface: (name) => gateway.surfaces.includes(name) ? { name } : undefined,
+    cardFacts: (name) =>
+      gateway.surfaces.includes(name) ? { isPublic: false, isHidden: false } : undefined,
     follow: () => {},
     revoke: () => {},
     async describe() {

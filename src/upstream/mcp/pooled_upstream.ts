@@ -145,6 +145,7 @@ function countsOf(catalog: Catalog | undefined) {
     prompts: prompts.length,
     resources: resources.length,
     serverInfo: toShownInfo(serverInfo),
+    implementation: serverInfo,
   };
 }
 

@@ -32,7 +32,7 @@ const accepts = (value: unknown) => validator.validate(value).valid;
 
 const samples: readonly unknown[] = [
   ...["", "x", "none", "relay", "auto", "bare", "session", "shared", "principal", "legacy", "http"],
-  ...["early", "onDemand", 0, 1, 1.5, -1, 30_000, 1e12, true, false, null],
+  ...["early", "onDemand", "public", 0, 1, 1.5, -1, 30_000, 1e12, true, false, null],
   ...[[], [""], ["a"], [1], ["A_B"], ["not a name"], {}, { a: "b" }, { a: 1 }, { a: null }],
   ...[{ a: {} }, { allow: ["a"] }, { allow: "a" }, { rename: { a: "b" } }, { rename: { a: "?" } }],
   ...[{ type: "none" }, { type: "bearer" }, { type: "bearer", token: "t" }, { type: "other" }],

@@ -56,7 +56,7 @@ const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "QUERY"];
 
 /** Open without credentials; these check for themselves what they give. */
 const openPath =
-  /^(?:\/|\/health|\/ready|\/oauth\/.+|\/\.well-known\/(?:oauth-.+|openid-configuration.*))$/;
+  /^(?:\/|\/health|\/ready|\/oauth\/.+|\/\.well-known\/(?:oauth-.+|openid-configuration.*|ai-catalog\.json))$/;
 
 const isOpen = (row: RouteRow): boolean => "openMethods" in row;
 
