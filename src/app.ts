@@ -3,8 +3,8 @@
  * no runtime, reads no environment and opens no socket: `src/main` or an embedding program does.
  */
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
-import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
-import { protectedServersOf } from "./app/open_logins.ts";
+import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
+import { connectPartsOf } from "./app/open_logins.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
@@ -13,8 +13,9 @@ import { createOperator, type Operator } from "./gateway/operator.ts";
 import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
 import { createPrincipalRates } from "./gateway/principal_rates.ts";
 import { createRowRates } from "./gateway/row_rates.ts";
+import type { SteeredGateway } from "./gateway/surface.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
-import { createHttpHandler } from "./http/routes.ts";
+import { createHttpHandler, type HttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
 import type { ServerGrants } from "./grants/server_grants.ts";
 import type { Limits } from "./limits.ts";
@@ -91,7 +92,7 @@ export interface GatewayHandle extends Operator {
 export async function createGateway(options: GatewayOptions): Promise<GatewayHandle> {
   const { config, runtime } = options;
   const parts = await openParts(options);
-  const { limits, clock, tables, instance, log, events, opened, warden } = parts;
+  const { limits, clock, tables, instance, log, events, opened } = parts;
   const { stores, sealer, tokens } = opened;
   const ratesOf = tables.ratesOf ?? createRowRates(() => sources.current().access);
   const rates = createPrincipalRates({ ratesOf, clock, limits, emit: events.emit });
@@ -127,13 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     authenticator: parts.authenticator,
     oauth: parts.oauth,
     pages: parts.oauth && { people, waiting: parts.oauth.waiting, sealer },
-    connect: {
-      people,
-      sealer,
-      grants: parts.grants,
-      links: parts.logins.links,
-      protectedServers: () => protectedServersOf(sources.current()),
-    },
+    connect: connectPartsOf(parts, people, sources),
     sessions: stores.sessions,
     bus: parts.bus,
     log: log.source("http"),
@@ -177,17 +172,23 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       gateway.drain();
       return drained;
     },
-    async close() {
-      await http.close();
-      await parts.authenticator.close?.();
-      parts.oauth?.close();
-      await gateway.close();
-      parts.grants.close();
-      await warden.close();
-      await stores.close();
-      await log.close();
-    },
+    close: () => closeAll(parts, http, gateway),
   };
+}
+
+async function closeAll(
+  { authenticator, oauth, grants, opened, warden, log }: GatewayParts,
+  http: HttpHandler,
+  gateway: SteeredGateway,
+): Promise<void> {
+  await http.close();
+  await authenticator.close?.();
+  oauth?.close();
+  await gateway.close();
+  grants.close();
+  await warden.close();
+  await opened.stores.close();
+  await log.close();
 }
 
 /** What the process says about itself in the admin API. */
