@@ -162,13 +162,14 @@ describe("what others say", () => {
     expect(html).toContain("<li>and 42 more</li>");
   });
 
-  const beginnings: readonly (readonly [words: string, begin: ConnectOptions["begin"]])[] = [
-    ["a script as a page", async () => ({ url: "javascript:alert(1)" })],
-    ["no URL as a page", async () => ({ url: "<b>nothing</b>" })],
-    ["a failure with markup", async () => {
-      throw new GatewayError("login_required", "The issuer says <b>no</b>");
-    }],
-  ];
+  const beginnings:
+    readonly (readonly [words: string, begin: NonNullable<ConnectOptions["begin"]>])[] = [
+      ["a script as a page", async () => ({ url: "javascript:alert(1)" })],
+      ["no URL as a page", async () => ({ url: "<b>nothing</b>" })],
+      ["a failure with markup", async () => {
+        throw new GatewayError("login_required", "The issuer says <b>no</b>");
+      }],
+    ];
   for (const [words, begin] of beginnings) {
     test(`ends on a page of the gateway: ${words}`, async () => {
       const { left } = await atIssuer({ begin });

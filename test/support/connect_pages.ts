@@ -82,7 +82,7 @@ export async function createConnectHarness(options: ConnectOptions = {}): Promis
   const servers = options.servers ?? [protectedServer("files", { grant })];
   const people = createPeople({
     store: createMemoryUsers(),
-    server: { revokePrincipal: async () => {} },
+    server: { revokePrincipal: async () => 0 },
     runtime: await createTestRuntime(),
     clock,
     limits,
