@@ -3,7 +3,7 @@
  * no runtime, reads no environment and opens no socket: `src/main` or an embedding program does.
  */
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
-import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
+import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
 import { connectPartsOf } from "./app/open_logins.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
@@ -13,9 +13,8 @@ import { createOperator, type Operator } from "./gateway/operator.ts";
 import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
 import { createPrincipalRates } from "./gateway/principal_rates.ts";
 import { createRowRates } from "./gateway/row_rates.ts";
-import type { SteeredGateway } from "./gateway/surface.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
-import { createHttpHandler, type HttpHandler } from "./http/routes.ts";
+import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
 import type { ServerGrants } from "./grants/server_grants.ts";
 import type { Limits } from "./limits.ts";
@@ -61,7 +60,7 @@ export interface GatewayHandle extends Operator {
   readonly oauth: OAuthServer | undefined;
   /** What protected servers granted to the gateway, and to whom. */
   readonly grants: ServerGrants;
-  /** A listener serves it at this URL from now on; links to its pages begin with MCP_PUBLIC_URL if set. */
+  /** A listener serves it at this URL: links to its pages begin with that, or with `publicUrl`. */
   readonly listensAt: (url: string) => void;
   /** The name of this instance among others. */
   readonly instance: string;
@@ -92,7 +91,7 @@ export interface GatewayHandle extends Operator {
 export async function createGateway(options: GatewayOptions): Promise<GatewayHandle> {
   const { config, runtime } = options;
   const parts = await openParts(options);
-  const { limits, clock, tables, instance, log, events, opened } = parts;
+  const { limits, clock, tables, instance, log, events, opened, warden } = parts;
   const { stores, sealer, tokens } = opened;
   const ratesOf = tables.ratesOf ?? createRowRates(() => sources.current().access);
   const rates = createPrincipalRates({ ratesOf, clock, limits, emit: events.emit });
@@ -120,6 +119,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     tryServers: config.tryServers ?? true,
   });
   const { access, people } = createAccessSteering({ ...parts, ...shared, stores, runtime });
+  const self = factsOf(options, instance);
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
   const http = createHttpHandler({
     ...shared,
@@ -137,13 +137,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sha256: runtime.sha256,
     config,
     operatorToken: tokens?.operator,
-    admin: tokens && {
-      tokens,
-      operator,
-      access,
-      backup: stores.backup,
-      self: factsOf(options, instance),
-    },
+    admin: tokens && { tokens, operator, access, backup: stores.backup, self },
     storageProblem: stores.problem,
   });
   sources.announce();
@@ -172,23 +166,17 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       gateway.drain();
       return drained;
     },
-    close: () => closeAll(parts, http, gateway),
+    async close() {
+      await http.close();
+      await parts.authenticator.close?.();
+      parts.oauth?.close();
+      await gateway.close();
+      parts.grants.close();
+      await warden.close();
+      await stores.close();
+      await log.close();
+    },
   };
-}
-
-async function closeAll(
-  { authenticator, oauth, grants, opened, warden, log }: GatewayParts,
-  http: HttpHandler,
-  gateway: SteeredGateway,
-): Promise<void> {
-  await http.close();
-  await authenticator.close?.();
-  oauth?.close();
-  await gateway.close();
-  grants.close();
-  await warden.close();
-  await opened.stores.close();
-  await log.close();
 }
 
 /** What the process says about itself in the admin API. */
