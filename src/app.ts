@@ -4,6 +4,7 @@
  */
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
 import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
+import { connectPartsOf } from "./app/open_logins.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
@@ -60,7 +61,7 @@ export interface GatewayHandle extends Operator {
   readonly oauth: OAuthServer | undefined;
   /** What protected servers granted to the gateway, and to whom. */
   readonly grants: ServerGrants;
-  /** A listener serves it at this URL from now on; links to its pages begin with MCP_PUBLIC_URL if set. */
+  /** A listener serves it at this URL: links to its pages begin with that, or with `publicUrl`. */
   readonly listensAt: (url: string) => void;
   /** The name of this instance among others. */
   readonly instance: string;
@@ -120,6 +121,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     tryServers: config.tryServers ?? true,
   });
   const { access, people } = createAccessSteering({ ...parts, ...shared, stores, runtime });
+  const self = factsOf(options, instance);
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
   const http = createHttpHandler({
     ...shared,
@@ -128,6 +130,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     authenticator: parts.authenticator,
     oauth: parts.oauth,
     pages: parts.oauth && { people, waiting: parts.oauth.waiting, sealer },
+    connect: connectPartsOf(parts, people, sources),
     sessions: stores.sessions,
     bus: parts.bus,
     log: log.source("http"),
@@ -136,13 +139,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sha256: runtime.sha256,
     config,
     operatorToken: tokens?.operator,
-    admin: tokens && {
-      tokens,
-      operator,
-      access,
-      backup: stores.backup,
-      self: factsOf(options, instance),
-    },
+    admin: tokens && { tokens, operator, access, backup: stores.backup, self },
     storageProblem: stores.problem,
   });
   sources.announce();
