@@ -2,8 +2,14 @@
 import { describe, expect, test } from "bun:test";
 import { readChallenge } from "../../../src/grants/challenge.ts";
 import { defaultLimits } from "../../../src/limits.ts";
-import { callback, startGrantGateway } from "../../support/grant_gateway.ts";
+import { callback, patient, startGrantGateway } from "../../support/grant_gateway.ts";
 import type { IssuerKnobs } from "../../support/grant_issuer.ts";
+import { createScriptedRuntime } from "../../support/http_caller.ts";
+import { createTestLog } from "../../support/log.ts";
+import { createTestGrants } from "../../support/test_grants.ts";
+
+const json = (body: unknown, status = 200) =>
+  new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json" } });
 
 describe("a challenge", () => {
   const rows: readonly [string, unknown][] = [
@@ -13,7 +19,7 @@ describe("a challenge", () => {
     ],
     [
       'Basic realm="x", DPoP algs="ES256", Bearer error="insufficient_scope", scope="a"',
-      { resourceMetadata: undefined, scopes: undefined, error: undefined },
+      { resourceMetadata: undefined, scopes: ["a"], error: "insufficient_scope" },
     ],
     ["Bearer", { resourceMetadata: undefined, scopes: undefined, error: undefined }],
     ["bearer realm=x,scope=a", { resourceMetadata: undefined, scopes: ["a"], error: undefined }],
@@ -51,7 +57,11 @@ describe("a server's authorization server", () => {
       { resource: { resource: "https://evil.example/mcp" } },
       "another resource",
     ],
-    ["metadata about a longer path", { resource: { resource: "LONGER" } }, "another resource"],
+    [
+      "metadata about another port",
+      { resource: { resource: "http://127.0.0.1:1/mcp/more" } },
+      "another resource",
+    ],
     ["metadata without a resource", { resource: { resource: undefined } }, "another resource"],
     [
       "metadata without an issuer",
@@ -73,7 +83,11 @@ describe("a server's authorization server", () => {
       { resource: { authorization_servers: ["https://me:pw@as.example"] } },
       "no authorization server that may be used",
     ],
-    ["issuer metadata of another issuer", { metadata: { issuer: "https://evil.example" } }, "another issuer"],
+    [
+      "issuer metadata of another issuer",
+      { metadata: { issuer: "https://evil.example" } },
+      "another issuer",
+    ],
     [
       "issuer metadata without PKCE",
       { metadata: { code_challenge_methods_supported: undefined } },
@@ -84,7 +98,11 @@ describe("a server's authorization server", () => {
       { metadata: { code_challenge_methods_supported: ["plain"] } },
       "PKCE",
     ],
-    ["a token endpoint without TLS", { metadata: { token_endpoint: "http://as.example/t" } }, "no usable URL"],
+    [
+      "a token endpoint without TLS",
+      { metadata: { token_endpoint: "http://as.example/t" } },
+      "no usable URL",
+    ],
     [
       "an authorization endpoint that is a script",
       { metadata: { authorization_endpoint: "javascript:alert(1)" } },
@@ -120,13 +138,44 @@ describe("a server's authorization server", () => {
     await gateway.close();
   });
 
-  test("may be the server itself, with fixed paths, if there is no metadata", async () => {
-    const { url, message, far, close } = await beginAt({ resource: null });
-    // The server has no endpoint for registrations, but that is where the gateway asks.
-    expect(url).toBeUndefined();
-    expect(message).toContain(far.url.slice(0, 0));
-    await close();
-  });
+  for (const isDescribed of [true, false]) {
+    const name = isDescribed ? "at the places of its metadata" : "at fixed places";
+    test(`is the server itself if it has no metadata of its own, ${name}`, async () => {
+      const asked: string[] = [];
+      const runtime = createScriptedRuntime(({ url, method }) => {
+        asked.push(`${method} ${url}`);
+        if (method === "POST") return json({ client_id: "client-1" }, 201);
+        const isMetadata = url === "https://old.example/.well-known/oauth-authorization-server";
+        return isDescribed && isMetadata
+          ? json({
+            issuer: "https://old.example",
+            authorization_endpoint: "https://old.example/own/authorize",
+            token_endpoint: "https://old.example/own/token",
+            registration_endpoint: "https://old.example/own/register",
+            code_challenge_methods_supported: ["S256"],
+          })
+          : new Response("no such page", { status: 404 });
+      });
+      const readText = () => Promise.resolve(undefined);
+      const sha256 = (text: string) => text;
+      const grants = createTestGrants({
+        runtime: { ...runtime, readText, sha256 },
+        log: createTestLog(),
+      });
+      grants.authorizationOf({
+        name: "old",
+        url: "https://old.example/v1/mcp",
+        oauth: { grant: "shared", connectTool: true },
+      });
+      const request = { server: "old", principal: "", redirectUri: callback, browser: "b" };
+      const url = new URL((await grants.begin(request, patient)).url);
+      const base = isDescribed ? "https://old.example/own" : "https://old.example";
+      expect(`${url.origin}${url.pathname}`).toBe(`${base}/authorize`);
+      expect(url.searchParams.get("resource")).toBe("https://old.example/v1/mcp");
+      expect(asked.at(-1)).toBe(`POST ${base}/register`);
+      grants.close();
+    });
+  }
 
   const scopes: readonly [string, Partial<IssuerKnobs>, object, string | null][] = [
     ["the challenge", { challenge: { scope: "a b" } }, {}, "a b"],
@@ -164,7 +213,10 @@ describe("a server's authorization server", () => {
   });
 
   test("gets a client by hand before all others, with its secret in the right place", async () => {
-    const methods = { client_secret_basic: ["client_secret_basic"], client_secret_post: ["client_secret_post"] };
+    const methods = {
+      client_secret_basic: ["client_secret_basic"],
+      client_secret_post: ["client_secret_post"],
+    };
     for (const [method, supported] of Object.entries(methods)) {
       const gateway = await startGrantGateway({
         knobs: { metadata: { token_endpoint_auth_methods_supported: supported } },
@@ -173,8 +225,12 @@ describe("a server's authorization server", () => {
       await gateway.call("user:ada");
       await gateway.logIn("user:ada");
       const [request] = gateway.far.at("/token");
-      expect(request?.form.get("client_secret")).toBe(method === "client_secret_post" ? "s3cret" : null);
-      expect(request?.authorization?.startsWith("Basic ")).toBe(method === "client_secret_basic" ? true : undefined);
+      expect(request?.form.get("client_secret")).toBe(
+        method === "client_secret_post" ? "s3cret" : null,
+      );
+      expect(request?.authorization?.startsWith("Basic ")).toBe(
+        method === "client_secret_basic" ? true : undefined,
+      );
       expect(request?.form.get("redirect_uri")).toBe(`${callback}/own`);
       await gateway.close();
     }

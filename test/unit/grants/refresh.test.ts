@@ -89,7 +89,9 @@ describe("a grant", () => {
   });
 
   for (const rotates of [false, true]) {
-    const name = rotates ? "ends if the issuer replaced the old one" : "tries the old one once more";
+    const name = rotates
+      ? "ends if the issuer replaced the old one"
+      : "tries the old one once more";
     test(`whose new token was lost on the way ${name}`, async () => {
       const gateway = await startGranted({ knobs: { rotates } });
       const { clock, ada, refreshes, far } = gateway;
