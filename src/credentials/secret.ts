@@ -23,8 +23,7 @@ export type ReadSecrets = (
 ) => Promise<{ readonly texts: readonly string[] } | CredentialFailure>;
 
 /** What a reader needs. */
-export interface SecretReaderDeps
-  extends Pick<CredentialDeps, "limits" | "clock" | "addSecrets"> {
+export interface SecretReaderDeps extends Pick<CredentialDeps, "limits" | "clock" | "addSecrets"> {
   readonly runtime: Pick<CredentialDeps["runtime"], "readText">;
 }
 

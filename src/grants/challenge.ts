@@ -34,12 +34,14 @@ export function readChallenge(
   const asked = splitHeader(header).filter(({ scheme }) => schemes.has(scheme));
   const chosen = asked.find(({ params }) => params.has("resource_metadata")) ?? asked[0];
   if (chosen === undefined) return undefined;
-  const { params } = chosen;
-  const scope = params.get("scope");
+  // A server that takes two schemes may say all of it only once.
+  const all = [chosen, ...asked].map(({ params }) => params);
+  const valueOf = (name: string) => all.find((params) => params.has(name))?.get(name);
+  const scope = valueOf("scope");
   return {
-    resourceMetadata: params.get("resource_metadata"),
+    resourceMetadata: valueOf("resource_metadata"),
     scopes: scope === undefined ? undefined : readScopes(scope, limits),
-    error: params.get("error"),
+    error: valueOf("error"),
   };
 }
 

@@ -4,7 +4,7 @@
  * Metadata Document), or one that the gateway registers (RFC 7591). A registration serves one
  * issuer and one redirect URI, and never another.
  */
-import { putWithin } from "../bounded.ts";
+import { addWithin, putWithin } from "../bounded.ts";
 import { isLoopback } from "../config/loopback.ts";
 import { createSecretReader, type WantedSecret } from "../credentials/secret.ts";
 import { msPerSecond } from "../limits.ts";
@@ -43,6 +43,8 @@ export interface IssuerClients {
   ): Promise<IssuerClient>;
   /** The issuer refuses this registration: the next log-in registers again. */
   forget(issuer: string, redirectUri: string): Promise<void>;
+  /** The issuer does not know this client any more: the next log-in registers again. */
+  reject(issuer: string, clientId: string): void;
   /** An answer came back from the issuer. */
   answered(issuer: string, redirectUri: string): void;
 }
@@ -53,6 +55,7 @@ export function createIssuerClients(deps: GrantDeps): IssuerClients {
   const readSecrets = createSecretReader(deps);
   /** Log-ins in a row without an answer: the issuer may have shown an error to the person. */
   const unanswered = new Map<string, number>();
+  const rejected = new Set<string>();
   const keyOf = (issuer: string, redirectUri: string) => JSON.stringify([issuer, redirectUri]);
 
   const byHand = async (
@@ -81,9 +84,10 @@ export function createIssuerClients(deps: GrantDeps): IssuerClients {
     const { issuer } = metadata;
     const key = keyOf(issuer, redirectUri);
     const count = unanswered.get(key) ?? 0;
-    if (count >= limits.unansweredLoginsMax) await store.removeRegistration(issuer, redirectUri);
     const kept = await store.findRegistration(issuer, redirectUri);
-    const isKept = kept !== undefined && clock.wall() < (kept.secretExpiresAt ?? Infinity);
+    const isKept = kept !== undefined && count < limits.unansweredLoginsMax &&
+      !rejected.has(keyOf(issuer, kept.clientId)) &&
+      clock.wall() < (kept.secretExpiresAt ?? Infinity);
     putWithin(unanswered, key, isKept ? count + 1 : 1, limits.discoveriesMax);
     if (isKept) return { ...kept, origin: "registered" };
     const registration = await register(server, metadata, redirectUri, deps, signal);
@@ -118,6 +122,8 @@ export function createIssuerClients(deps: GrantDeps): IssuerClients {
       unanswered.delete(keyOf(issuer, redirectUri));
       await store.removeRegistration(issuer, redirectUri);
     },
+    reject: (issuer, clientId) =>
+      addWithin(rejected, keyOf(issuer, clientId), limits.discoveriesMax),
     answered: (issuer, redirectUri) => void unanswered.delete(keyOf(issuer, redirectUri)),
   };
 }

@@ -29,10 +29,12 @@ export interface IssuerTarget {
 }
 
 /** What a token endpoint gave. */
-export type IssuedTokens = Pick<
-  Grant,
-  "token" | "obtainedAt" | "expiresAt" | "refreshToken"
-> & { readonly scopes: readonly string[] | undefined };
+export type IssuedTokens =
+  & Pick<
+    Grant,
+    "token" | "obtainedAt" | "expiresAt" | "refreshToken"
+  >
+  & { readonly scopes: readonly string[] | undefined };
 
 /** Exchanges a code; `params` is the validated answer of the authorization endpoint. */
 export async function exchangeCode(
@@ -47,14 +49,20 @@ export async function exchangeCode(
   signal: AbortSignal,
 ): Promise<IssuedTokens> {
   const library = await loadLibrary();
-  const answer = await request(library, target, deps, signal, (options) =>
-    library.authorizationCodeGrantRequest(
-      ...partiesOf(library, target),
-      params,
-      redirectUri,
-      verifier,
-      { ...options, additionalParameters: { resource } },
-    ));
+  const answer = await request(
+    library,
+    target,
+    deps,
+    signal,
+    (options) =>
+      library.authorizationCodeGrantRequest(
+        ...partiesOf(library, target),
+        params,
+        redirectUri,
+        verifier,
+        { ...options, additionalParameters: { resource } },
+      ),
+  );
   return readTokens(answer, "the log-in", deps);
 }
 
@@ -66,11 +74,17 @@ export async function refreshTokens(
   signal: AbortSignal,
 ): Promise<IssuedTokens> {
   const library = await loadLibrary();
-  const answer = await request(library, target, deps, signal, (options) =>
-    library.refreshTokenGrantRequest(...partiesOf(library, target), refreshToken, {
-      ...options,
-      additionalParameters: { resource },
-    }));
+  const answer = await request(
+    library,
+    target,
+    deps,
+    signal,
+    (options) =>
+      library.refreshTokenGrantRequest(...partiesOf(library, target), refreshToken, {
+        ...options,
+        additionalParameters: { resource },
+      }),
+  );
   return readTokens(answer, "the refresh token", deps);
 }
 
@@ -83,11 +97,17 @@ export async function revokeToken(
   signal: AbortSignal,
 ): Promise<void> {
   const library = await loadLibrary();
-  const { status } = await request(library, target, deps, signal, (options) =>
-    library.revocationRequest(...partiesOf(library, target), token, {
-      ...options,
-      additionalParameters: { token_type_hint: kind },
-    }));
+  const { status } = await request(
+    library,
+    target,
+    deps,
+    signal,
+    (options) =>
+      library.revocationRequest(...partiesOf(library, target), token, {
+        ...options,
+        additionalParameters: { token_type_hint: kind },
+      }),
+  );
   if (status !== 200) throw refuseIssuer(`does not revoke the log-in (status ${status})`);
 }
 
