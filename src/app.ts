@@ -7,6 +7,7 @@ import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
+import type { ConnectLogins } from "./gateway/connect_tool.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createOperator, type Operator } from "./gateway/operator.ts";
 import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
@@ -112,6 +113,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sealer,
     steps: tables.steps,
     policy: tables.policy,
+    connectLogins: connectLoginsOf(parts.grants),
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });
@@ -176,6 +178,14 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await stores.close();
       await log.close();
     },
+  };
+}
+
+/** What connect tools need of the grants. */
+function connectLoginsOf(grants: ServerGrants): ConnectLogins {
+  return {
+    urlOf: () => undefined,
+    hasGrant: (server, { id }) => grants.hasGrant(server, grants.principalFor(server, id)),
   };
 }
 

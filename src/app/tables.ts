@@ -3,6 +3,7 @@ import { type AuthenticatorKinds, authenticatorKinds } from "../auth/authenticat
 import { allowAll, type Policy } from "../gateway/access_policy.ts";
 import type { RatesOf } from "../gateway/access_rates.ts";
 import { makeAuditStep } from "../gateway/steps/audit.ts";
+import { makeConnectStep } from "../gateway/steps/connect.ts";
 import { makeLimitStep } from "../gateway/steps/limit.ts";
 import { makeParkStep } from "../gateway/steps/park.ts";
 import { makePolicyStep } from "../gateway/steps/policy.ts";
@@ -43,6 +44,7 @@ export const defaultTables: Tables = {
     makePolicyStep,
     makeLimitStep,
     makeParkStep,
+    makeConnectStep,
     makeRelayStep,
   ],
   policy: allowAll,

@@ -15,6 +15,7 @@ import type { Emit } from "../telemetry/events.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type OpenCall, openCallExchange } from "./call_exchange.ts";
 import { type CatalogReader, createCatalogReader } from "./catalog.ts";
+import type { ConnectLogins } from "./connect_tool.ts";
 import { endingOf, failureExchange } from "./exchange.ts";
 import { createShowExtensions, type ShowExtensions } from "./extension_variants.ts";
 import { foreignTarget } from "./foreign_methods.ts";
@@ -49,6 +50,8 @@ export interface GatewayDeps {
   readonly steps: readonly MakeStep[];
   /** What a principal may see and use. */
   readonly policy: Policy;
+  /** Log-ins of persons at protected servers. Absent: none is possible. */
+  readonly connectLogins?: ConnectLogins | undefined;
   /** What each principal has open, and how fast it may call. */
   readonly rates: PrincipalRates;
   /** Whether every message of a call is logged (by its shape). */

@@ -21,6 +21,7 @@ import type {
 import type { Sealer } from "../../seal.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { CatalogReader } from "../catalog.ts";
+import type { ConnectLogins } from "../connect_tool.ts";
 import type { Router } from "../route.ts";
 import type { Scopes } from "../scope.ts";
 import type { TaskOwners } from "../task_owners.ts";
@@ -131,6 +132,8 @@ export interface StepDeps {
   readonly taskOwners: TaskOwners;
   readonly catalog: CatalogReader;
   readonly router: Router;
+  /** Log-ins of persons at protected servers. Absent: none is possible. */
+  readonly connectLogins?: ConnectLogins | undefined;
   /** Whether every message of a call is logged, by its shape. */
   readonly debug: boolean;
 }
