@@ -7,7 +7,6 @@ import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
-import type { ConnectLogins } from "./gateway/connect_tool.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
 import { createOperator, type Operator } from "./gateway/operator.ts";
 import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
@@ -16,6 +15,7 @@ import { createRowRates } from "./gateway/row_rates.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
+import { createLogins } from "./grants/logins.ts";
 import type { ServerGrants } from "./grants/server_grants.ts";
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -60,6 +60,8 @@ export interface GatewayHandle extends Operator {
   readonly oauth: OAuthServer | undefined;
   /** What protected servers granted to the gateway, and to whom. */
   readonly grants: ServerGrants;
+  /** A listener serves it at this URL from now on; links to its pages begin with MCP_PUBLIC_URL if set. */
+  readonly listensAt: (url: string) => void;
   /** The name of this instance among others. */
   readonly instance: string;
   readonly log: Log;
@@ -112,8 +114,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     log: log.source("gateway"),
     sealer,
     steps: tables.steps,
+    logins: createLogins(parts.grants, parts.logins.place),
     policy: tables.policy,
-    connectLogins: connectLoginsOf(parts.grants),
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   });
@@ -156,6 +158,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     access,
     oauth: parts.oauth,
     grants: parts.grants,
+    listensAt: parts.logins.place.listensAt,
     instance,
     log,
     observe: events.read,
@@ -178,14 +181,6 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await stores.close();
       await log.close();
     },
-  };
-}
-
-/** What connect tools need of the grants. */
-function connectLoginsOf(grants: ServerGrants): ConnectLogins {
-  return {
-    urlOf: () => undefined,
-    hasGrant: (server, { id }) => grants.hasGrant(server, grants.principalFor(server, id)),
   };
 }
 

@@ -13,18 +13,10 @@ import {
 import { isOfKind } from "../config/server_kind.ts";
 import { isOffered } from "../config/tool_filter.ts";
 import type { GatewayError } from "../errors.ts";
-import type { JsonObject, ListKind, Principal } from "../model.ts";
+import type { JsonObject, ListKind } from "../model.ts";
 import { hintsOf, type PolicyItem } from "./access_policy.ts";
 import { toFitting } from "./name.ts";
 import type { Server } from "./server.ts";
-
-/** Where persons log in, and who has. */
-export interface ConnectLogins {
-  /** The URL at which this principal logs in at a server; undefined: only the operator can. */
-  urlOf(server: string, principal: Principal): string | undefined;
-  /** Whether a grant serves the principal; undefined: the server has not asked for one so far. */
-  hasGrant(server: string, principal: Principal): Promise<boolean | undefined>;
-}
 
 /** How persons log in at a server; undefined: they do not. */
 export function oauthOf(config: ServerConfig): ServerOAuthConfig | undefined {

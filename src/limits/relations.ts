@@ -100,6 +100,7 @@ export const relations: readonly Relation[] = [
   within("probeMs", "startMs", "a probe is a part of the handshake"),
   within("catalogsPerServerMax", "catalogsMax", share),
   within("credentialsPerServerMax", "credentialsMax", share),
+  within("serverGrantsPerPrincipalMax", "serverGrantsMax", share),
   within("parksPerPrincipalMax", "parksMax", share),
   within("principalCallsMax", "statelessCallsMax", share),
   within("listensPerPrincipalMax", "principalStreamsMax", "a listen stream is a stream"),
@@ -121,6 +122,7 @@ export const relations: readonly Relation[] = [
   within("documentAgeMsMin", "documentAgeMs", grows),
   within("documentAgeMs", "documentAgeMsMax", grows),
   within("waitingPerAddressMax", "waitingAuthorizationsMax", share),
+  within("serverLinksPerPrincipalMax", "serverLinksMax", share),
   before("oauthClientFreshMs", "oauthClientUnusedMs", "a client gives way before it expires"),
   before("waitingAuthorizationMs", "oauthClientFreshMs", "a client stays while its person logs in"),
   before(

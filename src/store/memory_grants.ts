@@ -1,35 +1,53 @@
-/** Grants and registrations that end with the process. */
+/** Grants at protected servers, and registrations at their issuers, that end with the process. */
 import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
-import type { ClientRegistration, GrantKey, GrantStore, StoredGrant } from "../grants/grant.ts";
+import type { ClientRegistration, Grant, GrantKey, GrantStore } from "../grants/grant.ts";
+import type { Limits } from "../limits.ts";
+import { grantBindingOf, registrationBindingOf } from "./grant_rows.ts";
+import { keepNewest, putNewest } from "./newest.ts";
 
 /** Makes an empty store. */
-export function createMemoryGrantStore(): GrantStore {
+export function createMemoryGrantStore(
+  { limits }: {
+    readonly limits: Pick<
+      Limits,
+      "serverGrantsPerPrincipalMax" | "serverGrantsMax" | "serverRegistrationsMax"
+    >;
+  },
+): GrantStore {
   const inTurn = createKeyedMutex();
-  const grants = new Map<string, StoredGrant>();
+  const grants = new Map<string, { readonly key: GrantKey; readonly grant: Grant }>();
   const registrations = new Map<string, ClientRegistration>();
-  const nameOf = ({ principal, server, issuer, resource }: GrantKey): string =>
-    JSON.stringify([server, principal, issuer, resource]);
-  const newestFirst = (): StoredGrant[] => [...grants.values()].reverse();
+  const isOf = (server: string | undefined, principal?: string) => ({ key }: { key: GrantKey }) =>
+    (server === undefined || key.server === server) &&
+    (principal === undefined || key.principal === principal);
   return {
-    find: async (server, principal) =>
-      newestFirst().filter(({ key }) => key.server === server && key.principal === principal),
-    list: async (server) =>
-      newestFirst().filter(({ key }) => server === undefined || key.server === server),
+    async find(server, principal) {
+      return [...grants.values()].filter(isOf(server, principal)).toReversed();
+    },
+    async list(server) {
+      return [...grants.values()].filter(isOf(server)).toReversed();
+    },
     async save(key, grant) {
-      const name = nameOf(key);
-      grants.delete(name);
-      grants.set(name, { key, grant });
+      putNewest(grants, grantBindingOf(key), { key, grant });
+      const { server, principal } = key;
+      keepNewest(grants, limits.serverGrantsPerPrincipalMax, isOf(server, principal));
+      keepNewest(grants, limits.serverGrantsMax);
       return true;
     },
-    remove: async (key) => void grants.delete(nameOf(key)),
-    inTurn: (key, work) => inTurn(nameOf(key), work),
-    findRegistration: async (issuer, redirectUri) =>
-      registrations.get(JSON.stringify([issuer, redirectUri])),
-    saveRegistration: async (registration) => {
-      const { issuer, redirectUri } = registration;
-      registrations.set(JSON.stringify([issuer, redirectUri]), registration);
+    async remove(key) {
+      grants.delete(grantBindingOf(key));
     },
-    removeRegistration: async (issuer, redirectUri) =>
-      void registrations.delete(JSON.stringify([issuer, redirectUri])),
+    inTurn: (key, work) => inTurn(grantBindingOf(key), work),
+    async findRegistration(issuer, redirectUri) {
+      return registrations.get(registrationBindingOf(issuer, redirectUri));
+    },
+    async saveRegistration(registration) {
+      const { issuer, redirectUri } = registration;
+      putNewest(registrations, registrationBindingOf(issuer, redirectUri), registration);
+      keepNewest(registrations, limits.serverRegistrationsMax);
+    },
+    async removeRegistration(issuer, redirectUri) {
+      registrations.delete(registrationBindingOf(issuer, redirectUri));
+    },
   };
 }

@@ -24,7 +24,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
     // What never leaves the process needs no seal.
     credentials: () =>
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
-    grants: createMemoryGrantStore,
+    grants: () => createMemoryGrantStore({ limits }),
     registry: createMemoryRegistry,
     users: createMemoryUsers(),
     oauth: createMemoryOAuth(),

@@ -30,6 +30,7 @@ export interface Stores {
   readonly sessions: SessionStore;
   readonly catalogs: CatalogStore;
   readonly credentials: CredentialStore;
+  /** What protected servers granted to the gateway. */
   readonly grants: GrantStore;
   readonly registry: RegistryStore;
   readonly users: UserStore;
@@ -59,8 +60,8 @@ export interface StoreKindOptions {
 }
 
 /**
- * What a kind opens. It holds its lock; the stores of credentials, grants and added servers still need the
- * key that seals them.
+ * What a kind opens. It holds its lock; the stores of credentials, grants and added servers still
+ * need the key that seals them.
  */
 export interface StoreEngine extends Omit<Stores, "credentials" | "grants" | "registry"> {
   credentials(sealer: Sealer): CredentialStore;

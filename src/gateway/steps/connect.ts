@@ -35,13 +35,13 @@ async function answer(
   const options = { patience: { kind: "call" } } as const;
   const { items, error } = await deps.catalog.part("tools", server, caller, options);
   const isMissing = isConnectList(items) ||
-    await deps.connectLogins?.hasGrant(name, principal) === false;
+    await deps.logins.hasGrant(name, principal) === false;
   if (!isMissing) {
     if (items.some((item) => item["name"] === target.item?.own)) return undefined;
     if (error !== undefined) throw error;
     return { kind: "result", value: toText(alreadyText(name)) };
   }
-  const open = () => toText(linkText(name, deps.connectLogins?.urlOf(name, principal)));
+  const open = () => toText(linkText(name, deps.logins.urlOf(name, principal)));
   if (context.consent !== "needed") return { kind: "result", value: open() };
   context.use = deps.servers.use(server);
   return askFirst(context, target, () => resultExchange(open()), deps);
@@ -55,8 +55,13 @@ function linkText(server: string, url: string | undefined): string {
   return url === undefined
     ? `The operator has to log in at the server "${server}". The command for it is: ` +
       `${identity.name} auth login ${server}`
-    : `Open this link in a browser within ten minutes, and log in at the server "${server}": ` +
-      `${url}\nAfter the log-in, its tools are listed.`;
+    : `To log in at the server "${server}", open this link in a browser: ${url}\n` +
+      `${lifeText(url)}The tools of the server are listed after the log-in.`;
+}
+
+/** A page that asks for the log-in itself has no link that expires. */
+function lifeText(url: string): string {
+  return new URL(url).search === "" ? "" : "The link is valid for ten minutes and works once. ";
 }
 
 function alreadyText(server: string): string {

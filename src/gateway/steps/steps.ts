@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { GatewayError } from "../../errors.ts";
+import type { Logins } from "../../grants/logins.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type {
@@ -21,7 +22,6 @@ import type {
 import type { Sealer } from "../../seal.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { CatalogReader } from "../catalog.ts";
-import type { ConnectLogins } from "../connect_tool.ts";
 import type { Router } from "../route.ts";
 import type { Scopes } from "../scope.ts";
 import type { TaskOwners } from "../task_owners.ts";
@@ -130,10 +130,9 @@ export interface StepDeps {
   readonly servers: ConfiguredServers;
   readonly scopes: Scopes;
   readonly taskOwners: TaskOwners;
+  readonly logins: Logins;
   readonly catalog: CatalogReader;
   readonly router: Router;
-  /** Log-ins of persons at protected servers. Absent: none is possible. */
-  readonly connectLogins?: ConnectLogins | undefined;
   /** Whether every message of a call is logged, by its shape. */
   readonly debug: boolean;
 }
