@@ -3,6 +3,7 @@ import { type AuthenticatorKinds, authenticatorKinds } from "../auth/authenticat
 import { allowAll, type Policy } from "../gateway/access_policy.ts";
 import type { RatesOf } from "../gateway/access_rates.ts";
 import { makeAuditStep } from "../gateway/steps/audit.ts";
+import { makeConnectStep } from "../gateway/steps/connect.ts";
 import { makeLimitStep } from "../gateway/steps/limit.ts";
 import { makeLoginStep } from "../gateway/steps/ask_login.ts";
 import { makeParkStep } from "../gateway/steps/park.ts";
@@ -45,6 +46,7 @@ export const defaultTables: Tables = {
     makePolicyStep,
     makeLimitStep,
     makeParkStep,
+    makeConnectStep,
     makeRelayStep,
   ],
   policy: allowAll,

@@ -14,6 +14,8 @@ export interface Logins {
    * one log-in. Undefined: only the operator can log in, by a command.
    */
   urlOf(server: string, principal: Principal): string | undefined;
+  /** Whether a grant serves the principal; undefined: the server has not asked for one so far. */
+  hasGrant(server: string, principal: Principal): Promise<boolean | undefined>;
   /** Watches for a log-in that begins after this call. */
   await(server: string, principal: Principal): AwaitedLogin;
 }
@@ -28,12 +30,13 @@ export interface AwaitedLogin {
 
 /** Makes them. */
 export function createLogins(
-  grants: Pick<ServerGrants, "principalFor" | "watch">,
+  grants: Pick<ServerGrants, "principalFor" | "hasGrant" | "watch">,
   place: Pick<LoginPlace, "urlOf">,
 ): Logins {
   const ownerOf = (server: string, { id }: Principal) => grants.principalFor(server, id);
   return {
     urlOf: (server, principal) => place.urlOf(server, ownerOf(server, principal)),
+    hasGrant: (server, principal) => grants.hasGrant(server, ownerOf(server, principal)),
     await(server, principal) {
       const { promise: done, resolve } = Promise.withResolvers<void>();
       const owner = ownerOf(server, principal);
@@ -48,6 +51,7 @@ export function createLogins(
 /** No log-in is possible here. */
 export const noLogins: Logins = {
   urlOf: () => undefined,
+  hasGrant: async () => undefined,
   await: () => ({ done: new Promise(() => {}), stop: () => {} }),
 };
 
