@@ -59,6 +59,8 @@ export interface GatewayHandle extends Operator {
   readonly oauth: OAuthServer | undefined;
   /** What protected servers granted to the gateway, and to whom. */
   readonly grants: ServerGrants;
+  /** A listener serves it at this URL from now on; links to its pages begin with MCP_PUBLIC_URL if set. */
+  readonly listensAt: (url: string) => void;
   /** The name of this instance among others. */
   readonly instance: string;
   readonly log: Log;
@@ -154,6 +156,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     access,
     oauth: parts.oauth,
     grants: parts.grants,
+    listensAt: parts.logins.place.listensAt,
     instance,
     log,
     observe: events.read,

@@ -90,9 +90,11 @@ export async function openServersHere(
     await keepToOwnPackages(runtime, places);
   }
   const isKept = servers.some(needsStore);
+  // The pages at this URL are those of another gateway.
+  const { publicUrl: _elsewhere, ...own } = config;
   return await createGateway({
     config: isKept
-      ? { ...config, servers, disabled: [], tryServers: false }
+      ? { ...own, servers, disabled: [], tryServers: false }
       : { ...inMemory(servers, config.secrets), names: config.names },
     runtime,
     reading: { path: configPath, env },

@@ -30,6 +30,13 @@ export const peopleLimits = {
   browserLoginMs: 12 * 3_600_000,
   /** Browsers that are logged in; the oldest is logged out. */
   browserLoginsMax: 10_000,
+  /**
+   * Links by which principals log in at protected servers: how long each can be used, how many there
+   * are, and how many of one principal. The oldest gives way, of the same principal first.
+   */
+  serverLinkMs: 600_000,
+  serverLinksMax: 10_000,
+  serverLinksPerPrincipalMax: 100,
   /** The body of a form. */
   formBytesMax: 16 * 1024,
   /** A name or a URL of a client on a page; longer ones are cut. */

@@ -1,0 +1,31 @@
+/** Opens what people need to log in at protected servers: links, and the URLs of the pages. */
+import type { Clock } from "../clock.ts";
+import type { GatewayConfig } from "../config/config.ts";
+import { authenticates } from "../config/reach.ts";
+import { createLoginLinks, type LoginLinks } from "../grants/login_links.ts";
+import { createLoginPlace, type LoginPlace } from "../grants/login_place.ts";
+import type { Limits } from "../limits.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+
+/** The links that were made, and the place that makes them. */
+export interface ServerLogins {
+  readonly links: LoginLinks;
+  readonly place: LoginPlace;
+}
+
+/** Makes both; without MCP_PUBLIC_URL there is no place before a listener is open. */
+export function openLogins(
+  { config, runtime, clock, limits }: {
+    readonly config: Pick<GatewayConfig, "publicUrl" | "auth">;
+    readonly runtime: Pick<Runtime, "sha256">;
+    readonly clock: Clock;
+    readonly limits: Limits;
+  },
+): ServerLogins {
+  const links = createLoginLinks({ clock, limits, sha256: runtime.sha256 });
+  const { publicUrl } = config;
+  return {
+    links,
+    place: createLoginPlace({ links, publicUrl, authenticates: authenticates(config) }),
+  };
+}
