@@ -15,6 +15,7 @@ import { createRowRates } from "./gateway/row_rates.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
+import { createLoginSteering, type LoginSteering } from "./grants/login_steering.ts";
 import type { ServerGrants } from "./grants/server_grants.ts";
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -59,6 +60,8 @@ export interface GatewayHandle extends Operator {
   readonly oauth: OAuthServer | undefined;
   /** What protected servers granted to the gateway, and to whom. */
   readonly grants: ServerGrants;
+  /** The same for the operator: who has a grant, links for log-ins, and log-outs. */
+  readonly logins: LoginSteering;
   /** A listener serves it at this URL from now on; links to its pages begin with MCP_PUBLIC_URL if set. */
   readonly listensAt: (url: string) => void;
   /** The name of this instance among others. */
@@ -102,7 +105,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     http.recheck();
     const names = next.servers.map(({ name }) => name);
     history.keep(names);
-    parts.grants.keep(names);
+    // A server that is only disabled for a while keeps its grants.
+    parts.grants.keep([...names, ...(next.disabled ?? []).map(({ name }) => name)]);
   });
   const gateway = createGatewayCore({
     ...shared,
@@ -119,6 +123,12 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   });
   const { access, people } = createAccessSteering({ ...parts, ...shared, stores, runtime });
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
+  const logins = createLoginSteering({
+    ...shared,
+    grants: parts.grants,
+    place: parts.logins.place,
+    servers: () => sources.current().servers,
+  });
   const http = createHttpHandler({
     ...shared,
     gateway,
@@ -138,6 +148,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       tokens,
       operator,
       access,
+      logins,
       backup: stores.backup,
       self: factsOf(options, instance),
     },
@@ -156,6 +167,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     access,
     oauth: parts.oauth,
     grants: parts.grants,
+    logins,
     listensAt: parts.logins.place.listensAt,
     instance,
     log,
