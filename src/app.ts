@@ -4,6 +4,7 @@
  */
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
 import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
+import { protectedServersOf } from "./app/open_logins.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
@@ -136,6 +137,13 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     authenticator: parts.authenticator,
     oauth: parts.oauth,
     pages: parts.oauth && { people, waiting: parts.oauth.waiting, sealer },
+    connect: {
+      people,
+      sealer,
+      grants: parts.grants,
+      links: parts.logins.links,
+      protectedServers: () => protectedServersOf(sources.current()),
+    },
     sessions: stores.sessions,
     bus: parts.bus,
     log: log.source("http"),

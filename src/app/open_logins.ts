@@ -1,9 +1,11 @@
 /** Opens what people need to log in at protected servers: links, and the URLs of the pages. */
 import type { Clock } from "../clock.ts";
-import type { GatewayConfig } from "../config/config.ts";
+import type { GatewayConfig, HttpServerConfig, ServersConfig } from "../config/config.ts";
 import { authenticates } from "../config/reach.ts";
+import { isOfKind } from "../config/server_kind.ts";
 import { createLoginLinks, type LoginLinks } from "../grants/login_links.ts";
 import { createLoginPlace, type LoginPlace } from "../grants/login_place.ts";
+import type { ProtectedServer } from "../grants/server_grants.ts";
 import type { Limits } from "../limits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
@@ -28,4 +30,10 @@ export function openLogins(
     links,
     place: createLoginPlace({ links, publicUrl, authenticates: authenticates(config) }),
   };
+}
+
+/** The servers of a configuration at which the gateway may log in. */
+export function protectedServersOf({ servers }: ServersConfig): ProtectedServer[] {
+  return servers.filter((server) => isOfKind<HttpServerConfig>(server, "http"))
+    .flatMap(({ name, url, oauth }) => oauth === undefined ? [] : [{ name, url, oauth }]);
 }
