@@ -5,7 +5,8 @@ import { authenticates } from "../config/reach.ts";
 import { isOfKind } from "../config/server_kind.ts";
 import { createLoginLinks, type LoginLinks } from "../grants/login_links.ts";
 import { createLoginPlace, type LoginPlace } from "../grants/login_place.ts";
-import type { ProtectedServer } from "../grants/server_grants.ts";
+import { createLoginSteering } from "../grants/login_steering.ts";
+import type { ProtectedServer, ServerGrants } from "../grants/server_grants.ts";
 import type { Limits } from "../limits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
@@ -32,8 +33,25 @@ export function openLogins(
   };
 }
 
+/** What the pages and the operator do with log-ins; `current` gives the configuration of the moment. */
+export function useLogins(
+  { grants, logins: { links, place }, clock, limits }: {
+    readonly grants: ServerGrants;
+    readonly logins: ServerLogins;
+    readonly clock: Clock;
+    readonly limits: Limits;
+  },
+  current: () => ServersConfig,
+) {
+  const servers = () => current().servers;
+  return {
+    connect: { grants, links, protectedServers: () => protectedServersOf(current()) },
+    steering: createLoginSteering({ grants, place, servers, clock, limits }),
+  };
+}
+
 /** The servers of a configuration at which the gateway may log in. */
-export function protectedServersOf({ servers }: ServersConfig): ProtectedServer[] {
+function protectedServersOf({ servers }: ServersConfig): ProtectedServer[] {
   return servers.filter((server) => isOfKind<HttpServerConfig>(server, "http"))
     .flatMap(({ name, url, oauth }) => oauth === undefined ? [] : [{ name, url, oauth }]);
 }

@@ -68,8 +68,8 @@ function inMemory(config: GatewayConfig): GatewayConfig {
   return { ...config, dataDirectory: noDirectory, store: "memory" };
 }
 
-/** The pages of log-ins, below the URL of the gateway. */
-const pages = /^\/oauth\/(?:connect\/|callback$|client-metadata\.json$)/;
+/** The pages of log-ins, here and at the gateway itself, which may want to know the person first. */
+const pages = /^\/oauth\//;
 
 /**
  * Serves the pages; on the port that the gateway would have if it is free, since a client that was
