@@ -3,7 +3,7 @@
  * no runtime, reads no environment and opens no socket: `src/main` or an embedding program does.
  */
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
-import { useLogins } from "./app/open_logins.ts";
+import { connectPartsOf, openLoginSteering } from "./app/open_logins.ts";
 import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
@@ -63,7 +63,7 @@ export interface GatewayHandle extends Operator {
   readonly grants: ServerGrants;
   /** The same for the operator: who has a grant, links for log-ins, and log-outs. */
   readonly logins: LoginSteering;
-  /** A listener serves it at this URL from now on; links to its pages begin with MCP_PUBLIC_URL if set. */
+  /** A listener serves it at this URL: links to its pages begin with that, or with `publicUrl`. */
   readonly listensAt: (url: string) => void;
   /** The name of this instance among others. */
   readonly instance: string;
@@ -112,8 +112,9 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     servers: sources.current(),
   });
   const { access, people } = createAccessSteering({ ...parts, ...shared, stores, runtime });
+  const self = factsOf(options, instance);
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
-  const { connect, steering: logins } = useLogins(parts, sources.current);
+  const logins = openLoginSteering(parts, sources);
   const http = createHttpHandler({
     ...shared,
     gateway,
@@ -121,7 +122,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     authenticator: parts.authenticator,
     oauth: parts.oauth,
     pages: parts.oauth && { people, waiting: parts.oauth.waiting, sealer },
-    connect: { ...connect, people, sealer },
+    connect: connectPartsOf(parts, people, sources),
     sessions: stores.sessions,
     bus: parts.bus,
     log: log.source("http"),
@@ -130,14 +131,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sha256: runtime.sha256,
     config,
     operatorToken: tokens?.operator,
-    admin: tokens && {
-      tokens,
-      operator,
-      access,
-      logins,
-      backup: stores.backup,
-      self: factsOf(options, instance),
-    },
+    admin: tokens && { tokens, operator, access, logins, backup: stores.backup, self },
     storageProblem: stores.problem,
   });
   sources.announce();

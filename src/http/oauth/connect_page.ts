@@ -182,7 +182,7 @@ async function anotherPage(
     headers: browser.headers,
     body:
       markup`<p role="alert">You are logged in as <strong><bdi>${shown}</bdi></strong>, and the link
-was made for another person or program. If somebody sent it to you, close this page.</p>
+was made for another person or program. If another person sent it to you, close this page.</p>
 <p>${logout}</p>`,
   });
 }
