@@ -6,6 +6,7 @@ import { authenticates } from "../config/reach.ts";
 import { isOfKind } from "../config/server_kind.ts";
 import { createLoginLinks, type LoginLinks } from "../grants/login_links.ts";
 import { createLoginPlace, type LoginPlace } from "../grants/login_place.ts";
+import { createLoginSteering, type LoginSteering } from "../grants/login_steering.ts";
 import type { ProtectedServer, ServerGrants } from "../grants/server_grants.ts";
 import type { ConnectParts } from "../http/oauth/connect_access.ts";
 import type { Limits } from "../limits.ts";
@@ -34,6 +35,20 @@ export function openLogins(
     links,
     place: createLoginPlace({ links, publicUrl, authenticates: authenticates(config) }),
   };
+}
+
+/** What the operator does with them. */
+export function openLoginSteering(
+  { grants, logins: { place }, clock, limits }: {
+    readonly grants: ServerGrants;
+    readonly logins: ServerLogins;
+    readonly clock: Clock;
+    readonly limits: Limits;
+  },
+  { current }: Pick<ConfigurationSources, "current">,
+): LoginSteering {
+  const servers = () => current().servers;
+  return createLoginSteering({ grants, place, servers, clock, limits });
 }
 
 /** What the pages of these log-ins work on; the servers are those of the current configuration. */
