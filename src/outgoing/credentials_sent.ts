@@ -13,6 +13,7 @@ import {
 import type { Failures } from "./failure.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { Hop } from "./redirect.ts";
+import { isNonceChallenge } from "./request_proof.ts";
 import { toHop } from "./sender.ts";
 
 /** A request with its credentials. */
@@ -53,14 +54,14 @@ export async function prepareRequest(
 
 /**
  * Replaces the credential that `response` refuses, and says whether it did. A refused request took
- * no effect.
+ * no effect. A refused nonce says nothing about the credential.
  */
 export async function renew(
   { authorization, context, use, isDegraded, hop }: PreparedRequest,
   response: OutgoingResponse,
   signal: AbortSignal,
 ): Promise<boolean> {
-  return response.status === 401 && !isDegraded && hop.trusted &&
+  return response.status === 401 && !isDegraded && hop.trusted && !isNonceChallenge(response) &&
     await authorization.renew(context, use, signal);
 }
 
