@@ -1,11 +1,12 @@
 /**
  * Runs the official suite's scenarios for clients against the gateway: the suite is the server, the
  * gateway speaks to it, and client_driver.ts stands behind the gateway. Only scenarios that are about
- * a relay are run: those about authorization and about a person's forms are not its affair.
+ * a relay are run, and those about authorization for which client_auth_settings.ts has settings.
  * `MCP_TEST_RUNTIME` picks the gateway's runtime; `--only NAME` runs one scenario.
  */
 import process from "node:process";
 import { gatewayRuntime, programCommand, thisRuntime } from "../support/spawn_gateway.ts";
+import { settledScenarios } from "./client_auth_settings.ts";
 import { createSuite } from "./suite.ts";
 
 const scenarios: Readonly<Record<string, readonly string[]>> = {
@@ -19,6 +20,7 @@ const scenarios: Readonly<Record<string, readonly string[]>> = {
     "http-invalid-tool-headers",
     "json-schema-ref-no-deref",
     "json-schema-2020-12-preservation",
+    ...settledScenarios,
   ],
 };
 

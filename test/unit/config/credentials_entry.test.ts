@@ -96,9 +96,13 @@ describe("credentials of a server", () => {
     });
     expect(config.warnings[0]).toContain("credentials.subjectToken");
     const workload = { type: "workload", assertion: "${JWT}", scope: "read", dpop: false };
-    const read = await readOne({ url, credentials: workload }, { JWT: "a.b.c" });
-    expect(http(read).credentials).toEqual({ type: "workload", assertion: "a.b.c", scope: "read" });
-    expect(read.secrets).toEqual(["a.b.c"]);
+    const read = await readOne({ url, credentials: workload }, { JWT: "header.claims.signature" });
+    expect(http(read).credentials).toEqual({
+      type: "workload",
+      assertion: "header.claims.signature",
+      scope: "read",
+    });
+    expect(read.secrets).toEqual(["header.claims.signature"]);
   });
 
   test("in a missing file of an identity provider cause a warning", async () => {
