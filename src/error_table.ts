@@ -100,6 +100,8 @@ export const errorTable = {
   },
   /** The server's credentials are unavailable; the call was not sent. */
   credentials_missing: { rpc: -32603, http: 200, text: "The server's credentials are unavailable" },
+  /** A person has to log in at the server; the call was not sent. `data.server` names it. */
+  login_required: { rpc: -32603, http: 200, text: "A person has to log in at the server first" },
   overloaded: {
     rpc: -32603,
     http: 503,

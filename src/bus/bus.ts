@@ -16,6 +16,12 @@ export interface BusTopics {
    * those of all principals if none is named.
    */
   readonly accessRevoked: RevokedAccess & { readonly reason: string };
+  /** A principal logged in at a protected server, or its grant ended. */
+  readonly grantChanged: {
+    readonly server: string;
+    readonly principal: string;
+    readonly isGranted: boolean;
+  };
 }
 
 /** Takes messages and delivers each to every listener of its topic. */

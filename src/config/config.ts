@@ -99,8 +99,29 @@ export interface HttpServerConfig extends McpServerConfig {
   /** Sent with each request to the URL's own origin. */
   readonly headers: Readonly<Record<string, string>>;
   readonly credentials: CredentialsConfig;
+  /** Absent: requests carry `credentials`, or other headers that authenticate. */
+  readonly oauth?: ServerOAuthConfig | undefined;
   /** `auto` detects the transport; the others pin it. */
   readonly transport: "auto" | "streamable" | "sse";
+}
+
+/** How the gateway gets a grant at a remote server that asks for one. */
+export interface ServerOAuthConfig {
+  /** Whether each principal has a grant of its own, or one log-in of the operator serves all. */
+  readonly grant: "each" | "shared";
+  /** Why no grant can be used; it goes on after the server's name. Absent: one can. */
+  readonly problem?: string | undefined;
+  /** A client that was registered by hand at the server's issuer. Absent: the gateway registers. */
+  readonly clientId?: Secret | undefined;
+  readonly clientSecret?: Secret | undefined;
+  /** What to request. Absent: what the server's challenge or metadata names. */
+  readonly scopes?: readonly string[] | undefined;
+  /** Replaces the URL of the gateway's callback; a client registered by hand may need it. */
+  readonly redirectUri?: string | undefined;
+  /** Where the gateway's client metadata document is. Absent: below MCP_PUBLIC_URL. */
+  readonly clientMetadataUrl?: string | undefined;
+  /** Whether a server that cannot list without a grant shows the tool `connect_{server}`. */
+  readonly connectTool: boolean;
 }
 
 /** How the gateway authenticates to a server; bound to the origin of its URL. */

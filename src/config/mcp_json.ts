@@ -25,7 +25,7 @@ import { createPassedOver, readServerLists, serverListKeys } from "./other_progr
 import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
 import { findProgramFolder } from "./program_folder.ts";
-import { isOpenToOthers } from "./reach.ts";
+import { authenticates, isOpenToOthers } from "./reach.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
@@ -141,6 +141,7 @@ export function createFileContext(
   warnings: string[],
 ): FileContext {
   const { path, env, readText, own } = options;
+  const auth = chooseKinds(options.authKinds, undefined);
   return {
     file,
     folder: folderOf(path),
@@ -148,7 +149,8 @@ export function createFileContext(
     env,
     readText,
     remoteBind: !isLoopback(own.host),
-    isOpen: isOpenToOthers({ ...own, auth: chooseKinds(options.authKinds, undefined) }),
+    isOpen: isOpenToOthers({ ...own, auth }),
+    authenticates: authenticates({ auth }),
     own,
     warnings,
     passedOver: createPassedOver(),

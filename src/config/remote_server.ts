@@ -3,7 +3,7 @@
  * authenticates to it. Error texts show none of the values, since any part may be a secret.
  */
 import * as v from "valibot";
-import type { HttpServerConfig } from "./config.ts";
+import type { CredentialsConfig, HttpServerConfig, ServerOAuthConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import { headerProblem, valueProblem } from "./credential_values.ts";
 import { headersSent, readCredentials, readFallback, warnOfFiles } from "./credentials_entry.ts";
@@ -18,6 +18,7 @@ import {
 } from "./mcp_server.ts";
 import { isOwnUrl, leadsBack } from "./own_address.ts";
 import { defineForm, type EntryReading, type FormEntry, type OwnPart } from "./server_kind.ts";
+import { readServerOAuth, serverOAuth } from "./server_oauth.ts";
 import { type FileContext, type Texts, withoutPrototype } from "./texts.ts";
 import { readWebUrl } from "./web_url.ts";
 
@@ -31,6 +32,9 @@ const remoteEntries = {
   ...connectionEntries,
   headers,
   credentials,
+  oauth: serverOAuth,
+  // Cursor's and FastMCP's name for it.
+  auth: serverOAuth,
 };
 type RemoteEntry = FormEntry<typeof remoteEntries>;
 
@@ -59,6 +63,7 @@ async function readRemote(
     if (!(name in headers)) continue;
     texts.refuse(appendKey("headers", name), "is set by credentials, too; remove one of them");
   }
+  const oauth = readOAuth(entry, headers, credentials, texts, context);
   if (texts.problems.length === 0) await warnOfFiles(credentials, "credentials", texts, context);
   return {
     ...connection,
@@ -66,8 +71,28 @@ async function readRemote(
     url: readUrl(entry, texts, context),
     headers,
     credentials,
+    ...(oauth === undefined ? {} : { oauth }),
     transport: readTransport(entry, texts),
   };
+}
+
+/** Headers that authenticate: with one of them, a server's challenge says that it is wrong. */
+const authenticating = /^(?:authorization|cookie)$/;
+
+function readOAuth(
+  entry: RemoteEntry,
+  headers: Readonly<Record<string, string>>,
+  { type }: CredentialsConfig,
+  texts: Texts,
+  context: FileContext,
+): ServerOAuthConfig | undefined {
+  if (entry.oauth !== undefined && entry.auth !== undefined) {
+    texts.refuse("auth", "cannot be combined with oauth; remove one of them");
+  }
+  const isAuthenticated = type !== "none" ||
+    Object.keys(headers).some((name) => authenticating.test(name));
+  const key = entry.auth === undefined ? "oauth" : "auth";
+  return readServerOAuth(key, entry[key], isAuthenticated, texts, context);
 }
 
 function readUrl(entry: RemoteEntry, texts: Texts, { own }: FileContext): string {

@@ -21,6 +21,7 @@ import {
   unservedReason,
   wordKeys,
 } from "./server_keys.ts";
+import { serverOAuthKeys } from "./server_oauth.ts";
 import type { ServerForm, ServerForms } from "./server_kind.ts";
 import { createTexts, type FileContext, type Texts, withoutPrototype } from "./texts.ts";
 
@@ -191,12 +192,22 @@ function warnOfKeys(
     if (known.includes(key) || context.passedOver.hasServerKey(name, key)) continue;
     context.warnings.push(describeUnknown(path, key, known, context.file));
   }
-  if (!isJsonObject(entry["tools"])) return;
-  for (const key of Object.keys(entry["tools"])) {
-    if (toolKeys.includes(key)) continue;
-    context.warnings.push(describeUnknown(`${path}.tools`, key, toolKeys, context.file));
+  for (const [outer, inner] of innerKeys) {
+    const value = entry[outer];
+    if (!isJsonObject(value)) continue;
+    for (const key of Object.keys(value)) {
+      if (inner.includes(key)) continue;
+      context.warnings.push(describeUnknown(`${path}.${outer}`, key, inner, context.file));
+    }
   }
 }
+
+/** Keys whose value is an object -> the keys inside. */
+const innerKeys: ReadonlyMap<string, readonly string[]> = new Map([
+  ["tools", toolKeys],
+  ["oauth", serverOAuthKeys],
+  ["auth", serverOAuthKeys],
+]);
 
 /** The sentence about an unknown key. */
 export function describeUnknown(

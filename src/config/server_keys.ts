@@ -87,17 +87,12 @@ export const wordKeys: ReadonlySet<string> = new Set(
   ["isolation", "era", "roots", "start", "type", "transport", "transportType"],
 );
 
-const login =
-  "logging in to servers by a browser is not supported yet; use credentials (bearer, oauth2, headers)";
-
 /** Keys that are not supported yet -> why. */
 export const unservedKeys: ReadonlyMap<string, string> = new Map([
   [
     "headersHelper",
     "programs that print headers are not supported yet; use headers or credentials",
   ],
-  ["auth", login],
-  ["oauth", login],
   ["restart", "choosing how a server is restarted is not supported yet; remove the key"],
   ["envFile", "files of variables are not supported yet; put the variables under env"],
   ["sandbox", "sandboxes are not supported yet; remove the key to run without one"],
@@ -114,13 +109,17 @@ const unservedValues: ReadonlyMap<string, ReadonlyMap<unknown, string>> = new Ma
   ...typeKeys.map((key) => [key, sockets] as const),
 ]);
 
-/** Known credential types that this version does not support yet. */
-const laterCredentials = new Set<unknown>(["exchange", "oauth", "passthrough"]);
+/** Known credential types that this version does not support. */
+const unservedCredentials = new Map<unknown, string>([
+  ["oauth", 'log-ins of persons are no credentials; use the key "oauth" of the server'],
+  ["passthrough", 'the gateway never passes on a client\'s own token; use the key "oauth"'],
+]);
 
 /** Why this key with this value cannot be served by this version; undefined when it can. */
 export function unservedReason(key: string, value: unknown): string | undefined {
-  if (key === "credentials" && isJsonObject(value) && laterCredentials.has(value["type"])) {
-    return login;
+  if (key === "credentials" && isJsonObject(value)) {
+    const reason = unservedCredentials.get(value["type"]);
+    if (reason !== undefined) return reason;
   }
   const reason = unservedValues.get(key)?.get(value);
   return reason === undefined ? unservedKeys.get(key) : `${JSON.stringify(value)}: ${reason}`;

@@ -24,6 +24,8 @@ export interface FileContext {
   readonly remoteBind: boolean;
   /** Whether clients on other machines can reach the gateway without authentication. */
   readonly isOpen: boolean;
+  /** Whether clients authenticate, so that each principal can have grants of its own. */
+  readonly authenticates: boolean;
   /** The addresses of the gateway itself. */
   readonly own: OwnAddress;
   readonly warnings: string[];

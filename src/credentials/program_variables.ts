@@ -65,10 +65,7 @@ function createFromToken(
   const authorization = createAuthorization({ server, credentials }, deps);
   return async (signal) => {
     const credential = await authorization.get(sharedUse, signal);
-    if (credential.state === "failed") return refuse(credential.problem);
-    if (credential.state === "needs_person") {
-      return refuse(`needs a user to log in at ${credential.url}`);
-    }
+    if (credential.state !== "ready") return refuse(credential.problem);
     const token = (credential.context.headers["authorization"] ?? "").replace(/^Bearer /, "");
     const { value } = variables;
     return { variables: value === undefined || token === "" ? {} : { [value]: token } };

@@ -9,7 +9,12 @@ import type { CredentialsConfig } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../model.ts";
-import type { Authorization, CredentialUse, SecurityContext } from "../outgoing/authorization.ts";
+import type {
+  Authorization,
+  CredentialUse,
+  Refusal,
+  SecurityContext,
+} from "../outgoing/authorization.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** Which stored credential is meant. */
@@ -108,13 +113,18 @@ export interface CredentialFailure {
 /** What a provider returns. */
 export type Provision =
   | { readonly state: "ready"; readonly context: SecurityContext }
-  | { readonly state: "needs_person"; readonly url: string }
+  | { readonly state: "needs_person"; readonly problem: string }
   | CredentialFailure;
 
 /** One kind at work for one server: like `Authorization`, but without the fallback. */
 export interface Provider {
   get(use: CredentialUse, signal: AbortSignal): Promise<Provision>;
-  renew(context: SecurityContext, use: CredentialUse, signal: AbortSignal): Promise<boolean>;
+  renew(
+    context: SecurityContext,
+    use: CredentialUse,
+    signal: AbortSignal,
+    refusal: Refusal,
+  ): Promise<boolean>;
 }
 
 /** A failure that allows no fallback. */

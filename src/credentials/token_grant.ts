@@ -106,8 +106,8 @@ export function createTokenGrant(
       const kept = await source.get(signal);
       return "problem" in kept ? kept : { state: "ready", context: await contextOf(state, kept) };
     },
-    async renew({ headers }, _use, signal) {
-      servers.forget(undefined);
+    async renew({ headers }, _use, signal, { challenge }) {
+      servers.forget(challenge);
       return await source.renew((headers["authorization"] ?? "").replace(/^\S+ /, ""), signal);
     },
   };

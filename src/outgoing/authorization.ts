@@ -44,8 +44,8 @@ export type Credential =
     /** No credential could be had, and this use may go without; its result is marked. */
     readonly isDegraded: boolean;
   }
-  /** A login at this URL is needed first. */
-  | { readonly state: "needs_person"; readonly url: string }
+  /** A person has to log in at the server first; `problem` continues after the server's name. */
+  | { readonly state: "needs_person"; readonly problem: string }
   /** `problem` goes on after the server's name: "cannot be logged in to: …"; without any secret. */
   | {
     readonly state: "failed";
@@ -53,15 +53,30 @@ export type Credential =
     readonly retryAfterMs?: number | undefined;
   };
 
+/** An answer that refuses credentials, or the lack of them. */
+export interface Refusal {
+  /** 401, or 403 with a challenge: more rights are needed (RFC 6750, section 3.1). */
+  readonly status: number;
+  /** The header `WWW-Authenticate`; undefined if there is none. */
+  readonly challenge: string | undefined;
+  /** The header `DPoP-Nonce` (RFC 9449, section 9); undefined if there is none. */
+  readonly nonce: string | undefined;
+}
+
 /** Gives credentials of one server. */
 export interface Authorization {
   /** Never rejects; `signal` gives the wait up, whose outcome is then of no interest. */
   get(use: CredentialUse, signal: AbortSignal): Promise<Credential>;
   /**
-   * The server refused this context (401): whether `get` gives another one now. Renewed once for
-   * all who were refused it; false where nothing can be renewed.
+   * The server refused this context: whether `get` says something else now. Renewed once for all
+   * who were refused it; false where nothing can be renewed.
    */
-  renew(context: SecurityContext, use: CredentialUse, signal: AbortSignal): Promise<boolean>;
+  renew(
+    context: SecurityContext,
+    use: CredentialUse,
+    signal: AbortSignal,
+    refusal: Refusal,
+  ): Promise<boolean>;
   /** A scope is over, and never comes again: nothing needs to be remembered of it. */
   endScope?(scope: string): void;
 }

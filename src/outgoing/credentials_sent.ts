@@ -41,14 +41,11 @@ export async function prepareRequest(
     const hop = toHop({ ...request, ...request.prepare?.(context) }, server.url, context);
     return { hop, context, isDegraded, use, authorization, aside };
   }
-  const { problem, more } = credential.state === "failed"
-    ? { problem: credential.problem, more: toWait(credential.retryAfterMs) }
-    : {
-      problem: `needs a user to log in at ${credential.url}`,
-      more: { logInAt: credential.url },
-    };
-  throw failures.create("credentials_missing", problem, {
-    data: { ...more, outcome: "not_sent" },
+  if (credential.state === "needs_person") {
+    throw failures.create("login_required", credential.problem, { data: { outcome: "not_sent" } });
+  }
+  throw failures.create("credentials_missing", credential.problem, {
+    data: { ...toWait(credential.retryAfterMs), outcome: "not_sent" },
   });
 }
 
@@ -61,8 +58,13 @@ export async function renew(
   response: OutgoingResponse,
   signal: AbortSignal,
 ): Promise<boolean> {
-  return response.status === 401 && !isDegraded && hop.trusted && !isNonceChallenge(response) &&
-    await authorization.renew(context, use, signal);
+  const { status, headers } = response;
+  const challenge = headers.get("www-authenticate") ?? undefined;
+  const isRefused = status === 401 || (status === 403 && challenge !== undefined);
+  if (!isRefused || isDegraded || !hop.trusted) return false;
+  if (context.proof !== undefined && isNonceChallenge(response)) return false;
+  const nonce = headers.get("dpop-nonce") ?? undefined;
+  return await authorization.renew(context, use, signal, { status, challenge, nonce });
 }
 
 function toWait(retryAfterMs: number | undefined): JsonObject {

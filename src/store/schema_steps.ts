@@ -156,4 +156,21 @@ export const schemaSteps: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX oauth_tokens_grant ON oauth_tokens (grant_id);
    CREATE INDEX oauth_tokens_expires_at ON oauth_tokens (expires_at);`,
+  // What servers granted to the gateway, and its own registrations at their issuers.
+  `CREATE TABLE server_grants (
+     server TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     issuer TEXT NOT NULL,
+     resource TEXT NOT NULL,
+     sealed TEXT NOT NULL,
+     saved_at INTEGER NOT NULL,
+     PRIMARY KEY (server, principal, issuer, resource)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE server_registrations (
+     issuer TEXT NOT NULL,
+     redirect_uri TEXT NOT NULL,
+     sealed TEXT NOT NULL,
+     saved_at INTEGER NOT NULL,
+     PRIMARY KEY (issuer, redirect_uri)
+   ) STRICT, WITHOUT ROWID;`,
 ];

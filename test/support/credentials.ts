@@ -8,7 +8,7 @@ import type { CredentialDeps, CredentialStore } from "../../src/credentials/prov
 import { createKeyedMutex } from "../../src/credentials/keyed_mutex.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { JsonObject } from "../../src/model.ts";
-import type { CredentialUse } from "../../src/outgoing/authorization.ts";
+import type { CredentialUse, Refusal } from "../../src/outgoing/authorization.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { createTestLog, type TestRecord } from "./log.ts";
 
@@ -103,3 +103,6 @@ export function useOf(tool?: string, scope = "new"): CredentialUse {
 
 /** A signal that never aborts. */
 export const never = new AbortController().signal;
+
+/** A 401 without a challenge. */
+export const unauthorized: Refusal = { status: 401, challenge: undefined, nonce: undefined };

@@ -74,8 +74,10 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   session: [...floor, "log", "config", "sse"],
   bus: [...floor, "log"],
   credentials: [...floor, "log", "seal", "runtime", "config", "outgoing", "protocol"],
+  // The OAuth client: what protected servers granted to the gateway, and to whom.
+  grants: [...beside, "bus", "credentials", "outgoing"],
   // The interface alone; its rooms stand below, and the table of kinds knows them all.
-  upstream: [...beside, "credentials", "protocol"],
+  upstream: [...beside, "credentials", "grants", "protocol"],
   "upstream/catalog": [...beside, "protocol", "upstream"],
   "upstream/link": [...beside, "protocol", "upstream", "upstream/stdio"],
   "upstream/mcp": [...beside, "protocol", "upstream", "upstream/catalog", "upstream/link"],
@@ -83,6 +85,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   "upstream/http": [
     ...beside,
     "credentials",
+    "grants",
     "outgoing",
     "protocol",
     "sse",
@@ -106,19 +109,20 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/rest",
     "upstream/stdio",
   ],
-  gateway: [...beside, "upstream"],
+  gateway: [...beside, "grants", "upstream"],
   // The authorization server: who may get a token, and what a token stands for.
   oauth: [...beside, "bus", "outgoing"],
   auth: [...beside, "bus", "oauth", "outgoing"],
-  http: [...beside, "auth", "bus", "gateway", "oauth", "protocol", "session", "sse"],
+  http: [...beside, "auth", "bus", "gateway", "grants", "oauth", "protocol", "session", "sse"],
   // Behind interfaces that their users own.
-  store: [...beside, "auth", "credentials", "oauth", "protocol", "session", "upstream"],
+  store: [...beside, "auth", "credentials", "grants", "oauth", "protocol", "session", "upstream"],
   app: [
     ...beside,
     "auth",
     "bus",
     "credentials",
     "gateway",
+    "grants",
     "http",
     "oauth",
     "outgoing",

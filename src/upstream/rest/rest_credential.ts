@@ -35,11 +35,8 @@ export async function getCredential(
     }
     if (credential.state === "ready") return credential;
     if (credential.state === "needs_person") {
-      throw failures.create(
-        "credentials_missing",
-        `needs a user to log in at ${credential.url}`,
-        { data: { logInAt: credential.url, outcome: "not_sent" } },
-      );
+      const data = { outcome: "not_sent" };
+      throw failures.create("login_required", credential.problem, { data });
     }
     const { problem, retryAfterMs } = credential;
     throw failures.create("credentials_missing", problem, {

@@ -191,7 +191,9 @@ describe("a token that is bound to a key", () => {
 
   test("H13 200 calls cause one token request, and each has its own proof", async () => {
     const { issuer, server, caller } = await open({});
-    const answers = await Promise.all(Array.from({ length: 200 }, () => caller.post({ timeoutMs: 600_000 })));
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, () => caller.post({ timeoutMs: 600_000 })),
+    );
     expect(answers.every(({ status }) => status === 200)).toBe(true);
     expect(issuer.requests.length).toBe(1);
     const proofs = await Promise.all(server.requests.map(proofOf));

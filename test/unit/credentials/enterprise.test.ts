@@ -310,8 +310,9 @@ describe("an authorization server that the MCP server names", () => {
   test("is looked for again after a token was refused", async () => {
     const { asked, authorization, context } = await discovered();
     const refused = await context();
-    expect(asked.length).toBe(1);
-    expect(await authorization.renew(refused, useOf(), never)).toBe(true);
-    expect(asked.length).toBe(2);
+    expect(asked).toEqual([undefined]);
+    const refusal = { status: 401, challenge: 'Bearer scope="a"', nonce: undefined };
+    expect(await authorization.renew(refused, useOf(), never, refusal)).toBe(true);
+    expect(asked).toEqual([undefined, refusal.challenge]);
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { CredentialsConfig } from "../../../src/config/config.ts";
 import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";
-import { createCredentialDeps, never, useOf } from "../../support/credentials.ts";
+import { createCredentialDeps, never, unauthorized, useOf } from "../../support/credentials.ts";
 import { createTestClock } from "../../support/clock.ts";
 
 function open(credentials: CredentialsConfig, files = new Map<string, string | undefined>()) {
@@ -66,7 +66,7 @@ describe("a credential that is known", () => {
       const { context: contextOf, authorization } = open(credentials);
       const found = await contextOf();
       expect(found).toEqual({ headers: {}, query: {}, cookies: {}, ...context });
-      expect(await authorization.renew(found, useOf("search"), never)).toBe(false);
+      expect(await authorization.renew(found, useOf("search"), never, unauthorized)).toBe(false);
     });
   }
 
@@ -90,9 +90,9 @@ describe("a credential in a file", () => {
     );
     const first = await context();
     expect(first.headers).toEqual({ authorization: "Bearer first-token" });
-    expect(await authorization.renew(first, useOf(), never)).toBe(false);
+    expect(await authorization.renew(first, useOf(), never, unauthorized)).toBe(false);
     files.set(file.file, "second-token");
-    expect(await authorization.renew(first, useOf(), never)).toBe(true);
+    expect(await authorization.renew(first, useOf(), never, unauthorized)).toBe(true);
     expect((await context()).headers).toEqual({ authorization: "Bearer second-token" });
     expect([...deps.hidden]).toEqual(["first-token", "second-token"]);
   });

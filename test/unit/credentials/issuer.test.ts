@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { createAuthorization } from "../../../src/credentials/credential_kinds.ts";
 import { createTestClock } from "../../support/clock.ts";
-import { createCredentialDeps, never, useOf } from "../../support/credentials.ts";
+import { createCredentialDeps, never, unauthorized, useOf } from "../../support/credentials.ts";
 import { createScriptedRuntime, type Scripted } from "../../support/http_caller.ts";
 
 const json = (body: unknown, status = 200): Scripted =>
@@ -37,7 +37,7 @@ function open(issuer: string, documents: Readonly<Record<string, Scripted | (() 
     renew: async () => {
       const credential = await authorization.get(useOf(), never);
       if (credential.state === "ready") {
-        await authorization.renew(credential.context, useOf(), never);
+        await authorization.renew(credential.context, useOf(), never, unauthorized);
       }
     },
     posts: () => runtime.asked.filter(({ method }) => method === "POST"),

@@ -14,6 +14,7 @@ import {
   createTestCredentialStore,
   never,
   type TestCredentialStore,
+  unauthorized,
   useOf,
 } from "../../support/credentials.ts";
 import { createTestRuntime } from "../../support/fake_runtime.ts";
@@ -124,7 +125,7 @@ describe("a log-in", () => {
   test("is made again, once, when its token is refused", async () => {
     const { api, context, authorization } = await open({ reply: numbered });
     const refused = await context();
-    const all = [1, 2, 3].map(() => authorization.renew(refused, useOf(), never));
+    const all = [1, 2, 3].map(() => authorization.renew(refused, useOf(), never, unauthorized));
     expect(await Promise.all(all)).toEqual([true, true, true]);
     expect(api.requests.length).toBe(2);
     expect((await context()).headers["authorization"]).toBe("Bearer token-2");

@@ -12,6 +12,7 @@ import {
   createTestCredentialStore,
   never,
   type TestCredentialStore,
+  unauthorized,
   useOf,
 } from "../../support/credentials.ts";
 import { createTestRuntime } from "../../support/fake_runtime.ts";
@@ -158,26 +159,26 @@ describe("a token", () => {
     clock.advance(400 * 24 * 3_600_000);
     expect(await context()).toEqual(refused);
     const renewals = await Promise.all(
-      Array.from({ length: 5 }, () => authorization.renew(refused, useOf(), never)),
+      Array.from({ length: 5 }, () => authorization.renew(refused, useOf(), never, unauthorized)),
     );
     expect(renewals).toEqual([true, true, true, true, true]);
     expect(await context()).toEqual(bearer("token-2"));
     expect(tokens.requests.length).toBe(2);
     // A late call with the old one gets the new one.
-    expect(await authorization.renew(refused, useOf(), never)).toBe(true);
+    expect(await authorization.renew(refused, useOf(), never, unauthorized)).toBe(true);
     expect(tokens.requests.length).toBe(2);
   });
 
   test("that a server always refuses is not requested each time", async () => {
     const reply: TokenServer["reply"] = ({ count }) => tokenReply(`token-${count}`);
     const { tokens, context, clock, deps, authorization } = await open({ reply });
-    expect(await authorization.renew(await context(), useOf(), never)).toBe(true);
+    expect(await authorization.renew(await context(), useOf(), never, unauthorized)).toBe(true);
     for (let calls = 0; calls < 5; calls += 1) {
-      expect(await authorization.renew(await context(), useOf(), never)).toBe(false);
+      expect(await authorization.renew(await context(), useOf(), never, unauthorized)).toBe(false);
     }
     expect(tokens.requests.length).toBe(2);
     clock.advance(deps.limits.credentialRenewMs);
-    expect(await authorization.renew(await context(), useOf(), never)).toBe(true);
+    expect(await authorization.renew(await context(), useOf(), never, unauthorized)).toBe(true);
   });
 
   test("H13 50 calls at its expiry cause one request", async () => {

@@ -1,0 +1,133 @@
+/**
+ * The key `oauth` of a remote server: how the gateway logs in there. Without the key a server that
+ * answers with a challenge leads to a log-in all the same; `false` switches that off. The names of
+ * other programs for the same settings are read, too.
+ */
+import * as v from "valibot";
+import { isJsonObject } from "../json.ts";
+import type { Secret, ServerOAuthConfig } from "./config.ts";
+import { appendKey } from "./config_error.ts";
+import { secretSchema } from "./credentials_schema.ts";
+import { filledText, flag, texts as textList } from "./key_schemas.ts";
+import { isLoopback } from "./loopback.ts";
+import { readSecret } from "./secret_entry.ts";
+import type { FileContext, Texts } from "./texts.ts";
+import { readWebUrl } from "./web_url.ts";
+
+const entries = {
+  grant: v.optional(v.picklist(["each", "shared"], '"each" or "shared"')),
+  clientId: v.optional(secretSchema),
+  clientSecret: v.optional(secretSchema),
+  scopes: v.optional(textList),
+  redirectUri: v.optional(filledText),
+  clientMetadataUrl: v.optional(filledText),
+  connectTool: v.optional(flag),
+  // Other programs' names.
+  CLIENT_ID: v.optional(secretSchema),
+  CLIENT_SECRET: v.optional(secretSchema),
+  scope: v.optional(filledText),
+};
+
+const expected = "true, false, or an object with clientId, clientSecret, scopes, redirectUri, " +
+  "clientMetadataUrl, grant and connectTool, each of them optional";
+const settings = v.pipe(
+  v.custom<Record<string, unknown>>(isJsonObject, expected),
+  v.object(entries, expected),
+);
+
+/** The value of the key. */
+export const serverOAuth = v.optional(
+  v.lazy((given) => isJsonObject(given) ? settings : v.union([flag, v.literal("oauth")], expected)),
+);
+
+/** Keys inside `oauth`. */
+export const serverOAuthKeys: readonly string[] = Object.keys(entries);
+
+type Settings = v.InferOutput<typeof settings>;
+type Entry = v.InferOutput<typeof serverOAuth>;
+
+/**
+ * Reads the key; undefined: the gateway never logs in at this server. `isAuthenticated`: the entry
+ * has credentials of its own.
+ */
+export function readServerOAuth(
+  key: string,
+  entry: Entry,
+  isAuthenticated: boolean,
+  texts: Texts,
+  context: FileContext,
+): ServerOAuthConfig | undefined {
+  if (entry === false || (entry === undefined && isAuthenticated)) return undefined;
+  if (isAuthenticated) {
+    texts.refuse(
+      key,
+      "cannot be combined with credentials or a header that carries them; remove one",
+    );
+    return undefined;
+  }
+  const given: Settings = typeof entry === "object" ? entry : {};
+  const at = (part: string) => appendKey(key, part);
+  const grant = given.grant ?? (context.authenticates ? "each" : "shared");
+  if (grant === "each" && !context.authenticates) {
+    texts.refuse(
+      at("grant"),
+      '"each" needs clients that authenticate; set MCP_AUTH, or use "shared"',
+    );
+  }
+  const scopes = given.scopes ?? given.scope?.split(/\s+/).filter((word) => word !== "");
+  const { redirectUri, clientMetadataUrl } = given;
+  return {
+    grant,
+    ...(context.isOpen ? { problem: openProblem } : {}),
+    ...readClient(key, given, texts),
+    ...(scopes === undefined ? {} : { scopes: readScopes(at("scopes"), scopes, texts) }),
+    ...(redirectUri === undefined ? {} : {
+      redirectUri:
+        readWebUrl(at("redirectUri"), redirectUri, texts, "https://example.com/oauth/callback") ??
+          "",
+    }),
+    ...(clientMetadataUrl === undefined
+      ? {}
+      : { clientMetadataUrl: readDocumentUrl(at("clientMetadataUrl"), clientMetadataUrl, texts) }),
+    connectTool: given.connectTool ?? true,
+  };
+}
+
+/** With one grant for everybody, everybody who reaches the gateway would act as its owner. */
+const openProblem = "needs a log-in, and other machines can reach the gateway without " +
+  "authentication: anyone would use that log-in; choose kinds of authentication in MCP_AUTH";
+
+function readClient(key: string, given: Settings, texts: Texts) {
+  const read = (part: "clientId" | "clientSecret", alias: "CLIENT_ID" | "CLIENT_SECRET") => {
+    const name = given[part] === undefined ? alias : part;
+    const value: Secret | undefined = given[name];
+    return value === undefined
+      ? {}
+      : { [part]: readSecret(value, appendKey(key, name), "body", texts) };
+  };
+  const client = { ...read("clientId", "CLIENT_ID"), ...read("clientSecret", "CLIENT_SECRET") };
+  if ("clientSecret" in client && !("clientId" in client)) {
+    texts.refuse(appendKey(key, "clientId"), "is needed together with clientSecret");
+  }
+  return client;
+}
+
+/** The characters of RFC 6749, section 3.3. */
+const scopeForm = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+function readScopes(key: string, scopes: readonly string[], texts: Texts): readonly string[] {
+  const read = scopes.map((scope) => texts.plain(key, scope));
+  const wrong = read.find((scope) => !scopeForm.test(scope));
+  if (wrong !== undefined) texts.refuse(key, "expected scopes without spaces, each in a string");
+  return read;
+}
+
+function readDocumentUrl(key: string, text: string, texts: Texts): string {
+  const url = readWebUrl(key, text, texts, "https://example.com/client.json") ?? "";
+  if (url === "") return url;
+  const { protocol, pathname, hostname } = new URL(url);
+  if ((protocol !== "https:" && !isLoopback(hostname)) || pathname === "/") {
+    texts.refuse(key, "expected a URL with https: and a path");
+  }
+  return url;
+}

@@ -1,0 +1,88 @@
+/**
+ * What an authorization server granted to the gateway at a protected server, and whose it is. Types
+ * only.
+ */
+import type { JsonObject } from "../model.ts";
+
+/** Which grant is meant. A grant serves exactly this, and is never used for anything else. */
+export interface GrantKey {
+  /** The id of its principal; the id of `sharedPrincipal` if it serves all principals. */
+  readonly principal: string;
+  /** The name of the server in the configuration. */
+  readonly server: string;
+  /** The authorization server (RFC 8414), as its metadata names itself. */
+  readonly issuer: string;
+  /** The canonical URI of the server (RFC 8707). */
+  readonly resource: string;
+}
+
+/** A grant. Times are in milliseconds since 1970. */
+export interface Grant {
+  /** The access token. */
+  readonly token: string;
+  /** When a log-in or a refresh gave this token. */
+  readonly obtainedAt: number;
+  /** Absent: the token is used until the server refuses it. */
+  readonly expiresAt?: number | undefined;
+  /** Absent: the person logs in again when the token expires. */
+  readonly refreshToken?: string | undefined;
+  /** What was granted (RFC 6749, section 5.1); without an answer, what was requested. */
+  readonly scopes: readonly string[];
+  /** The client that it was granted to; another client cannot refresh it. */
+  readonly clientId: string;
+  /** When a person logged in. */
+  readonly grantedAt: number;
+  /** Absent: never. */
+  readonly refreshedAt?: number | undefined;
+  /** Why the latest refresh failed; absent: it did not. */
+  readonly failure?: GrantFailure | undefined;
+  /** The private key that tokens are bound to, as a JWK (RFC 9449); absent: bearer tokens. */
+  readonly proofKey?: JsonObject | undefined;
+}
+
+/** Why a refresh failed. */
+export interface GrantFailure {
+  /** Goes on after the server's name, without a secret. */
+  readonly problem: string;
+  readonly at: number;
+  /** Only a person can help: the grant is dead. */
+  readonly isFinal: boolean;
+}
+
+/** A grant with its key. `unreadable`: it is stored, but it was sealed with another key. */
+export interface StoredGrant {
+  readonly key: GrantKey;
+  readonly grant: Grant | "unreadable";
+}
+
+/** A client of the gateway's own at an authorization server; never used at another issuer. */
+export interface ClientRegistration {
+  readonly issuer: string;
+  /** What it was registered with. */
+  readonly redirectUri: string;
+  readonly clientId: string;
+  readonly clientSecret?: string | undefined;
+  /** How the client authenticates at the token endpoint (RFC 7591, section 2). */
+  readonly authMethod: "none" | "client_secret_basic" | "client_secret_post";
+  /** When the secret expires; absent: never. */
+  readonly secretExpiresAt?: number | undefined;
+}
+
+/**
+ * Keeps grants and registrations, sealed. A fault of the store is logged and never thrown; only
+ * `work` can reject.
+ */
+export interface GrantStore {
+  /** The grants of a principal at a server, the newest first. */
+  find(server: string, principal: string): Promise<readonly StoredGrant[]>;
+  /** All grants, or those at one server. */
+  list(server?: string): Promise<readonly StoredGrant[]>;
+  /** Replaces the grant; false if it could not be stored. */
+  save(key: GrantKey, grant: Grant): Promise<boolean>;
+  remove(key: GrantKey): Promise<void>;
+  /** Runs `work` while no other work is done on this grant. */
+  inTurn<Value>(key: GrantKey, work: () => Promise<Value>): Promise<Value>;
+  findRegistration(issuer: string, redirectUri: string): Promise<ClientRegistration | undefined>;
+  saveRegistration(registration: ClientRegistration): Promise<void>;
+  removeRegistration(issuer: string, redirectUri: string): Promise<void>;
+}
