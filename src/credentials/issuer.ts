@@ -11,14 +11,14 @@ import type { FetchFailure } from "./stored_token.ts";
 import { type CredentialDeps, refuse } from "./provider.ts";
 
 /** What an issuer says about itself. */
-export interface IssuerMetadata {
+export interface DescribedIssuer {
   readonly issuer: string;
   readonly tokenUrl: string;
   readonly metadata: JsonObject;
 }
 
 /** Finds it. */
-export type FindIssuer = (signal: AbortSignal) => Promise<IssuerMetadata | FetchFailure>;
+export type FindIssuer = (signal: AbortSignal) => Promise<DescribedIssuer | FetchFailure>;
 
 /**
  * Makes the finder of one issuer; its result is used for some time. `key`: the place of its keys in
@@ -31,7 +31,7 @@ export function createIssuer(
   { clock, limits }: CredentialDeps,
   key = "credentials",
 ): FindIssuer {
-  let found: (IssuerMetadata & { readonly until: number }) | undefined;
+  let found: (DescribedIssuer & { readonly until: number }) | undefined;
   const refuseIt = (why: string): FetchFailure => ({
     ...refuse(`${words} ${why}`),
     isRefusal: true,

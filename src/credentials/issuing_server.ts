@@ -7,6 +7,7 @@
 import { isLoopback } from "../config/loopback.ts";
 import type { TokenTargetConfig } from "../config/oauth_config.ts";
 import { noAuthorization } from "../outgoing/authorization.ts";
+import { createPlainCaller } from "../outgoing/plain_caller.ts";
 import { createIssuer } from "./issuer.ts";
 import {
   type CredentialDeps,
@@ -58,7 +59,9 @@ export function createIssuingServers(
       return "problem" in found ? found : { ...found, ask, isDiscovered: false };
     });
   }
-  if (remote !== undefined) return createDiscovery(remote, requestsOf, deps);
+  if (remote !== undefined) {
+    return createDiscovery(remote, createProbe(server, remote.url, deps), requestsOf, deps);
+  }
   const missing = {
     ...refuse(`${issuerWords} is not known; set credentials.issuer`),
     isRefusal: true,
@@ -70,8 +73,32 @@ function fixed(find: IssuingServers["find"]): IssuingServers {
   return { find, forget() {} };
 }
 
+/** The challenge of a server to a request without credentials; undefined if it sends none. */
+type Probe = (signal: AbortSignal) => Promise<string | undefined>;
+
+/** Makes a request that changes nothing: only its refusal is of interest. */
+function createProbe(server: string, url: string, deps: CredentialDeps): Probe {
+  const { limits } = deps;
+  const answerBytesMax = limits.credentialBytesMax;
+  const caller = createPlainCaller({ ...deps, server, url, answerBytesMax });
+  const headers = { accept: "text/event-stream" };
+  return async (signal) => {
+    try {
+      const request = { url, method: "GET", headers, timeoutMs: limits.issuerReadMs };
+      const answer = await caller.call(request, signal);
+      void answer.body.cancel().catch(() => {});
+      return answer.status === 401 ? answer.headers.get("www-authenticate") ?? undefined : undefined;
+    } catch (thrown) {
+      // The metadata may be there all the same.
+      deps.log.debug(`Cannot ask server "${server}" for its challenge`, { error: thrown });
+      return undefined;
+    }
+  };
+}
+
 function createDiscovery(
   { url, find }: NonNullable<ProviderOptions["remote"]>,
+  probe: Probe,
   requestsOf: (url: string) => SendTokenRequest,
   { clock, limits }: CredentialDeps,
 ): IssuingServers {
@@ -80,6 +107,7 @@ function createDiscovery(
   return {
     async find(signal) {
       if (known !== undefined && clock.monotonic() < known.until) return known.server;
+      latest ??= await probe(signal);
       const found = await find(latest, signal);
       if ("problem" in found) return { ...found, isRefusal: !found.isUnreachable };
       const ask = requestsOf(areBothHere(url, found.tokenUrl) ? found.tokenUrl : url);

@@ -12,6 +12,7 @@ import type { Connected, Connector, StartFault } from "../link/link.ts";
 import type { Dialect } from "../link/dialect.ts";
 import { createQuote, valuesOfRemote } from "../link/server_text.ts";
 import { createAuthorization } from "../../credentials/credential_kinds.ts";
+import { createDiscovery, createIssuerFinder } from "../../grants/discovery.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
 import { instanceHeader } from "../../version.ts";
@@ -24,6 +25,8 @@ import { createStreamable } from "./streamable.ts";
 export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps): Connector {
   const { url, headers, credentials, transport, name: server } = config;
   const { runtime, limits, clock, log } = deps;
+  const find = createIssuerFinder(createDiscovery(deps), { name: server, url }, deps);
+  const remote = { url, find };
   const quote = createQuote(valuesOfRemote(config), limits);
   // One for all links: what it learns of the server is true for all of them.
   const caller = createHttpCaller({
@@ -35,7 +38,7 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     url,
     hidesUrl: true,
     headers: { ...headers, [instanceHeader]: deps.instance },
-    authorization: createAuthorization({ server, credentials }, deps),
+    authorization: createAuthorization({ server, credentials, remote }, deps),
   });
   const toFault = (error: GatewayError, refused: readonly Dialect[]): StartFault => ({
     reason: toStartReason(error, quote),
