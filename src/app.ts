@@ -15,6 +15,7 @@ import { createRowRates } from "./gateway/row_rates.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
+import type { ServerGrants } from "./grants/server_grants.ts";
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Notice } from "./model.ts";
@@ -56,6 +57,8 @@ export interface GatewayHandle extends Operator {
   readonly access: AccessSteering;
   /** The authorization server; undefined if the kind `oauth` is not in use. */
   readonly oauth: OAuthServer | undefined;
+  /** What protected servers granted to the gateway, and to whom. */
+  readonly grants: ServerGrants;
   /** The name of this instance among others. */
   readonly instance: string;
   readonly log: Log;
@@ -95,7 +98,9 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
     http.recheck();
-    history.keep(next.servers.map(({ name }) => name));
+    const names = next.servers.map(({ name }) => name);
+    history.keep(names);
+    parts.grants.keep(names);
   });
   const gateway = createGatewayCore({
     ...shared,
@@ -148,6 +153,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     admin: http.admin,
     access,
     oauth: parts.oauth,
+    grants: parts.grants,
     instance,
     log,
     observe: events.read,
@@ -165,6 +171,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await parts.authenticator.close?.();
       parts.oauth?.close();
       await gateway.close();
+      parts.grants.close();
       await warden.close();
       await stores.close();
       await log.close();

@@ -15,6 +15,7 @@ import {
   type EntryReadingOptions,
   openSources,
 } from "../config/registry.ts";
+import type { ServerGrants } from "../grants/server_grants.ts";
 import { defaultLimits, type Limits } from "../limits.ts";
 import { brokenRelations } from "../limits/relations.ts";
 import { createLog, type Log, type LogSink } from "../log.ts";
@@ -25,6 +26,7 @@ import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogReader } from "../telemetry/log_reader.ts";
 import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
+import { openGrants } from "./open_grants.ts";
 import { openOAuth } from "./open_oauth.ts";
 import { type Tables, tablesOf } from "./tables.ts";
 
@@ -61,6 +63,8 @@ export interface GatewayParts {
   /** Undefined: the kind `oauth` is not in use. */
   readonly oauth: OAuthServer | undefined;
   readonly events: Events;
+  /** What protected servers granted to the gateway, and to whom. */
+  readonly grants: ServerGrants;
   readonly opened: OpenedStores;
   readonly warden: Warden;
 }
@@ -93,8 +97,9 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   }).catch(close);
   const { processGroups: groups } = opened.stores;
   const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
+  const grants = openGrants({ config, runtime, opened, bus, clock, limits, events, log });
   const shared = { options, limits, clock, tables, instance, log, events };
-  return { ...shared, bus, authenticator, oauth, opened, warden };
+  return { ...shared, bus, authenticator, oauth, grants, opened, warden };
 }
 
 /** The servers of a gateway, from `mcp.json` and the registry. */

@@ -10,7 +10,7 @@ import type { GatewayParts } from "./parts.ts";
 
 /** Makes the function that makes upstreams; the bounds on processes are those of all together. */
 export function createUpstreams(
-  { options, tables, limits, clock, log, events, opened, warden, instance }: GatewayParts,
+  { options, tables, limits, clock, log, events, grants, opened, warden, instance }: GatewayParts,
 ): (server: ServerConfig) => Upstream {
   const { stores: { catalogs, credentials }, sealer } = opened;
   const processLimit = createProcessLimit(limits, clock);
@@ -25,6 +25,7 @@ export function createUpstreams(
     warden,
     digest: sealer.digest,
     credentialStore: credentials,
+    grants,
     addSecrets: log.addPassingSecrets,
     identity,
     instance,

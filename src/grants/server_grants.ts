@@ -1,5 +1,5 @@
 /**
- * The seam between whoever needs a grant at a protected server (upstreams, the login step, pages,
+ * The seam between what needs a grant at a protected server (upstreams, the login step, pages,
  * commands) and the OAuth client that obtains, refreshes and revokes it. Types only.
  */
 import type { ServerOAuthConfig } from "../config/config.ts";

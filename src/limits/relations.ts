@@ -100,6 +100,7 @@ export const relations: readonly Relation[] = [
   within("probeMs", "startMs", "a probe is a part of the handshake"),
   within("catalogsPerServerMax", "catalogsMax", share),
   within("credentialsPerServerMax", "credentialsMax", share),
+  within("serverGrantsPerPrincipalMax", "serverGrantsMax", share),
   within("parksPerPrincipalMax", "parksMax", share),
   within("principalCallsMax", "statelessCallsMax", share),
   within("listensPerPrincipalMax", "principalStreamsMax", "a listen stream is a stream"),

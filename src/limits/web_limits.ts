@@ -100,6 +100,13 @@ export const webLimits = {
   credentialsPerServerMax: 3,
   credentialsMax: 1_000,
   /**
+   * Stored grants of one principal at one server (others belong to former issuers or URLs), of all
+   * at all, and registrations at issuers.
+   */
+  serverGrantsPerPrincipalMax: 3,
+  serverGrantsMax: 10_000,
+  serverRegistrationsMax: 1_000,
+  /**
    * Scopes of one server remembered as authenticated; beyond it no unknown scope may use the
    * fallback.
    */

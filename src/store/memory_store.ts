@@ -6,6 +6,7 @@ import { refuseBackup } from "./backup.ts";
 import type { ProcessGroup, ProcessGroupStore } from "../upstream/deps.ts";
 import { createMemoryCatalogStore } from "./memory_catalogs.ts";
 import { createMemoryCredentialStore } from "./memory_credentials.ts";
+import { createMemoryGrantStore } from "./memory_grants.ts";
 import { createMemoryKeyStore } from "./memory_keys.ts";
 import { createMemoryOAuth } from "./memory_oauth.ts";
 import { createMemoryRegistry } from "./memory_registry.ts";
@@ -23,6 +24,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
     // What never leaves the process needs no seal.
     credentials: () =>
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
+    grants: () => createMemoryGrantStore({ limits }),
     registry: createMemoryRegistry,
     users: createMemoryUsers(),
     oauth: createMemoryOAuth(),

@@ -166,6 +166,7 @@ export const schemaSteps: readonly string[] = [
      saved_at INTEGER NOT NULL,
      PRIMARY KEY (server, principal, issuer, resource)
    ) STRICT, WITHOUT ROWID;
+   CREATE INDEX server_grants_saved_at ON server_grants (saved_at);
    CREATE TABLE server_registrations (
      issuer TEXT NOT NULL,
      redirect_uri TEXT NOT NULL,

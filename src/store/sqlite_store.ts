@@ -7,6 +7,7 @@ import { copyDatabase } from "./backup.ts";
 import { createStorageCheck, openWhenFree } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
+import { openSqliteGrantStore } from "./sqlite_grants.ts";
 import { openSqliteKeyStore } from "./sqlite_keys.ts";
 import { openSqliteOAuth } from "./sqlite_oauth.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
@@ -41,6 +42,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       catalogs: openSqliteCatalogStore({ ...shared, log: log.source("catalog") }),
       credentials: (sealer) =>
         openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
+      grants: (sealer) => openSqliteGrantStore({ ...shared, sealer, log: log.source("grants") }),
       registry: (sealer) => openSqliteRegistry({ database, sealer, log: log.source("registry") }),
       users: openSqliteUsers({ database, log: log.source("users") }),
       oauth: openSqliteOAuth(database),

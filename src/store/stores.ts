@@ -11,6 +11,7 @@ import { noDirectory } from "../config/places.ts";
 import type { RegistryStore } from "../config/registry_store.ts";
 import type { OAuthStore } from "../oauth/oauth_store.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
+import type { GrantStore } from "../grants/grant.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { UserStore } from "../oauth/user_store.ts";
@@ -29,6 +30,8 @@ export interface Stores {
   readonly sessions: SessionStore;
   readonly catalogs: CatalogStore;
   readonly credentials: CredentialStore;
+  /** What protected servers granted to the gateway. */
+  readonly grants: GrantStore;
   readonly registry: RegistryStore;
   readonly users: UserStore;
   readonly oauth: OAuthStore;
@@ -57,11 +60,12 @@ export interface StoreKindOptions {
 }
 
 /**
- * What a kind opens. It holds its lock; the stores of credentials and added servers still need the
- * key that seals them.
+ * What a kind opens. It holds its lock; the stores of credentials, grants and added servers still
+ * need the key that seals them.
  */
-export interface StoreEngine extends Omit<Stores, "credentials" | "registry"> {
+export interface StoreEngine extends Omit<Stores, "credentials" | "grants" | "registry"> {
   credentials(sealer: Sealer): CredentialStore;
+  grants(sealer: Sealer): GrantStore;
   registry(sealer: Sealer): RegistryStore;
 }
 
@@ -127,6 +131,7 @@ async function openAll(
       stores: {
         ...engine,
         credentials: engine.credentials(sealer),
+        grants: engine.grants(sealer),
         registry: engine.registry(sealer),
       },
       sealer,

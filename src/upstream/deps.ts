@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
+import type { ServerGrants } from "../grants/server_grants.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Correction, Description, JsonObject, ListKind } from "../model.ts";
@@ -131,6 +132,8 @@ export interface UpstreamDeps {
   /** Keyed digest (hex) of a text: equal texts can be told, values cannot be guessed. */
   readonly digest: (text: string) => Promise<string>;
   readonly credentialStore: CredentialStore;
+  /** What protected servers granted to the gateway, and to whom. */
+  readonly grants: ServerGrants;
   /** Hides these values from the log from now on. */
   readonly addSecrets: (values: readonly string[]) => void;
   /** Identity shown to upstreams: name and version of the gateway. */

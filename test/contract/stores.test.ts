@@ -22,6 +22,7 @@ import { createRandom, createTestClock, type TestClock } from "../support/clock.
 import { createTestRuntime } from "../support/fake_runtime.ts";
 import { initialize, jsonHeaders } from "../support/http_harness.ts";
 import { createTestLog } from "../support/log.ts";
+import { describeGrantStore } from "../support/grant_store_cases.ts";
 import { describeOAuthStore } from "../support/oauth_store_cases.ts";
 import { contentOf, createRecord, openLateStore } from "../support/stores.ts";
 
@@ -591,6 +592,9 @@ for (const place of places) {
 }
 
 for (const place of places) describeOAuthStore(place.name, () => open(place), place.isKept);
+for (const place of places) {
+  describeGrantStore(place.name, (changes) => open(place, changes), place.isKept);
+}
 
 const user: UserRow = { name: "ann", roles: ["a"], groups: [], createdAt: 1_700_000_000_000 };
 

@@ -36,18 +36,18 @@ export async function contentOf(store: SessionStore, keys: Iterable<string>) {
 
 /** The stores in memory, of which every answer comes in a later turn of the event loop. */
 export const openLateStore: StoreKind = async (options) => {
-  const { sessions, catalogs, processGroups, credentials, registry, keys, oauth, users, ...rest } =
-    await openMemoryStore(
-      options,
-    );
+  const opened = await openMemoryStore(options);
+  const { sessions, catalogs, processGroups, credentials, grants, registry, keys, oauth, users } =
+    opened;
   return {
-    ...rest,
+    ...opened,
     sessions: lateAnswers(sessions),
     catalogs: lateAnswers(catalogs),
     users: lateAnswers(users),
     processGroups: lateAnswers(processGroups),
     keys: lateAnswers(keys),
     credentials: (sealer) => lateAnswers(credentials(sealer)),
+    grants: (sealer) => lateAnswers(grants(sealer)),
     registry: (sealer) => lateAnswers(registry(sealer)),
     oauth: lateAnswers(oauth),
   };

@@ -29,6 +29,7 @@ import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { createTestCredentialStore } from "./credentials.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
+import { createTestGrants } from "./test_grants.ts";
 import { toAudience } from "./scope_audience.ts";
 import { startMsMax } from "./wait.ts";
 
@@ -62,8 +63,9 @@ export async function createTestDeps(
   const clock = overrides.clock ?? systemClock;
   const processLimit = createProcessLimit(all, clock);
   const log = createTestLog(lines);
+  const runtime = overrides.runtime ?? await createTestRuntime();
   return {
-    runtime: overrides.runtime ?? await createTestRuntime(),
+    runtime,
     limits: all,
     clock,
     log,
@@ -86,6 +88,7 @@ export async function createTestDeps(
     },
     digest: async (text) => hexOf(text),
     credentialStore: createTestCredentialStore(),
+    grants: createTestGrants({ runtime, limits: all, clock, log }),
     addSecrets: () => {},
     identity: { name: "mcp-wrapper", version: "0.0.0" },
     instance: "this-gateway",
