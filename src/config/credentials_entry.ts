@@ -73,7 +73,9 @@ export function headersSent(credentials: CredentialsConfig): readonly string[] {
     case "login":
       return [credentials.header];
     default:
-      return ["authorization"];
+      return "dpop" in credentials && credentials.dpop === true
+        ? ["authorization", "dpop"]
+        : ["authorization"];
   }
 }
 

@@ -87,7 +87,9 @@ function createProbe(server: string, url: string, deps: CredentialDeps): Probe {
       const request = { url, method: "GET", headers, timeoutMs: limits.issuerReadMs };
       const answer = await caller.call(request, signal);
       void answer.body.cancel().catch(() => {});
-      return answer.status === 401 ? answer.headers.get("www-authenticate") ?? undefined : undefined;
+      return answer.status === 401
+        ? answer.headers.get("www-authenticate") ?? undefined
+        : undefined;
     } catch (thrown) {
       // The metadata may be there all the same.
       deps.log.debug(`Cannot ask server "${server}" for its challenge`, { error: thrown });

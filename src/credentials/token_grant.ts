@@ -20,7 +20,13 @@ import {
 } from "./dpop_proof.ts";
 import { toBearer } from "./fixed.ts";
 import { createIssuingServers, type IssuingServer } from "./issuing_server.ts";
-import type { CredentialDeps, CredentialKey, Provider, ProviderOptions } from "./provider.ts";
+import {
+  type CredentialDeps,
+  type CredentialKey,
+  type Provider,
+  type ProviderOptions,
+  refuse,
+} from "./provider.ts";
 import { createNamedSecrets, type NamedSecrets, type SecretTexts } from "./secret.ts";
 import type { FetchFailure, StoredToken } from "./stored_token.ts";
 import { readTokenAnswer, refuseIt } from "./token_answer.ts";
@@ -104,7 +110,11 @@ export function createTokenGrant(
   return {
     async get(_use, signal) {
       const kept = await source.get(signal);
-      return "problem" in kept ? kept : { state: "ready", context: await contextOf(state, kept) };
+      if ("problem" in kept) return kept;
+      const context = await contextOf(state, kept).catch(() => undefined);
+      return context === undefined
+        ? refuse("has no credentials: the key of its stored token cannot be read")
+        : { state: "ready", context };
     },
     async renew({ headers }, _use, signal, { challenge }) {
       servers.forget(challenge);

@@ -142,7 +142,10 @@ function cannotBeReached({ code, cause }: GatewayError): boolean {
   return code === "upstream_unavailable" && isRequestFault(cause) && faultsOfTheWay.has(cause.kind);
 }
 
-function toObject(text: string, { limits }: Pick<CredentialDeps, "limits">): JsonObject | undefined {
+function toObject(
+  text: string,
+  { limits }: Pick<CredentialDeps, "limits">,
+): JsonObject | undefined {
   try {
     const value = parseJson(text, limits, false);
     return isJsonObject(value) ? value : undefined;

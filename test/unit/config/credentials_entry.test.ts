@@ -317,6 +317,9 @@ describe("credentials that cannot be used", () => {
   test("a header that credentials write must not be configured next to them", async () => {
     const { problem } = failed(await readOne({ url, credentials: key, headers: { "X-Key": "a" } }));
     expect(problem).toContain("headers.x-key in mcp.json: is set by credentials, too; remove one");
+    const proven = { ...oauth, issuer: "https://a.test", dpop: true };
+    expect(failed(await readOne({ url, credentials: proven, headers: { DPoP: "a" } })).problem)
+      .toContain("headers.dpop in mcp.json: is set by credentials, too; remove one");
     const headers = { Authorization: "Basic abcdef" };
     expect(http(await readOne({ url, credentials: key, headers })).headers)
       .toEqual({ authorization: "Basic abcdef" });
