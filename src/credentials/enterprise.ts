@@ -11,13 +11,8 @@ import { createIssuer } from "./issuer.ts";
 import { type CredentialDeps, type Provider, type ProviderOptions, refuse } from "./provider.ts";
 import type { SecretTexts } from "./secret.ts";
 import type { FetchFailure } from "./stored_token.ts";
-import {
-  createTokenGrant,
-  type FormRequest,
-  targetOf,
-  toForm,
-  unusableKey,
-} from "./token_grant.ts";
+import { targetOf, toForm } from "./token_form.ts";
+import { createTokenGrant, type FormRequest, unusableKey } from "./token_grant.ts";
 import { whyRefused } from "./token_answer.ts";
 import { createTokenRequests, type TokenResponse } from "./token_request.ts";
 import { assertionGrant, identityOf } from "./workload.ts";

@@ -5,7 +5,8 @@
  */
 import type { OAuth2Config } from "../config/config.ts";
 import type { CredentialDeps, Provider, ProviderOptions } from "./provider.ts";
-import { createTokenGrant, targetOf, toForm } from "./token_grant.ts";
+import { targetOf, toForm } from "./token_form.ts";
+import { createTokenGrant } from "./token_grant.ts";
 
 /** Makes the provider of one server; nothing is requested yet. */
 export function createOAuth2(

@@ -236,20 +236,3 @@ export function unusableKey({ message }: UnusableKey, key: string): FetchFailure
   const problem = `has no credentials: ${key} ${message}`;
   return { state: "failed", problem, isUnreachable: false, isRefusal: true };
 }
-
-/** The scopes and the resource of a request: configured, or as the server says. */
-export function targetOf(
-  { scope, resource }: TokenTargetConfig,
-  { scopes, resource: own }: IssuingServer,
-): { readonly scope: string | undefined; readonly resource: string | undefined } {
-  const named = scopes === undefined || scopes.length === 0 ? undefined : scopes.join(" ");
-  return { scope: scope ?? named, resource: resource ?? own };
-}
-
-/** A form with these values; what is undefined is left out. */
-export function toForm(values: Readonly<Record<string, string | undefined>>): URLSearchParams {
-  const given = Object.entries(values).filter((pair): pair is [string, string] =>
-    pair[1] !== undefined
-  );
-  return new URLSearchParams(given);
-}

@@ -7,7 +7,8 @@
 import { decodeJwt } from "jose";
 import type { WorkloadConfig } from "../config/config.ts";
 import type { CredentialDeps, Provider, ProviderOptions } from "./provider.ts";
-import { createTokenGrant, targetOf, toForm } from "./token_grant.ts";
+import { targetOf, toForm } from "./token_form.ts";
+import { createTokenGrant } from "./token_grant.ts";
 
 /** The grant type of assertions (RFC 7523, 2.1). */
 export const assertionGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
