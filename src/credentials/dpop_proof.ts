@@ -52,8 +52,15 @@ export async function createProofKey(): Promise<ProofKey> {
   return await importProofKey(v.parse(proofJwkSchema, await exportJWK(privateKey)));
 }
 
-/** The key that was stored. Rejects if it is not a point on the curve. */
-export async function importProofKey(jwk: ProofJwk): Promise<ProofKey> {
+/** The key that was stored; undefined if it is no such key. */
+export async function readProofKey(stored: unknown): Promise<ProofKey | undefined> {
+  const parsed = v.safeParse(proofJwkSchema, stored);
+  if (!parsed.success) return undefined;
+  // Coordinates that are no point on the curve make no key.
+  return await importProofKey(parsed.output).catch(() => undefined);
+}
+
+async function importProofKey(jwk: ProofJwk): Promise<ProofKey> {
   const key = await importJWK(jwk as JWK, proofAlgorithm);
   const { d: _secret, ...published } = jwk;
   const header = { typ: "dpop+jwt", alg: proofAlgorithm, jwk: published };

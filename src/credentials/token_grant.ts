@@ -10,13 +10,10 @@ import { sha256Hex } from "../seal.ts";
 import { type ClientRules, type ClientTexts, identify, UnusableKey } from "./client_identity.ts";
 import {
   createNonces,
-  createProofKey,
   createRequestProof,
-  importProofKey,
-  makeProof,
   type Nonces,
   proofAlgorithm,
-  type ProofKey,
+  readProofKey,
 } from "./dpop_proof.ts";
 import { toBearer } from "./fixed.ts";
 import { createIssuingServers, type IssuingServer } from "./issuing_server.ts";
@@ -27,10 +24,11 @@ import {
   type ProviderOptions,
   refuse,
 } from "./provider.ts";
+import { keyOfGrant, sendTokenRequest } from "./proven_token_request.ts";
 import { createNamedSecrets, type NamedSecrets, type SecretTexts } from "./secret.ts";
 import type { FetchFailure, StoredToken } from "./stored_token.ts";
 import { readTokenAnswer, refuseIt } from "./token_answer.ts";
-import type { TokenResponse } from "./token_request.ts";
+import type { TokenRequest } from "./token_request.ts";
 import { createTokenSource } from "./token_source.ts";
 
 /** What a form is made from. */
@@ -65,7 +63,7 @@ interface TokenGrantState {
   /** The nonces of authorization servers, and those of the server itself. */
   readonly issuerNonces: Nonces;
   readonly serverNonces: Nonces;
-  readonly contexts: WeakMap<StoredToken, Promise<SecurityContext>>;
+  readonly contexts: WeakMap<StoredToken, Promise<SecurityContext | undefined>>;
 }
 
 /** Makes the provider of one server; nothing is requested yet. */
@@ -111,7 +109,7 @@ export function createTokenGrant(
     async get(_use, signal) {
       const kept = await source.get(signal);
       if ("problem" in kept) return kept;
-      const context = await contextOf(state, kept).catch(() => undefined);
+      const context = await contextOf(state, kept);
       return context === undefined
         ? refuse("has no credentials: the key of its stored token cannot be read")
         : { state: "ready", context };
@@ -123,19 +121,24 @@ export function createTokenGrant(
   };
 }
 
-/** How a token is sent. */
-function contextOf(state: TokenGrantState, kept: StoredToken): Promise<SecurityContext> {
+/** How a token is sent; undefined if its key cannot be read. */
+function contextOf(
+  state: TokenGrantState,
+  kept: StoredToken,
+): Promise<SecurityContext | undefined> {
   const { contexts, serverNonces, deps } = state;
   const known = contexts.get(kept);
   if (known !== undefined) return known;
   const { token, proofKey } = kept;
   const made = proofKey === undefined
     ? Promise.resolve(toBearer(token))
-    : importProofKey(proofKey).then((key) => ({
-      ...emptyContext,
-      headers: { authorization: `DPoP ${token}` },
-      proof: createRequestProof(key, token, serverNonces, deps.clock),
-    }));
+    : readProofKey(proofKey).then((key) =>
+      key && {
+        ...emptyContext,
+        headers: { authorization: `DPoP ${token}` },
+        proof: createRequestProof(key, token, serverNonces, deps.clock),
+      }
+    );
   contexts.set(kept, made);
   return made;
 }
@@ -150,8 +153,12 @@ async function fetchToken(
   if (problem !== undefined) return refuseIt(problem);
   const form = await toForm(request);
   if ("problem" in form) return form;
-  const key = config.dpop === true ? await keyOf(kept) : undefined;
-  const answer = await send(state, request, form, key);
+  const key = config.dpop === true ? await keyOfGrant(kept?.proofKey) : undefined;
+  const answer = await sendTokenRequest<FetchFailure>(
+    { key, nonces: state.issuerNonces, clock: state.deps.clock },
+    () => toRequest(state, request, form),
+    (made) => server.ask(made, request.signal),
+  );
   if ("problem" in answer) return answer;
   const token = readTokenAnswer(answer, { isBound: key !== undefined, advice }, state.deps);
   if ("problem" in token) return token;
@@ -181,37 +188,12 @@ function serverProblem(
   return undefined;
 }
 
-/** A grant keeps its key, because its refresh token may be bound to it (RFC 9449, section 5). */
-async function keyOf(kept: StoredToken | undefined): Promise<ProofKey> {
-  if (kept?.proofKey === undefined) return await createProofKey();
-  return await importProofKey(kept.proofKey).catch(() => createProofKey());
-}
-
-/** Sends a form; once more if the server refuses only the nonce of the proof (section 8). */
-async function send(
-  state: TokenGrantState,
-  request: FormRequest,
-  form: URLSearchParams,
-  key: ProofKey | undefined,
-): Promise<TokenResponse | FetchFailure> {
-  const { issuerNonces } = state;
-  const { tokenUrl } = request.server;
-  const first = await sendOnce(state, request, form, key);
-  if ("problem" in first || key === undefined) return first;
-  const hasNonce = issuerNonces.learn(tokenUrl, first.headers);
-  if (!hasNonce || first.value?.["error"] !== "use_dpop_nonce") return first;
-  const second = await sendOnce(state, request, form, key);
-  if (!("problem" in second)) issuerNonces.learn(tokenUrl, second.headers);
-  return second;
-}
-
-async function sendOnce(
-  { rules, deps, issuerNonces }: TokenGrantState,
-  { texts, server, signal }: FormRequest,
+/** The request for a form, with the client's identity. */
+async function toRequest(
+  { rules, deps }: TokenGrantState,
+  { texts, server }: FormRequest,
   given: URLSearchParams,
-  key: ProofKey | undefined,
-): Promise<TokenResponse | FetchFailure> {
-  const { tokenUrl: url, ask } = server;
+): Promise<TokenRequest | FetchFailure> {
   const form = new URLSearchParams(given);
   const headers: Record<string, string> = {
     accept: "application/json",
@@ -224,11 +206,7 @@ async function sendOnce(
     if (thrown instanceof UnusableKey) return unusableKey(thrown, "credentials.privateKey");
     throw thrown;
   }
-  if (key !== undefined) {
-    const nonce = issuerNonces.get(url);
-    headers["dpop"] = await makeProof(key, { method: "POST", url, nonce }, deps.clock);
-  }
-  return await ask({ url, method: "POST", headers, body: `${form}` }, signal);
+  return { url: server.tokenUrl, method: "POST", headers, body: `${form}` };
 }
 
 /** The refusal to use a key of the configuration. */
