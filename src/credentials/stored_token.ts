@@ -42,7 +42,10 @@ export interface FetchFailure extends CredentialFailure {
 }
 
 /** When the next one is wanted (wall clock). */
-export function renewalOf({ obtainedAt, expiresAt }: StoredToken, skewMs: number): number {
+export function renewalOf(
+  { obtainedAt, expiresAt }: Pick<StoredToken, "obtainedAt" | "expiresAt">,
+  skewMs: number,
+): number {
   if (expiresAt === undefined) return Infinity;
   return expiresAt - Math.min(skewMs, (expiresAt - obtainedAt) / 2);
 }

@@ -9,7 +9,12 @@ import type { JsonObject } from "../model.ts";
 import { type Challenge, readChallenge } from "./challenge.ts";
 import type { DiscoveryDeps } from "./grant_deps.ts";
 import { issuerWords, metadataWords, refuseIssuer, toGrantProblem } from "./grant_problem.ts";
-import { assumedMetadata, type IssuerMetadata, readIssuerMetadata } from "./issuer_metadata.ts";
+import {
+  assumedMetadata,
+  type IssuerMetadata,
+  readIssuerMetadata,
+  takesLogins,
+} from "./issuer_metadata.ts";
 import { createIssuerRequests, type RequestedServer } from "./issuer_requests.ts";
 import { readResourceMetadata, type ResourceMetadata, toResource } from "./resource_metadata.ts";
 
@@ -82,15 +87,22 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       };
     }
     let failed: unknown;
+    let forMachines: FoundIssuer | undefined;
     for (const issuer of resource.issuers) {
       try {
         const metadata = await readIssuer(server, issuer, signal);
-        if (metadata !== undefined) return { ...resource, metadata, isDescribed: true };
-        failed ??= refuseIssuer("has no metadata");
+        if (metadata === undefined) {
+          failed ??= refuseIssuer("has no metadata");
+          continue;
+        }
+        const usable = { ...resource, metadata, isDescribed: true };
+        if (takesLogins(metadata)) return usable;
+        forMachines ??= usable;
       } catch (thrown) {
         failed ??= thrown;
       }
     }
+    if (forMachines !== undefined) return forMachines;
     throw failed;
   };
 

@@ -11,6 +11,7 @@ import { GrantProblem, issuerWords, refuseIssuer } from "./grant_problem.ts";
 import type { GrantSourceDeps } from "./grant_source.ts";
 import { joinScopes } from "./granted_scopes.ts";
 import type { IssuerClient } from "./issuer_clients.ts";
+import { loginEndpointOf } from "./issuer_metadata.ts";
 import { exchangeCode, loadLibrary, type OAuthLibrary, partiesOf } from "./issuer_tokens.ts";
 import type { KeptGrant } from "./kept_grants.ts";
 import type { ServerState } from "./protected_servers.ts";
@@ -36,6 +37,7 @@ export async function beginLogin(
   const library = await loadLibrary();
   const found = await deps.discovery.find(server, state.challenge, signal);
   const { metadata, resource } = found;
+  const endpoint = loginEndpointOf(metadata);
   const client = await deps.clients.forLogin(server, metadata, redirectUri, signal);
   const kept = await deps.kept.load(server, principal);
   const scopes = scopesOf(state, found, kept);
@@ -51,7 +53,7 @@ export async function beginLogin(
     returnTo,
   };
   const id = library.generateRandomState();
-  const url = await toAuthorizationUrl(library, id, login);
+  const url = await toAuthorizationUrl(library, endpoint, id, login);
   deps.begun.put(id, browser, login);
   const { issuer } = metadata;
   deps.emit({ type: "grant_step", step: "login_begun", server: server.name, principal, issuer });
@@ -82,10 +84,11 @@ const offline = "offline_access";
 
 async function toAuthorizationUrl(
   library: OAuthLibrary,
+  endpoint: string,
   state: string,
-  { metadata, client, redirectUri, resource, scopes, verifier }: StartedServerLogin,
+  { client, redirectUri, resource, scopes, verifier }: StartedServerLogin,
 ): Promise<string> {
-  const url = new URL(metadata.authorizationEndpoint);
+  const url = new URL(endpoint);
   const params = {
     response_type: "code",
     client_id: client.clientId,
