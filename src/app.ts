@@ -98,9 +98,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
     http.recheck();
-    const names = next.servers.map(({ name }) => name);
-    history.keep(names);
-    parts.grants.keep(names);
+    history.keep(next.servers.map(({ name }) => name));
+    parts.grants.keep(namesOf(next));
   });
   const gateway = createGatewayCore({
     ...shared,
@@ -177,6 +176,11 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await log.close();
     },
   };
+}
+
+/** All servers; a disabled one keeps its grants. */
+function namesOf({ servers, disabled = [] }: ServersConfig): string[] {
+  return [...servers, ...disabled].map(({ name }) => name);
 }
 
 /** What the process says about itself in the admin API. */
