@@ -120,6 +120,8 @@ export interface ServerOAuthConfig {
   readonly redirectUri?: string | undefined;
   /** Where the gateway's client metadata document is. Absent: below MCP_PUBLIC_URL. */
   readonly clientMetadataUrl?: string | undefined;
+  /** Tokens are bound to a key of the gateway (RFC 9449). */
+  readonly dpop?: boolean | undefined;
   /** Whether a server that cannot list without a grant shows the tool `connect_{server}`. */
   readonly connectTool: boolean;
 }

@@ -22,6 +22,7 @@ const entries = {
   redirectUri: v.optional(filledText),
   clientMetadataUrl: v.optional(filledText),
   connectTool: v.optional(flag),
+  dpop: v.optional(flag),
   // Other programs' names.
   CLIENT_ID: v.optional(secretSchema),
   CLIENT_SECRET: v.optional(secretSchema),
@@ -29,7 +30,7 @@ const entries = {
 };
 
 const expected = "true, false, or an object with clientId, clientSecret, scopes, redirectUri, " +
-  "clientMetadataUrl, grant and connectTool, each of them optional";
+  "clientMetadataUrl, grant, dpop and connectTool, each of them optional";
 const settings = v.pipe(
   v.custom<Record<string, unknown>>(isJsonObject, expected),
   v.object(entries, expected),
@@ -89,6 +90,7 @@ export function readServerOAuth(
     ...(clientMetadataUrl === undefined
       ? {}
       : { clientMetadataUrl: readDocumentUrl(at("clientMetadataUrl"), clientMetadataUrl, texts) }),
+    ...(given.dpop === true ? { dpop: true } : {}),
     connectTool: given.connectTool ?? true,
   };
 }

@@ -10,10 +10,19 @@ import { bytesToBase64url } from "../bytes_text.ts";
 import { putWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
 import { type Limits, msPerSecond } from "../limits.ts";
+import type { JsonObject } from "../model.ts";
 import { isNonceChallenge, type RequestProof } from "../outgoing/request_proof.ts";
 
 /** The algorithm of every proof; each authorization server with DPoP is expected to know it. */
-export const proofAlgorithm = "ES256";
+const proofAlgorithm = "ES256";
+
+/** Why an authorization server (RFC 8414) takes no proofs of the gateway (section 5.1). */
+export function proofProblem(metadata: JsonObject | undefined, key: string): string | undefined {
+  const algorithms = metadata?.["dpop_signing_alg_values_supported"];
+  return Array.isArray(algorithms) && !algorithms.includes(proofAlgorithm)
+    ? `accepts no ${proofAlgorithm} for proofs; remove ${key}`
+    : undefined;
+}
 
 const coordinate = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/));
 

@@ -52,7 +52,7 @@ export function readTokenAnswer(
   if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) {
     return refuseIt("answers without a token");
   }
-  const problem = typeProblem(type, isBound);
+  const problem = tokenTypeProblem(type, isBound, "credentials.dpop");
   if (problem !== undefined) return refuseIt(problem);
   const expiresAt = toExpiry(seconds, deps);
   const replaced = value["refresh_token"];
@@ -90,17 +90,22 @@ export function whyRefused(
   return `${why}${clockHint(headers, value, deps)}`;
 }
 
-function typeProblem(type: unknown, isBound: boolean): string | undefined {
+/** Why a token of this type is not used; `key`: what decides about the binding. */
+export function tokenTypeProblem(
+  type: unknown,
+  isBound: boolean,
+  key: string,
+): string | undefined {
   const isDpop = /^dpop$/i.test(String(type));
   // A token that is not bound is of use to a thief (RFC 9449, section 5).
   if (isBound) {
     return isDpop
       ? undefined
-      : "issues a token that is not bound to the gateway's key; remove credentials.dpop";
+      : `issues a token that is not bound to the gateway's key; remove ${key}`;
   }
   if (type === undefined || /^bearer$/i.test(String(type))) return undefined;
   return isDpop
-    ? "issues tokens that are bound to a key; set credentials.dpop to true"
+    ? `issues tokens that are bound to a key; set ${key} to true`
     : "issues tokens of another type than Bearer, which are not supported";
 }
 

@@ -12,7 +12,7 @@ import {
   createNonces,
   createRequestProof,
   type Nonces,
-  proofAlgorithm,
+  proofProblem,
   readProofKey,
 } from "./dpop_proof.ts";
 import { toBearer } from "./fixed.ts";
@@ -181,11 +181,7 @@ function serverProblem(
     return "is another one than before, according to the server; if that is right, set " +
       "credentials.issuer to the new one";
   }
-  const algorithms = metadata?.["dpop_signing_alg_values_supported"];
-  if (dpop === true && Array.isArray(algorithms) && !algorithms.includes(proofAlgorithm)) {
-    return `accepts no ${proofAlgorithm} for proofs; remove credentials.dpop`;
-  }
-  return undefined;
+  return dpop === true ? proofProblem(metadata, "credentials.dpop") : undefined;
 }
 
 /** The request for a form, with the client's identity. */

@@ -4,6 +4,7 @@
  * stored before it is used. Whose grant it becomes was decided when the log-in began.
  */
 import { type Clock, withDeadline } from "../clock.ts";
+import { createProofKey, proofProblem } from "../credentials/dpop_proof.ts";
 import type { BegunLogins, StartedServerLogin } from "./begun_logins.ts";
 import type { FoundIssuer } from "./discovery.ts";
 import type { Grant, GrantKey } from "./grant.ts";
@@ -38,6 +39,10 @@ export async function beginLogin(
   const found = await deps.discovery.find(server, state.challenge, signal);
   const { metadata, resource } = found;
   const endpoint = loginEndpointOf(metadata);
+  const unproven = server.oauth.dpop === true
+    ? proofProblem(metadata.document, "oauth.dpop")
+    : undefined;
+  if (unproven !== undefined) throw refuseIssuer(unproven);
   const client = await deps.clients.forLogin(server, metadata, redirectUri, signal);
   const kept = await deps.kept.load(server, principal);
   const scopes = scopesOf(state, found, kept);
@@ -119,9 +124,10 @@ export async function finishLogin(
   try {
     if (current.server.url !== server.url) throw stranger();
     const checked = await checkAnswer(login, params);
+    const bindingKey = server.oauth.dpop === true ? await createProofKey() : undefined;
     const tokens = await exchangeCode(
       { server, metadata, client },
-      { params: checked, redirectUri, verifier: login.verifier, resource },
+      { params: checked, redirectUri, verifier: login.verifier, resource, key: bindingKey },
       deps,
       signal,
     );

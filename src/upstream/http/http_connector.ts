@@ -12,7 +12,7 @@ import type { Connected, Connector, StartFault } from "../link/link.ts";
 import type { Dialect } from "../link/dialect.ts";
 import { createQuote, valuesOfRemote } from "../link/server_text.ts";
 import { createAuthorization } from "../../credentials/credential_kinds.ts";
-import { createDiscovery, createIssuerFinder } from "../../grants/discovery.ts";
+import { createIssuerFinder } from "../../grants/discovery.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
 import { instanceHeader } from "../../version.ts";
@@ -25,7 +25,7 @@ import { createStreamable } from "./streamable.ts";
 export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps): Connector {
   const { url, headers, credentials, transport, name: server } = config;
   const { runtime, limits, clock, log } = deps;
-  const find = createIssuerFinder(createDiscovery(deps), { name: server, url }, deps);
+  const find = createIssuerFinder({ name: server, url }, deps);
   const remote = { url, find };
   const quote = createQuote(valuesOfRemote(config), limits);
   // One for all links: what it learns of the server is true for all of them.

@@ -3,7 +3,7 @@
  * servers on this machine: how it is found, and what a server cannot cause by naming one.
  */
 import { afterEach, describe, expect, test } from "bun:test";
-import { createDiscovery, createIssuerFinder } from "../../../src/grants/discovery.ts";
+import { createIssuerFinder } from "../../../src/grants/discovery.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createCredentialDeps } from "../../support/credentials.ts";
 import { createTestRuntime } from "../../support/fake_runtime.ts";
@@ -58,7 +58,7 @@ async function open({ place = usual, resource = {}, issuer: described = {} }: Gi
   const url = `${server.origin}/mcp`;
   const clock = createTestClock();
   const deps = createCredentialDeps({ runtime, clock, limits: { httpRetriesMax: 0 } });
-  const find = createIssuerFinder(createDiscovery(deps), { name: "far", url }, deps);
+  const find = createIssuerFinder({ name: "far", url }, deps);
   const credentials = {
     type: "workload",
     assertion: "header.claims.signature",
