@@ -23,6 +23,8 @@ export function readChildCredentials(
   const at = appendKey(key, "env");
   if (entry.type === "headers") {
     texts.refuse(appendKey(key, "type"), '"headers" has no meaning for a program; use env');
+  } else if ("dpop" in entry && entry.dpop) {
+    texts.refuse(appendKey(key, "dpop"), "has no meaning for a program; remove it");
   } else if (env === undefined) {
     texts.refuse(at, "expected the name of the variable for the program");
   } else if ((typeof env === "string") === (entry.type === "basic")) {

@@ -3,7 +3,10 @@
  * make it from `mcp.json` and the environment; tests write it by hand.
  */
 import type { AccessRow } from "./access_rows.ts";
+import type { EnterpriseConfig, OAuth2Config, Secret, WorkloadConfig } from "./oauth_config.ts";
 import type { Recipe } from "./recipe.ts";
+
+export type { EnterpriseConfig, OAuth2Config, Secret, WorkloadConfig } from "./oauth_config.ts";
 
 /**
  * Where a server comes from: `mcp.json` (or the program that embeds the gateway), the registry in
@@ -125,12 +128,11 @@ export interface ServerOAuthConfig {
   readonly redirectUri?: string | undefined;
   /** Where the gateway's client metadata document is. Absent: below MCP_PUBLIC_URL. */
   readonly clientMetadataUrl?: string | undefined;
+  /** Tokens are bound to a key of the gateway (RFC 9449). */
+  readonly dpop?: boolean | undefined;
   /** Whether a server that cannot list without a grant shows the tool `connect_{server}`. */
   readonly connectTool: boolean;
 }
-
-/** A known text, or the absolute path of a file that is read whenever the secret is needed. */
-export type Secret = string | { readonly file: string };
 
 /** How the gateway authenticates to a server; bound to the origin of its URL. */
 export type CredentialsConfig =
@@ -150,24 +152,9 @@ export type CredentialsConfig =
   /** Names in lower case. */
   | { readonly type: "headers"; readonly headers: Readonly<Record<string, Secret>> }
   | OAuth2Config
+  | EnterpriseConfig
+  | WorkloadConfig
   | LoginConfig;
-
-/** RFC 6749: client credentials (4.4), or a refresh token from an earlier log-in (6). */
-export interface OAuth2Config {
-  readonly type: "oauth2";
-  readonly grant: "client_credentials" | "refresh_token";
-  /** RFC 8414 finds the token URL from it; absent: `tokenUrl` is given. */
-  readonly issuer?: string | undefined;
-  readonly tokenUrl?: string | undefined;
-  readonly clientId: Secret;
-  readonly clientSecret?: Secret | undefined;
-  /** Where the client's secret goes: an Authorization header, or the body (RFC 6749 2.3.1). */
-  readonly clientAuthentication: "basic" | "post";
-  readonly refreshToken?: Secret | undefined;
-  readonly scope?: string | undefined;
-  /** RFC 8707. */
-  readonly resource?: string | undefined;
-}
 
 /** An API's own log-in call, which gives a token and sometimes another base URL. */
 export interface LoginConfig {

@@ -4,17 +4,17 @@
  * opens it whenever it needs it. Problems never show a value.
  */
 import { namesSecret } from "./child_environment.ts";
-import type { CredentialsConfig, OAuth2Config, Secret } from "./config.ts";
+import type { CredentialsConfig, Secret } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import {
   cookieProblem,
   headerProblem,
-  isIdentifier,
   type ValuePlace,
   valueProblem,
 } from "./credential_values.ts";
 import type { CredentialsEntry, ServerCredentialsEntry } from "./credentials_schema.ts";
-import { isLoopback } from "./loopback.ts";
+import { readEnterprise, readOAuth2, readWorkload } from "./oauth_entry.ts";
+import { readSecret } from "./secret_entry.ts";
 import type { FileContext, Texts } from "./texts.ts";
 import { variables } from "./variables.ts";
 
@@ -23,11 +23,15 @@ type Entry<Type extends CredentialsEntry["type"]> = Extract<
   { readonly type: Type }
 >;
 
-/** Reads the credentials at `key`; problems are left in `texts`. */
+/**
+ * Reads the credentials at `key`; problems are left in `texts`. `discovers`: the server itself may
+ * say which authorization server issues its tokens, as MCP servers do.
+ */
 export function readCredentials(
   entry: CredentialsEntry | undefined,
   key: string,
   texts: Texts,
+  { discovers = false }: { readonly discovers?: boolean } = {},
 ): CredentialsConfig {
   if (entry === undefined) return { type: "none" };
   const secretOf = (part: string, secret: Secret, place: ValuePlace) =>
@@ -48,19 +52,12 @@ export function readCredentials(
     case "headers":
       return readHeaders(entry, appendKey(key, "headers"), texts);
     case "oauth2":
-      return readOAuth2(entry, key, texts);
+      return readOAuth2(entry, { key, texts, discovers });
+    case "enterprise":
+      return readEnterprise(entry, { key, texts, discovers });
+    case "workload":
+      return readWorkload(entry, { key, texts, discovers });
   }
-}
-
-/** A text, checked for its place, or the absolute path of a file. */
-export function readSecret(secret: Secret, key: string, place: ValuePlace, texts: Texts): Secret {
-  if (typeof secret !== "string") return { file: texts.place(appendKey(key, "file"), secret.file) };
-  const before = texts.problems.length;
-  const value = isIdentifier(key) ? texts.shown(key, secret) : texts.secret(key, secret);
-  // A reference that cannot be resolved was already reported.
-  const problem = texts.problems.length === before ? valueProblem(place, value) : undefined;
-  if (problem !== undefined) texts.refuse(key, problem);
-  return value;
 }
 
 /** The headers, in lower case, that carry credentials. */
@@ -76,7 +73,9 @@ export function headersSent(credentials: CredentialsConfig): readonly string[] {
     case "login":
       return [credentials.header];
     default:
-      return ["authorization"];
+      return "dpop" in credentials && credentials.dpop === true
+        ? ["authorization", "dpop"]
+        : ["authorization"];
   }
 }
 
@@ -206,67 +205,18 @@ function readHeaders(entry: Entry<"headers">, key: string, texts: Texts): Creden
   return { type: "headers", headers };
 }
 
-function readOAuth2(entry: Entry<"oauth2">, key: string, texts: Texts): OAuth2Config {
-  const { grant, clientAuthentication } = entry;
-  const at = (part: string) => appendKey(key, part);
-  if ((entry.issuer === undefined) === (entry.tokenUrl === undefined)) {
-    texts.refuse(key, "expected either issuer or tokenUrl");
-  }
-  if (grant === "refresh_token" && entry.refreshToken === undefined) {
-    texts.refuse(at("refreshToken"), 'is needed for the grant "refresh_token"');
-  }
-  if (grant === "client_credentials" && entry.clientSecret === undefined) {
-    texts.refuse(at("clientSecret"), 'is needed for the grant "client_credentials"');
-  }
-  if (grant === "client_credentials" && entry.refreshToken !== undefined) {
-    texts.refuse(at("refreshToken"), 'has no meaning without the grant "refresh_token"; remove it');
-  }
-  const secret = (part: "clientId" | "clientSecret" | "refreshToken") => {
-    const value = entry[part];
-    return value === undefined ? {} : { [part]: readSecret(value, at(part), "body", texts) };
-  };
-  const url = (part: "issuer" | "tokenUrl") => {
-    const value = entry[part];
-    return value === undefined ? {} : { [part]: readIssuerUrl(value, at(part), texts) };
-  };
-  const plain = (part: "scope" | "resource") => {
-    const value = entry[part];
-    return value === undefined ? {} : { [part]: texts.plain(at(part), value) };
-  };
-  return {
-    type: "oauth2",
-    grant,
-    clientAuthentication,
-    clientId: readSecret(entry.clientId, at("clientId"), "body", texts),
-    ...secret("clientSecret"),
-    ...secret("refreshToken"),
-    ...url("issuer"),
-    ...url("tokenUrl"),
-    ...plain("scope"),
-    ...plain("resource"),
-  };
-}
-
-/** Keeps the URL as it is: issuers are compared character by character. */
-function readIssuerUrl(text: string, key: string, texts: Texts): string {
-  const before = texts.problems.length;
-  const value = texts.plain(key, text).trim();
-  if (texts.problems.length > before) return value;
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  const isSafe = url?.protocol === "https:" ||
-    (url?.protocol === "http:" && isLoopback(url.hostname));
-  if (url === undefined || !isSafe) {
-    texts.refuse(key, "expected an absolute URL with https:, or with http: on this machine");
-  } else if (url.username + url.password + url.hash !== "") {
-    texts.refuse(key, "expected a URL without a login or a fragment");
-  }
-  return value;
-}
-
 /** The secrets that are files, each with its key. */
 function secretsOf(credentials: CredentialsConfig): [string, Secret][] {
   const isSecret = (value: unknown): value is Secret =>
     typeof value === "object" && value !== null && "file" in value;
+  if (credentials.type === "enterprise") {
+    const { identityProvider, ...own } = credentials;
+    const inside = Object.entries(identityProvider)
+      .map(([part, value]) => [appendKey("identityProvider", part), value] as const);
+    return [...Object.entries(own), ...inside].flatMap(([key, value]): [string, Secret][] =>
+      isSecret(value) ? [[key, value]] : []
+    );
+  }
   const nested = credentials.type === "headers"
     ? Object.entries(credentials.headers)
     : credentials.type === "login"

@@ -7,6 +7,7 @@
 import * as v from "valibot";
 import { isJsonObject } from "../json.ts";
 import { nearestName } from "./nearest.ts";
+import { clientAlgorithms, clientAuthentications, subjectTokenTypes } from "./oauth_config.ts";
 
 const text = v.pipe(v.string("a string"), v.nonEmpty("a string that is not empty"));
 
@@ -50,6 +51,34 @@ export const secretsSchema = v.pipe(
   v.map(v.string("a name"), secretSchema, "an object of strings"),
 );
 
+const isTrueOrFalse = "true or false";
+
+/** How the gateway authenticates to an authorization server. */
+const client = {
+  clientId: secretSchema,
+  clientSecret: v.optional(secretSchema),
+  clientAuthentication: v.optional(oneOf(clientAuthentications), "basic"),
+  privateKey: v.optional(secretSchema),
+  algorithm: v.optional(oneOf(clientAlgorithms)),
+  keyId: v.optional(text),
+};
+
+/** What is requested of an authorization server. */
+const target = {
+  issuer: v.optional(text),
+  scope: v.optional(text),
+  resource: v.optional(text),
+  dpop: v.optional(v.boolean(isTrueOrFalse)),
+};
+
+const identityProviderExpected = "an object with issuer or tokenUrl, and clientId";
+
+/** One of these names, which the expectation lists. */
+function oneOf<const Names extends readonly [string, ...string[]]>(names: Names) {
+  const shown = names.map((name) => JSON.stringify(name));
+  return v.picklist(names, `${shown.slice(0, -1).join(", ")} or ${shown.at(-1)}`);
+}
+
 /** All kinds, each with `more` keys next to its own. */
 function kindsWith<More extends v.ObjectEntries>(more: More) {
   return [
@@ -74,23 +103,37 @@ function kindsWith<More extends v.ObjectEntries>(more: More) {
         ),
         "client_credentials",
       ),
-      issuer: v.optional(text),
+      ...client,
+      ...target,
       tokenUrl: v.optional(text),
-      clientId: secretSchema,
-      clientSecret: v.optional(secretSchema),
-      clientAuthentication: v.optional(
-        v.picklist(["basic", "post"], '"basic" or "post"'),
-        "basic",
-      ),
       refreshToken: v.optional(secretSchema),
-      scope: v.optional(text),
-      resource: v.optional(text),
+      ...more,
+    }),
+    only({
+      type: v.literal("enterprise"),
+      ...client,
+      ...target,
+      identityProvider: onlyObject(
+        { ...client, issuer: v.optional(text), tokenUrl: v.optional(text) },
+        identityProviderExpected,
+      ),
+      subjectToken: secretSchema,
+      subjectTokenType: v.optional(oneOf(subjectTokenTypes), "id_token"),
+      ...more,
+    }),
+    only({
+      type: v.literal("workload"),
+      ...target,
+      tokenUrl: v.optional(text),
+      assertion: secretSchema,
+      clientId: v.optional(secretSchema),
       ...more,
     }),
   ] as const;
 }
 
-const expected = 'an object with type "none", "api_key", "bearer", "basic", "headers" or "oauth2"';
+const expected = 'an object with type "none", "api_key", "bearer", "basic", "headers", "oauth2", ' +
+  '"enterprise" or "workload"';
 
 /** Credentials in a recipe. */
 export const credentialsSchema = v.pipe(
@@ -114,7 +157,7 @@ export const serverCredentialsSchema = v.pipe(
       /** What happens to a call while they are unavailable. */
       onFailure: v.optional(v.picklist(["reject", "anonymous"], '"reject" or "anonymous"')),
       /** The API's data is public, so an unauthenticated call does no harm. */
-      public: v.optional(v.boolean("true or false")),
+      public: v.optional(v.boolean(isTrueOrFalse)),
       anonymousTools: v.optional(v.array(text, "a list of tool names")),
       /** The environment variables in which a program finds them. */
       env: v.optional(

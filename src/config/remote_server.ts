@@ -61,7 +61,9 @@ async function readRemote(
   refuseOtherTypes(entry, true, texts);
   const connection = readConnection(entry, true, texts, context);
   const headers = readHeaders(entry.headers, texts);
-  const credentials = readCredentials(entry.credentials, "credentials", texts);
+  const credentials = readCredentials(entry.credentials, "credentials", texts, {
+    discovers: true,
+  });
   readFallback(entry.credentials, "credentials", texts, context, "http");
   for (const name of headersSent(credentials)) {
     if (!(name in headers)) continue;

@@ -14,10 +14,10 @@ import {
   headersSent,
   readCredentials,
   readFallback,
-  readSecret,
   refuseTelling,
   warnOfFiles,
 } from "./credentials_entry.ts";
+import { readSecret } from "./secret_entry.ts";
 import type { CredentialsEntry } from "./credentials_schema.ts";
 import { nearestName } from "./nearest.ts";
 import type { Recipe, RecipeFile } from "./recipe.ts";

@@ -7,11 +7,11 @@ import * as v from "valibot";
 import { isJsonObject } from "../json.ts";
 import type { Secret, ServerOAuthConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
-import { readSecret } from "./credentials_entry.ts";
 import { secretSchema } from "./credentials_schema.ts";
 import { filledText, flag, texts as textList } from "./key_schemas.ts";
 import { isLoopback } from "./loopback.ts";
 import { isOwnUrl } from "./own_address.ts";
+import { readSecret } from "./secret_entry.ts";
 import type { FileContext, Texts } from "./texts.ts";
 import { readWebUrl } from "./web_url.ts";
 
@@ -25,6 +25,7 @@ const entries = {
   redirectUri: v.optional(filledText),
   clientMetadataUrl: v.optional(filledText),
   connectTool: v.optional(flag),
+  dpop: v.optional(flag),
   // Other programs' names: of Cursor, of OpenCode, and of Gemini CLI, where it is a switch.
   CLIENT_ID: v.optional(secretSchema),
   CLIENT_SECRET: v.optional(secretSchema),
@@ -33,7 +34,7 @@ const entries = {
 };
 
 const expected = "true, false, or an object with clientId, clientSecret, scopes, redirectUri, " +
-  "clientMetadataUrl, grant and connectTool, each of them optional";
+  "clientMetadataUrl, grant, dpop and connectTool, each of them optional";
 const settings = v.pipe(
   v.custom<Record<string, unknown>>(isJsonObject, expected),
   v.object(entries, expected),
@@ -108,6 +109,7 @@ export function readServerOAuth(
     ...(clientMetadataUrl === undefined
       ? {}
       : { clientMetadataUrl: readDocumentUrl(at("clientMetadataUrl"), clientMetadataUrl, texts) }),
+    ...(given.dpop === true ? { dpop: true } : {}),
     connectTool: given.connectTool ?? true,
   };
 }

@@ -194,6 +194,9 @@ function fail(bound: BoundToken, reason: FetchFailure): CredentialFailure {
 }
 
 /** Keeps a credential out of the log. */
-export function hide({ addSecrets }: CredentialDeps, { token, refreshToken }: StoredToken): void {
-  addSecrets([token, ...(refreshToken === undefined ? [] : [refreshToken])]);
+export function hide(
+  { addSecrets }: CredentialDeps,
+  { token, refreshToken, proofKey }: StoredToken,
+): void {
+  addSecrets([token, refreshToken, proofKey?.d].filter((value) => value !== undefined));
 }

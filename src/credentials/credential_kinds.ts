@@ -1,5 +1,6 @@
 /** The kinds of credentials: a new kind is one function and one row here. */
 import type { Authorization } from "../outgoing/authorization.ts";
+import { createEnterprise } from "./enterprise.ts";
 import { createFallback } from "./fallback.ts";
 import {
   createApiKey,
@@ -12,6 +13,7 @@ import {
 import { createLogin } from "./login.ts";
 import { createOAuth2 } from "./oauth2.ts";
 import type { CredentialDeps, Provider, ProviderOptions } from "./provider.ts";
+import { createWorkload } from "./workload.ts";
 
 /** Makes the provider of one server; nothing is read or requested yet. */
 export function createAuthorization(options: ProviderOptions, deps: CredentialDeps): Authorization {
@@ -35,6 +37,10 @@ function createProvider(options: ProviderOptions, deps: CredentialDeps): Provide
       return createHeaders(credentials, deps);
     case "oauth2":
       return createOAuth2(credentials, deps, options);
+    case "enterprise":
+      return createEnterprise(credentials, deps, options);
+    case "workload":
+      return createWorkload(credentials, deps, options);
     case "login":
       return createLogin(credentials, deps, options);
   }

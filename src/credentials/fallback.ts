@@ -39,8 +39,8 @@ export function createFallback(
       warn(provision);
       return { state: "ready", context: emptyContext, isDegraded: true };
     },
-    renew: async (context, use, signal, { status }) =>
-      status === 401 && await provider.renew(context, use, signal),
+    renew: async (context, use, signal, refusal) =>
+      refusal.status === 401 && await provider.renew(context, use, signal, refusal),
     endScope(scope) {
       if (remembers) void store.forgetScope(server, scope);
     },

@@ -4,30 +4,40 @@
  * F12). Secrets go only to TLS, or to the operator's own machine if the issuer runs there. The HTTP
  * caller decides which addresses it may connect to.
  */
+import type { JsonObject } from "../model.ts";
 import { toPublishedUrl, wellKnownUrls } from "../outgoing/issuer_documents.ts";
 import type { SendTokenRequest } from "./token_request.ts";
 import type { FetchFailure } from "./stored_token.ts";
 import { type CredentialDeps, refuse } from "./provider.ts";
 
-/** Where to request tokens. */
-export type FindTokenUrl = (
-  signal: AbortSignal,
-) => Promise<{ readonly tokenUrl: string } | FetchFailure>;
+/** What an issuer says about itself. */
+export interface DescribedIssuer {
+  readonly issuer: string;
+  readonly tokenUrl: string;
+  readonly metadata: JsonObject;
+}
 
-/** Makes the finder of one issuer; its result is used for some time. */
+/** Finds it. */
+export type FindIssuer = (signal: AbortSignal) => Promise<DescribedIssuer | FetchFailure>;
+
+/**
+ * Makes the finder of one issuer; its result is used for some time. `key`: the place of its keys in
+ * the configuration.
+ */
 export function createIssuer(
   issuer: string,
   ask: SendTokenRequest,
   words: string,
   { clock, limits }: CredentialDeps,
-): FindTokenUrl {
-  let found: { readonly tokenUrl: string; readonly until: number } | undefined;
+  key = "credentials",
+): FindIssuer {
+  let found: (DescribedIssuer & { readonly until: number }) | undefined;
   const refuseIt = (why: string): FetchFailure => ({
     ...refuse(`${words} ${why}`),
     isRefusal: true,
   });
 
-  const find = async (signal: AbortSignal): Promise<{ tokenUrl: string } | FetchFailure> => {
+  const find: FindIssuer = async (signal) => {
     for (const url of wellKnownUrls(issuer)) {
       const answer = await ask(
         { url, method: "GET", headers: { accept: "application/json" } },
@@ -37,13 +47,14 @@ export function createIssuer(
       const { status, value } = answer;
       if (status !== 200 || value === undefined) continue;
       if (value["issuer"] !== issuer) {
-        return refuseIt("names another issuer; correct credentials.issuer");
+        return refuseIt(`names another issuer; correct ${key}.issuer`);
       }
       const tokenUrl = toPublishedUrl(value["token_endpoint"], issuer);
-      return tokenUrl === undefined ? refuseIt("names no https: URL for tokens") : { tokenUrl };
+      if (tokenUrl === undefined) return refuseIt("names no https: URL for tokens");
+      return { issuer, tokenUrl, metadata: value };
     }
     return refuseIt(
-      "has no metadata; correct credentials.issuer, or set credentials.tokenUrl",
+      `has no metadata; correct ${key}.issuer, or set ${key}.tokenUrl`,
     );
   };
   return async (signal) => {

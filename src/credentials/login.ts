@@ -155,7 +155,7 @@ function toBaseUrl(told: unknown, baseUrl: string, hosts: readonly string[]): st
 
 function toContext(
   { header, prefix }: LoginConfig,
-  { headers, query, cookies }: SecurityContext,
+  { headers, query, cookies, proof }: SecurityContext,
   kept: Awaited<ReturnType<TokenSource["get"]>>,
 ): Provision {
   if ("problem" in kept) return kept;
@@ -166,6 +166,8 @@ function toContext(
       headers: { ...headers, [header]: `${prefix}${token}` },
       query,
       cookies,
+      // A proof is about the token in Authorization.
+      ...(proof === undefined || header === "authorization" ? {} : { proof }),
       ...(baseUrl === undefined ? {} : { baseUrl }),
     },
   };

@@ -9,7 +9,12 @@ import type { CredentialsConfig } from "../config/config.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../model.ts";
-import type { Authorization, CredentialUse, SecurityContext } from "../outgoing/authorization.ts";
+import type {
+  Authorization,
+  CredentialUse,
+  Refusal,
+  SecurityContext,
+} from "../outgoing/authorization.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** Which stored credential is meant. */
@@ -17,7 +22,7 @@ export interface CredentialKey {
   readonly server: string;
   /** The id of its principal; the id of `sharedPrincipal` if it serves all principals. */
   readonly principal: string;
-  readonly kind: "oauth2" | "login";
+  readonly kind: "oauth2" | "enterprise" | "workload" | "login";
   /** Digest of the configuration that obtained it: a changed configuration does not find it. */
   readonly binding: string;
 }
@@ -66,6 +71,32 @@ export interface ProviderOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Credentials that are sent along with these. */
   readonly beside?: Authorization | undefined;
+  /** For a remote MCP server: its URL, and what it says about its authorization server. */
+  readonly remote?: RemoteServer | undefined;
+}
+
+/** What an MCP server says about its authorization server, checked. */
+export interface DiscoveredServer {
+  readonly issuer: string;
+  readonly tokenUrl: string;
+  /** The metadata of the authorization server (RFC 8414). */
+  readonly metadata: JsonObject;
+  /** The id of the MCP server (RFC 9728). */
+  readonly resource: string;
+  /** What the challenge asks for, else all that the server knows. */
+  readonly scopes: readonly string[];
+}
+
+/** Finds it; `challenge`: the `WWW-Authenticate` of the server's refusal, if there was one. */
+export type FindAuthorizationServer = (
+  challenge: string | undefined,
+  signal: AbortSignal,
+) => Promise<DiscoveredServer | CredentialFailure>;
+
+/** An MCP server that may name its authorization server itself. */
+export interface RemoteServer {
+  readonly url: string;
+  readonly find: FindAuthorizationServer;
 }
 
 /**
@@ -88,7 +119,12 @@ export type Provision =
 /** One kind at work for one server: like `Authorization`, but without the fallback. */
 export interface Provider {
   get(use: CredentialUse, signal: AbortSignal): Promise<Provision>;
-  renew(context: SecurityContext, use: CredentialUse, signal: AbortSignal): Promise<boolean>;
+  renew(
+    context: SecurityContext,
+    use: CredentialUse,
+    signal: AbortSignal,
+    refusal: Refusal,
+  ): Promise<boolean>;
 }
 
 /** A failure that allows no fallback. */

@@ -55,6 +55,34 @@ export function createSecretReader(deps: SecretReaderDeps): ReadSecrets {
   };
 }
 
+/** The texts of secrets by their names. */
+export type SecretTexts = Readonly<Record<string, string>>;
+
+/** Secrets by their keys below `credentials`, and where their texts are put. */
+export type NamedSecrets = Readonly<
+  Record<string, { readonly secret?: Secret | undefined; readonly place: ValuePlace }>
+>;
+
+/**
+ * Makes the reader of secrets that have names: the keys below `credentials`. A name without a
+ * secret is left out.
+ */
+export function createNamedSecrets(
+  secrets: NamedSecrets,
+  deps: CredentialDeps,
+): (signal: AbortSignal) => Promise<{ readonly texts: SecretTexts } | CredentialFailure> {
+  const wanted = Object.entries(secrets).flatMap(([name, { secret, place }]) =>
+    secret === undefined ? [] : [{ name, secret, key: `credentials.${name}`, place }]
+  );
+  const read = createSecretReader(deps);
+  return async (signal) => {
+    const found = await read(wanted, signal);
+    if ("problem" in found) return found;
+    const named = found.texts.map((text, index) => [wanted[index]?.name ?? "", text]);
+    return { texts: Object.fromEntries(named) };
+  };
+}
+
 /** The content of a file, without surrounding white space. */
 async function readFile(
   file: string,

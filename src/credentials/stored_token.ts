@@ -2,6 +2,8 @@
  * A credential that was fetched: what it holds, as it is stored, and when the next one is wanted;
  * or why none could be fetched.
  */
+import * as v from "valibot";
+import { type ProofJwk, proofJwkSchema } from "./dpop_proof.ts";
 import type { CredentialFailure } from "./provider.ts";
 
 /** A credential that was fetched; plain data, since it is stored. */
@@ -16,7 +18,22 @@ export interface StoredToken {
   readonly refreshToken?: string | undefined;
   /** Where its requests go. */
   readonly baseUrl?: string | undefined;
+  /** Who issued it, where the server itself named the issuer. */
+  readonly issuer?: string | undefined;
+  /** The private key that it is bound to (RFC 9449). */
+  readonly proofKey?: ProofJwk | undefined;
 }
+
+const text = v.optional(v.string());
+const storedTokenSchema = v.object({
+  token: v.string(),
+  obtainedAt: v.number(),
+  expiresAt: v.optional(v.number()),
+  refreshToken: text,
+  baseUrl: text,
+  issuer: text,
+  proofKey: v.optional(proofJwkSchema),
+});
 
 /** Why none could be fetched. */
 export interface FetchFailure extends CredentialFailure {
@@ -25,17 +42,16 @@ export interface FetchFailure extends CredentialFailure {
 }
 
 /** When the next one is wanted (wall clock). */
-export function renewalOf({ obtainedAt, expiresAt }: StoredToken, skewMs: number): number {
+export function renewalOf(
+  { obtainedAt, expiresAt }: Pick<StoredToken, "obtainedAt" | "expiresAt">,
+  skewMs: number,
+): number {
   if (expiresAt === undefined) return Infinity;
   return expiresAt - Math.min(skewMs, (expiresAt - obtainedAt) / 2);
 }
 
 /** What was stored, if it is a credential. */
 export function toStoredToken(stored: Readonly<Record<string, unknown>>): StoredToken | undefined {
-  const { token, obtainedAt, expiresAt, refreshToken, baseUrl } = stored;
-  if (typeof token !== "string" || typeof obtainedAt !== "number") return undefined;
-  if (expiresAt !== undefined && typeof expiresAt !== "number") return undefined;
-  if (refreshToken !== undefined && typeof refreshToken !== "string") return undefined;
-  if (baseUrl !== undefined && typeof baseUrl !== "string") return undefined;
-  return { token, obtainedAt, expiresAt, refreshToken, baseUrl };
+  const parsed = v.safeParse(storedTokenSchema, stored);
+  return parsed.success ? parsed.output : undefined;
 }

@@ -20,6 +20,7 @@ import type { CredentialDeps } from "./provider.ts";
 /** An answer with a result. */
 export interface TokenResponse {
   readonly status: number;
+  readonly headers: Headers;
   /** Its JSON object; undefined if it has none. */
   readonly value: JsonObject | undefined;
 }
@@ -95,7 +96,7 @@ export function createTokenRequests(
       }, signal);
       const text = await answer.text();
       return judge(answer, words, readRetryAfter(answer.headers, clock)) ??
-        { status: answer.status, value: toObject(text, deps) };
+        { status: answer.status, headers: answer.headers, value: toObject(text, deps) };
     } catch (thrown) {
       return toFailure(thrown);
     }

@@ -2,6 +2,7 @@
 import { GatewayError } from "../errors.ts";
 import { createBegunLogins } from "./begun_logins.ts";
 import { createDiscovery } from "./discovery.ts";
+import { createGrantContexts } from "./grant_context.ts";
 import type { GrantDeps } from "./grant_deps.ts";
 import { toGrantProblem, toLoginError } from "./grant_problem.ts";
 import { toGrantReport } from "./grant_reports.ts";
@@ -27,6 +28,7 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
   const deps: ServerLoginDeps = {
     ...options,
     kept: createKeptGrants(options),
+    toCredential: createGrantContexts(options),
     discovery: createDiscovery(options),
     clients: createIssuerClients(options),
     begun: createBegunLogins(options),

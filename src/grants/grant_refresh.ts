@@ -4,7 +4,8 @@
  * issuer may not have replaced it. A refusal ends the grant; other failures are left alone for a
  * while, longer each time.
  */
-import type { Discovery } from "./discovery.ts";
+import { keyOfGrant } from "../credentials/proven_token_request.ts";
+import type { IssuerDiscovery } from "./discovery.ts";
 import type { Grant, GrantKey } from "./grant.ts";
 import type { GrantDeps } from "./grant_deps.ts";
 import { type GrantProblem, toGrantProblem } from "./grant_problem.ts";
@@ -15,7 +16,7 @@ import type { ProtectedServer } from "./server_grants.ts";
 
 /** What refreshes need. */
 export interface RefreshDeps extends GrantDeps {
-  readonly discovery: Discovery;
+  readonly discovery: IssuerDiscovery;
   readonly clients: IssuerClients;
   /** Ends with the gateway. */
   readonly closing: AbortSignal;
@@ -79,7 +80,7 @@ async function refreshInTurn(
   const metadata = await deps.discovery.issuerOf(server, key.issuer, signal);
   const client = await deps.clients.forGrant(server, metadata, stored.grant, signal);
   const target = { server, metadata, client };
-  const tokens = await refreshTwice(target, refreshToken, key, deps, signal);
+  const tokens = await refreshTwice(target, refreshToken, stored, deps, signal);
   const grant: Grant = {
     ...stored.grant,
     ...tokens,
@@ -105,11 +106,12 @@ async function refreshInTurn(
 async function refreshTwice(
   target: IssuerTarget,
   refreshToken: string,
-  { resource }: GrantKey,
+  { key: { resource }, grant: { proofKey } }: NonNullable<KeptGrant["stored"]>,
   deps: RefreshDeps,
   signal: AbortSignal,
 ): Promise<IssuedTokens> {
-  const once = () => refreshTokens(target, { refreshToken, resource }, deps, signal);
+  const key = proofKey === undefined ? undefined : await keyOfGrant(proofKey);
+  const once = () => refreshTokens(target, { refreshToken, resource, key }, deps, signal);
   return await once().catch((thrown: unknown) => {
     const isLost = toGrantProblem(thrown).kind === "unreachable" && !signal.aborted;
     if (isLost) return once();

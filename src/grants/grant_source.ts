@@ -13,7 +13,8 @@ import {
   type Refusal,
   type SecurityContext,
 } from "../outgoing/authorization.ts";
-import { type Challenge, readChallenge } from "./challenge.ts";
+import { readChallenge, type TokenChallenge } from "./challenge.ts";
+import type { ToCredential } from "./grant_context.ts";
 import { type RefreshDeps, refreshOnce } from "./grant_refresh.ts";
 import { joinScopes } from "./granted_scopes.ts";
 import type { KeptGrant, KeptGrants } from "./kept_grants.ts";
@@ -28,6 +29,7 @@ import {
 /** What a source needs. */
 export interface GrantSourceDeps extends RefreshDeps {
   readonly kept: KeptGrants;
+  readonly toCredential: ToCredential;
 }
 
 const needsPerson: Credential = { state: "needs_person", problem: "needs a log-in" };
@@ -112,23 +114,26 @@ async function ofToken(
   deps: GrantSourceDeps,
   signal: AbortSignal,
 ): Promise<Credential> {
-  const { limits, clock } = deps;
+  const { limits, clock, toCredential } = deps;
   const { stored } = kept;
   if (stored === undefined) return needsPerson;
   const { grant } = stored;
   const now = clock.wall();
-  if (now < renewalOf(grant, limits.credentialSkewMs)) return toReady(grant.token);
+  if (now < renewalOf(grant, limits.credentialSkewMs)) return await toCredential(grant);
   const isValid = grant.expiresAt === undefined || now < grant.expiresAt;
-  if (grant.refreshToken === undefined) return isValid ? toReady(grant.token) : needsPerson;
+  if (grant.refreshToken === undefined) return isValid ? await toCredential(grant) : needsPerson;
   const refreshing = refreshOnce(kept, state.server, deps);
   // While this token is valid, calls do not wait for the next one.
-  if (isValid) return toReady(grant.token);
+  if (isValid) return await toCredential(grant);
   await waitFor(refreshing, signal);
-  return afterRefresh(kept, deps);
+  return await afterRefresh(kept, deps);
 }
 
 /** What a refresh left behind. */
-function afterRefresh(kept: KeptGrant, { clock }: GrantSourceDeps): Credential {
+async function afterRefresh(
+  kept: KeptGrant,
+  { clock, toCredential }: GrantSourceDeps,
+): Promise<Credential> {
   const { stored, failed } = kept;
   if (failed !== undefined) {
     const retryAfterMs = Math.max(0, Math.ceil(failed.until - clock.monotonic()));
@@ -136,7 +141,7 @@ function afterRefresh(kept: KeptGrant, { clock }: GrantSourceDeps): Credential {
   }
   if (stored === undefined || stored.grant.failure?.isFinal === true) return needsPerson;
   const isValid = clock.wall() < (stored.grant.expiresAt ?? Infinity);
-  return isValid ? toReady(stored.grant.token) : { state: "failed", problem: "was given up" };
+  return isValid ? await toCredential(stored.grant) : { state: "failed", problem: "was given up" };
 }
 
 async function renew(
@@ -149,7 +154,7 @@ async function renew(
 ): Promise<boolean> {
   const { server } = state;
   const challenge = readChallenge(header, deps.limits);
-  const token = /^Bearer (.+)$/.exec(context.headers["authorization"] ?? "")?.[1];
+  const token = /^(?:Bearer|DPoP) (.+)$/.exec(context.headers["authorization"] ?? "")?.[1];
   if (status === 401 && token === undefined) {
     if (!await asksForGrant(state, header, challenge, deps, signal)) return false;
     state.challenge = challenge ?? state.challenge;
@@ -174,7 +179,7 @@ async function renew(
 async function asksForGrant(
   { server, asked }: ServerState,
   header: string | undefined,
-  challenge: Challenge | undefined,
+  challenge: TokenChallenge | undefined,
   { discovery, log }: GrantSourceDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -192,7 +197,7 @@ async function asksForGrant(
 /** The grant does not reach far enough for this use (RFC 6750, section 3.1). */
 function stepUp(
   kept: KeptGrant,
-  challenge: Challenge,
+  challenge: TokenChallenge,
   state: ServerState,
   { tool = "" }: CredentialUse,
   { limits }: GrantSourceDeps,
@@ -230,14 +235,6 @@ async function replaceToken(
     const { key, grant } = kept.stored;
     kept.stored = { key, grant: { ...grant, expiresAt: clock.wall() } };
   }
-}
-
-function toReady(token: string): Credential {
-  return {
-    state: "ready",
-    context: { ...emptyContext, headers: { authorization: `Bearer ${token}` } },
-    isDegraded: false,
-  };
 }
 
 /** Waits for work, unless this caller gives up first; the work goes on for the others. */

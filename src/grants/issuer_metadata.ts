@@ -1,7 +1,8 @@
 /**
  * What an authorization server says about itself (RFC 8414; OpenID Connect Discovery 1.0), in the
  * order of places that MCP prescribes. The document must name exactly the issuer that was asked
- * for, and say that it supports PKCE with S256 (MCP authorization, "Authorization Code Protection").
+ * for. Whether persons can log in there is looked at when one does: an issuer for machines alone
+ * needs no more than a token endpoint.
  */
 import type { JsonObject } from "../model.ts";
 import { type GrantProblem, refuseIssuer } from "./grant_problem.ts";
@@ -12,8 +13,11 @@ import { getJson } from "./resource_metadata.ts";
 /** What it says, checked. */
 export interface IssuerMetadata {
   readonly issuer: string;
-  readonly authorizationEndpoint: string;
+  /** Undefined: it names none, or one that the gateway does not use. */
+  readonly authorizationEndpoint: string | undefined;
   readonly tokenEndpoint: string;
+  /** It says that it supports PKCE with S256. */
+  readonly checksCodes: boolean;
   readonly registrationEndpoint: string | undefined;
   readonly revocationEndpoint: string | undefined;
   /** How clients may authenticate; undefined: it does not say. */
@@ -73,20 +77,13 @@ function checkDocument(
   home: string,
   limits: ScopeLimits,
 ): IssuerMetadata {
-  const authorizationEndpoint = toNamedUrl(document["authorization_endpoint"], home);
   const tokenEndpoint = toNamedUrl(document["token_endpoint"], home);
-  if (authorizationEndpoint === undefined || tokenEndpoint === undefined) {
-    throw refuseIssuer("names no usable URL for log-ins or tokens in its metadata");
-  }
-  if (!toTexts(document["code_challenge_methods_supported"])?.includes("S256")) {
-    throw refuseIssuer(
-      "does not say that it supports PKCE with S256, which the MCP specification requires",
-    );
-  }
+  if (tokenEndpoint === undefined) throw refuseIssuer(noUsableUrl);
   return {
     issuer,
-    authorizationEndpoint,
+    authorizationEndpoint: toNamedUrl(document["authorization_endpoint"], home),
     tokenEndpoint,
+    checksCodes: toTexts(document["code_challenge_methods_supported"])?.includes("S256") === true,
     registrationEndpoint: toNamedUrl(document["registration_endpoint"], home),
     revocationEndpoint: toNamedUrl(document["revocation_endpoint"], home),
     authMethods: toTexts(document["token_endpoint_auth_methods_supported"]),
@@ -95,6 +92,25 @@ function checkDocument(
     sendsIssuer: document["authorization_response_iss_parameter_supported"] === true,
     document,
   };
+}
+
+const noUsableUrl = "names no usable URL for log-ins or tokens in its metadata";
+
+/** Whether persons can log in there. */
+export function takesLogins({ authorizationEndpoint, checksCodes }: IssuerMetadata): boolean {
+  return authorizationEndpoint !== undefined && checksCodes;
+}
+
+/**
+ * Where persons log in (MCP authorization, "Authorization Code Protection"). Throws a GrantProblem
+ * if no log-in is possible there.
+ */
+export function loginEndpointOf({ authorizationEndpoint, checksCodes }: IssuerMetadata): string {
+  if (authorizationEndpoint === undefined) throw refuseIssuer(noUsableUrl);
+  if (checksCodes) return authorizationEndpoint;
+  throw refuseIssuer(
+    "does not say that it supports PKCE with S256, which the MCP specification requires",
+  );
 }
 
 /**
@@ -112,6 +128,7 @@ export function assumedMetadata(issuer: string): IssuerMetadata {
     issuer,
     authorizationEndpoint,
     tokenEndpoint,
+    checksCodes: true,
     registrationEndpoint,
     revocationEndpoint: undefined,
     authMethods: undefined,

@@ -4,9 +4,12 @@
  * error words of the RFCs are repeated: it may contain anything else, even secrets.
  */
 import type * as oauth from "oauth4webapi";
+import { createNonces, type ProofKey } from "../credentials/dpop_proof.ts";
+import { sendTokenRequest } from "../credentials/proven_token_request.ts";
+import { tokenTypeProblem } from "../credentials/token_answer.ts";
 import { toExpiry, type TokenResponse } from "../credentials/token_request.ts";
 import type { Grant } from "./grant.ts";
-import type { DiscoveryDeps } from "./grant_deps.ts";
+import type { IssuerDeps } from "./grant_deps.ts";
 import { GrantProblem, issuerWords, refuseIssuer } from "./grant_problem.ts";
 import { readScopes } from "./granted_scopes.ts";
 import type { IssuerClient } from "./issuer_clients.ts";
@@ -32,20 +35,24 @@ export interface IssuerTarget {
 export type IssuedTokens =
   & Pick<
     Grant,
-    "token" | "obtainedAt" | "expiresAt" | "refreshToken"
+    "token" | "obtainedAt" | "expiresAt" | "refreshToken" | "proofKey"
   >
   & { readonly scopes: readonly string[] | undefined };
+
+/** The key that tokens are bound to (RFC 9449); undefined: bearer tokens are requested. */
+export type BindingKey = ProofKey | undefined;
 
 /** Exchanges a code; `params` is the validated answer of the authorization endpoint. */
 export async function exchangeCode(
   target: IssuerTarget,
-  { params, redirectUri, verifier, resource }: {
+  { params, redirectUri, verifier, resource, key }: {
     readonly params: URLSearchParams;
     readonly redirectUri: string;
     readonly verifier: string;
     readonly resource: string;
+    readonly key: BindingKey;
   },
-  deps: DiscoveryDeps,
+  deps: IssuerDeps,
   signal: AbortSignal,
 ): Promise<IssuedTokens> {
   const library = await loadLibrary();
@@ -62,15 +69,20 @@ export async function exchangeCode(
         verifier,
         { ...options, additionalParameters: { resource } },
       ),
+    key,
   );
-  return readTokens(answer, "the log-in", deps);
+  return readTokens(answer, "the log-in", key, deps);
 }
 
 /** Gets the next token of a grant. */
 export async function refreshTokens(
   target: IssuerTarget,
-  { refreshToken, resource }: { readonly refreshToken: string; readonly resource: string },
-  deps: DiscoveryDeps,
+  { refreshToken, resource, key }: {
+    readonly refreshToken: string;
+    readonly resource: string;
+    readonly key: BindingKey;
+  },
+  deps: IssuerDeps,
   signal: AbortSignal,
 ): Promise<IssuedTokens> {
   const library = await loadLibrary();
@@ -84,8 +96,9 @@ export async function refreshTokens(
         ...options,
         additionalParameters: { resource },
       }),
+    key,
   );
-  return readTokens(answer, "the refresh token", deps);
+  return readTokens(answer, "the refresh token", key, deps);
 }
 
 /** Revokes one token. Rejects with a GrantProblem if that cannot be said to have happened. */
@@ -93,7 +106,7 @@ export async function revokeToken(
   target: IssuerTarget,
   token: string,
   kind: "access_token" | "refresh_token",
-  deps: DiscoveryDeps,
+  deps: IssuerDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const library = await loadLibrary();
@@ -120,9 +133,10 @@ interface LibraryOptions {
 async function request(
   library: OAuthLibrary,
   { server }: IssuerTarget,
-  deps: DiscoveryDeps,
+  deps: IssuerDeps,
   signal: AbortSignal,
   send: (options: LibraryOptions) => Promise<Response>,
+  key?: BindingKey,
 ): Promise<TokenResponse> {
   const ask = createIssuerRequests(server, issuerWords, deps);
   let answer: TokenResponse | undefined;
@@ -130,7 +144,14 @@ async function request(
     url: string,
     { headers, body }: { readonly headers: Record<string, string>; readonly body?: unknown },
   ): Promise<Response> => {
-    answer = await ask({ url, method: "POST", headers, body: String(body) }, signal);
+    const made = { url, method: "POST", headers, body: String(body) } as const;
+    const proof = { key, nonces: createNonces(deps.limits), clock: deps.clock };
+    // A request that was refused for its nonce used up neither a code nor a token.
+    answer = await sendTokenRequest<never>(
+      proof,
+      () => Promise.resolve(made),
+      (request) => ask(request, signal),
+    );
     // The answer is read below, as servers really give it.
     return new Response(null);
   };
@@ -169,7 +190,8 @@ export function partiesOf(
 function readTokens(
   { status, value }: TokenResponse,
   what: string,
-  deps: DiscoveryDeps,
+  key: BindingKey,
+  deps: IssuerDeps,
 ): IssuedTokens {
   const code = value?.["error"];
   // Some servers refuse with status 200.
@@ -180,27 +202,29 @@ function readTokens(
   if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) {
     throw refuseIssuer("answers without a token");
   }
-  if (type !== undefined && !/^bearer$/i.test(String(type))) {
-    throw refuseIssuer("issues tokens of another type than Bearer, which are not supported");
-  }
+  const problem = tokenTypeProblem(type, key !== undefined, "oauth.dpop");
+  if (problem !== undefined) throw refuseIssuer(problem);
   return {
     token,
     obtainedAt: deps.clock.wall(),
     expiresAt: toExpiry(value["expires_in"], deps),
     refreshToken: typeof next === "string" && next !== "" ? next : undefined,
     scopes: typeof scope === "string" ? readScopes(scope, deps.limits) : undefined,
+    proofKey: key?.jwk,
   };
 }
 
-/** The error words of RFC 6749, section 5.2, and RFC 8707. */
+/** The error words of RFC 6749, section 5.2, RFC 8707, and RFC 9449, section 5. */
 const codes: ReadonlySet<unknown> = new Set([
   "invalid_client",
+  "invalid_dpop_proof",
   "invalid_grant",
   "invalid_request",
   "invalid_scope",
   "invalid_target",
   "unauthorized_client",
   "unsupported_grant_type",
+  "use_dpop_nonce",
 ]);
 
 function toRefusal(status: number, code: unknown, what: string): GrantProblem {

@@ -90,8 +90,11 @@ export function createKeptGrants(
 }
 
 /** The texts of a grant that no log line may show. */
-export function secretsOf({ token, refreshToken, clientSecret }: Grant): readonly string[] {
-  return [token, refreshToken, clientSecret].filter((text) => text !== undefined);
+export function secretsOf(
+  { token, refreshToken, clientSecret, proofKey }: Grant,
+): readonly string[] {
+  return [token, refreshToken, clientSecret, proofKey?.["d"]]
+    .filter((text) => typeof text === "string");
 }
 
 function createKept(server: string, principal: string): KeptGrant {

@@ -4,6 +4,7 @@
  * stored before it is used. Whose grant it becomes was decided when the log-in began.
  */
 import { type Clock, withDeadline } from "../clock.ts";
+import { createProofKey, proofProblem } from "../credentials/dpop_proof.ts";
 import type { BegunLogins, StartedServerLogin } from "./begun_logins.ts";
 import type { FoundIssuer } from "./discovery.ts";
 import type { Grant, GrantKey } from "./grant.ts";
@@ -11,6 +12,7 @@ import { GrantProblem, issuerWords, refuseIssuer } from "./grant_problem.ts";
 import type { GrantSourceDeps } from "./grant_source.ts";
 import { joinScopes } from "./granted_scopes.ts";
 import type { IssuerClient } from "./issuer_clients.ts";
+import { loginEndpointOf } from "./issuer_metadata.ts";
 import { exchangeCode, loadLibrary, type OAuthLibrary, partiesOf } from "./issuer_tokens.ts";
 import type { KeptGrant } from "./kept_grants.ts";
 import type { ServerState } from "./protected_servers.ts";
@@ -36,6 +38,11 @@ export async function beginLogin(
   const library = await loadLibrary();
   const found = await deps.discovery.find(server, state.challenge, signal);
   const { metadata, resource } = found;
+  const endpoint = loginEndpointOf(metadata);
+  const unproven = server.oauth.dpop === true
+    ? proofProblem(metadata.document, "oauth.dpop")
+    : undefined;
+  if (unproven !== undefined) throw refuseIssuer(unproven);
   const client = await deps.clients.forLogin(server, metadata, redirectUri, signal);
   const kept = await deps.kept.load(server, principal);
   const scopes = scopesOf(state, found, kept);
@@ -51,7 +58,7 @@ export async function beginLogin(
     returnTo,
   };
   const id = library.generateRandomState();
-  const url = await toAuthorizationUrl(library, id, login);
+  const url = await toAuthorizationUrl(library, endpoint, id, login);
   deps.begun.put(id, browser, login);
   const { issuer } = metadata;
   deps.emit({ type: "grant_step", step: "login_begun", server: server.name, principal, issuer });
@@ -82,10 +89,11 @@ const offline = "offline_access";
 
 async function toAuthorizationUrl(
   library: OAuthLibrary,
+  endpoint: string,
   state: string,
-  { metadata, client, redirectUri, resource, scopes, verifier }: StartedServerLogin,
+  { client, redirectUri, resource, scopes, verifier }: StartedServerLogin,
 ): Promise<string> {
-  const url = new URL(metadata.authorizationEndpoint);
+  const url = new URL(endpoint);
   const params = {
     response_type: "code",
     client_id: client.clientId,
@@ -116,9 +124,10 @@ export async function finishLogin(
   try {
     if (current.server.url !== server.url) throw stranger();
     const checked = await checkAnswer(login, params);
+    const bindingKey = server.oauth.dpop === true ? await createProofKey() : undefined;
     const tokens = await exchangeCode(
       { server, metadata, client },
-      { params: checked, redirectUri, verifier: login.verifier, resource },
+      { params: checked, redirectUri, verifier: login.verifier, resource, key: bindingKey },
       deps,
       signal,
     );

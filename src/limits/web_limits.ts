@@ -89,6 +89,13 @@ export const webLimits = {
   credentialRenewMs: 30_000,
   /** How long the metadata of an authorization server is used. */
   issuerMs: 3_600_000,
+  /** The life of an assertion that the gateway signs; it is sent at once. */
+  clientAssertionMs: 120_000,
+  /** A refusal mentions clocks when those of gateway and issuer differ by more than this. */
+  clockHintMs: 30_000,
+  /** The longest nonce that a server may demand in proofs, and the servers it is kept of. */
+  dpopNonceCharsMax: 1_024,
+  dpopNoncesMax: 32,
   /** Stored credentials of one server (older ones belong to former configurations), and in all. */
   credentialsPerServerMax: 3,
   credentialsMax: 1_000,

@@ -4,6 +4,7 @@
  * (src/credentials/), which hold credentials, obtain them, or say why there are none.
  */
 import { sharedPrincipal } from "../model.ts";
+import type { RequestProof } from "./request_proof.ts";
 
 /** What is sent with a request. Names of headers are in lower case. */
 export interface SecurityContext {
@@ -15,6 +16,8 @@ export interface SecurityContext {
    * context.
    */
   readonly baseUrl?: string | undefined;
+  /** Makes the proof of each request, where the token is bound to a key. */
+  readonly proof?: RequestProof | undefined;
 }
 
 /** For whom and what a credential is wanted. */

@@ -13,6 +13,7 @@ import {
 import type { Failures } from "./failure.ts";
 import type { HttpRequest } from "./http_request.ts";
 import type { Hop } from "./redirect.ts";
+import { isNonceChallenge } from "./request_proof.ts";
 import { toHop } from "./sender.ts";
 
 /** A request with its credentials. */
@@ -50,7 +51,7 @@ export async function prepareRequest(
 
 /**
  * Replaces the credential that `response` refuses, and says whether it did. A refused request took
- * no effect.
+ * no effect. A refused nonce says nothing about the credential.
  */
 export async function renew(
   { authorization, context, use, isDegraded, hop }: PreparedRequest,
@@ -61,6 +62,7 @@ export async function renew(
   const challenge = headers.get("www-authenticate") ?? undefined;
   const isRefused = status === 401 || (status === 403 && challenge !== undefined);
   if (!isRefused || isDegraded || !hop.trusted) return false;
+  if (context.proof !== undefined && isNonceChallenge(response)) return false;
   const nonce = headers.get("dpop-nonce") ?? undefined;
   return await authorization.renew(context, use, signal, { status, challenge, nonce });
 }

@@ -13,6 +13,7 @@ import { encodings } from "./content_encoding.ts";
 import { isRequestFault } from "./deadline.ts";
 import type { Failures } from "./failure.ts";
 import { follow, type Hop } from "./redirect.ts";
+import { sendProven } from "./request_proof.ts";
 
 /** What a sender is made from. */
 export interface SenderOptions {
@@ -65,20 +66,24 @@ export function createSender({ runtime, limits, url, headers }: SenderOptions): 
       return first.repeatable ? error : withOutcome(error, "unknown");
     };
     for (let redirects = 0; redirects <= limits.redirectsMax; redirects += 1) {
-      const isOperators = hop.url.origin === origin;
+      const { url, method, body, trusted } = hop;
+      const isOperators = url.origin === origin;
       const given = { ...ours, ...hop.headers };
-      const response = await request({
-        url: hop.trusted ? withQuery(hop.url, context.query) : hop.url.href,
-        method: hop.method,
+      const headers = trusted
         // A client's header never replaces a credential.
-        headers: hop.trusted
-          ? { ...defaults, ...given, ...toHeaders(context, given) }
-          : { ...defaults, ...hop.headers },
-        body: hop.body,
-        signal,
-        connectMs: limits.connectMs,
-        allowAddress: (address) => isOperators || isPublicAddress(address),
-      }, redirects > 0);
+        ? { ...defaults, ...given, ...toHeaders(context, given) }
+        : { ...defaults, ...hop.headers };
+      const proof = trusted ? context.proof : undefined;
+      const response = await sendProven(proof, { method, url: url.href }, (proven) =>
+        request({
+          url: trusted ? withQuery(url, context.query) : url.href,
+          method,
+          headers: { ...headers, ...proven },
+          body,
+          signal,
+          connectMs: limits.connectMs,
+          allowAddress: (address) => isOperators || isPublicAddress(address),
+        }, redirects > 0), discard);
       const next = follow(hop, response.status, response.headers.get("location"));
       if (next === undefined) return { response, url: hop.url.href };
       discard(response);

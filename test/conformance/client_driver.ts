@@ -8,11 +8,12 @@ import process from "node:process";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { spawnGateway } from "../support/spawn_gateway.ts";
 import { within } from "../support/wait.ts";
+import { settingsFor, settledScenarios } from "./client_auth_settings.ts";
 import type { Json } from "./fixture_model.ts";
 
 const scenario = process.env["MCP_CONFORMANCE_SCENARIO"] ?? "";
 const revision = process.env["MCP_CONFORMANCE_PROTOCOL_VERSION"] ?? "2025-11-25";
-const context = JSON.parse(process.env["MCP_CONFORMANCE_CONTEXT"] ?? "{}") as {
+const context = JSON.parse(process.env["MCP_CONFORMANCE_CONTEXT"] ?? "{}") as Json & {
   toolCalls?: { name: string; arguments: Json }[];
 };
 
@@ -64,6 +65,12 @@ async function echoSchema(client: Client): Promise<void> {
 
 const list = async (client: Client) => void await client.listTools();
 
+/** What a server that wants authorization offers. */
+async function callProtected(client: Client): Promise<void> {
+  await list(client);
+  await call(client, "test-tool");
+}
+
 /** What each scenario wants to see done. */
 const parts: Readonly<Record<string, (client: Client) => Promise<void>>> = {
   initialize: list,
@@ -82,11 +89,13 @@ const parts: Readonly<Record<string, (client: Client) => Promise<void>>> = {
   "http-invalid-tool-headers": callEverything,
   "json-schema-ref-no-deref": list,
   "json-schema-2020-12-preservation": echoSchema,
+  ...Object.fromEntries(settledScenarios.map((name) => [name, callProtected])),
 };
 
 const play = parts[scenario];
 if (play === undefined) throw new Error(`No part for scenario ${JSON.stringify(scenario)}`);
-const gateway = await spawnGateway({ servers: { peer: { url: process.argv.at(-1) } } });
+const peer = { url: process.argv.at(-1), ...settingsFor(scenario, context) };
+const gateway = await spawnGateway({ servers: { peer } });
 try {
   const client = new Client({ name: "conformance-driver", version: "1.0.0" }, {
     capabilities: { elicitation: {}, sampling: {}, roots: {} },

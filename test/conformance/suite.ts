@@ -56,13 +56,19 @@ function scenarioOf(directory: string, name: string): Scenario {
   };
 }
 
-function scenariosIn(directory: string): Scenario[] {
-  return readdirSync(directory).sort().flatMap((entry) => {
-    const name = /^(?:authorization-server-|server-)?(.+?)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry)
-      ?.[1];
-    const path = join(directory, entry);
-    return name !== undefined && existsSync(join(path, "checks.json"))
-      ? [scenarioOf(path, name)]
+function scenariosIn(directory: string, group = ""): Scenario[] {
+  return readdirSync(directory, { withFileTypes: true }).sort((one, other) =>
+    one.name < other.name ? -1 : 1
+  ).flatMap((entry) => {
+    const name = /^(?:authorization-server-|server-)?(.+?)-\d{4}-\d\d-\d\dT[\d-]+Z$/
+      .exec(entry.name)?.[1];
+    const path = join(directory, entry.name);
+    if (name !== undefined && existsSync(join(path, "checks.json"))) {
+      return [scenarioOf(path, `${group}${name}`)];
+    }
+    // The names of some scenarios have a slash.
+    return entry.isDirectory() && name === undefined
+      ? scenariosIn(path, `${group}${entry.name}/`)
       : [];
   });
 }

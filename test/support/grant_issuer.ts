@@ -4,6 +4,7 @@
  * returns what comes back to the callback.
  */
 import { createHash, randomUUID } from "node:crypto";
+import { decodeJwt } from "jose";
 import { serveFetch } from "./serve_fetch.ts";
 
 /** What a test may change at any time. */
@@ -26,6 +27,8 @@ export interface IssuerKnobs {
   /** Refresh tokens are given. */
   refreshes: boolean;
   expiresIn: number | undefined;
+  /** Tokens are bound to keys, and both servers demand these nonces in proofs. */
+  nonces: { readonly issuer: string; readonly server: string } | undefined;
   /** What is granted; undefined: what is requested. */
   scope: string | undefined;
 }
@@ -35,6 +38,8 @@ export interface IssuerRequest {
   readonly path: string;
   readonly form: URLSearchParams;
   readonly authorization: string | null;
+  /** The proof (RFC 9449). */
+  readonly proof: string | null;
   readonly json: Record<string, unknown> | undefined;
 }
 
@@ -58,6 +63,13 @@ export interface GrantIssuer {
   close(): Promise<void>;
 }
 
+/** Whether the proof of a request does not have the nonce that is demanded. */
+function lacksNonce({ headers }: Request, nonce: string | undefined): boolean {
+  if (nonce === undefined) return false;
+  const proof = headers.get("dpop");
+  return proof === null || decodeJwt(proof)["nonce"] !== nonce;
+}
+
 const json = (value: unknown, status = 200) =>
   new Response(JSON.stringify(value), {
     status,
@@ -77,6 +89,7 @@ export async function startGrantIssuer(given: Partial<IssuerKnobs> = {}): Promis
     rotates: true,
     refreshes: true,
     expiresIn: 3_600,
+    nonces: undefined,
     scope: undefined,
     ...given,
   };
@@ -93,7 +106,7 @@ export async function startGrantIssuer(given: Partial<IssuerKnobs> = {}): Promis
     const granted = knobs.scope ?? scope;
     return json({
       access_token: token,
-      token_type: "Bearer",
+      token_type: knobs.nonces === undefined ? "Bearer" : "DPoP",
       ...(knobs.expiresIn === undefined ? {} : { expires_in: knobs.expiresIn }),
       ...(knobs.refreshes ? { refresh_token: refresh } : {}),
       ...(granted === null ? {} : { scope: granted }),
@@ -162,6 +175,7 @@ export async function startGrantIssuer(given: Partial<IssuerKnobs> = {}): Promis
       path: url.pathname,
       form: request.method === "POST" ? new URLSearchParams(isJson ? "" : text) : url.searchParams,
       authorization: request.headers.get("authorization"),
+      proof: request.headers.get("dpop"),
       json: isJson ? JSON.parse(text) as Record<string, unknown> : undefined,
     });
     if (url.pathname === "/.well-known/oauth-authorization-server" && knobs.metadata !== null) {
@@ -183,6 +197,10 @@ export async function startGrantIssuer(given: Partial<IssuerKnobs> = {}): Promis
         : json({ client_id: `client-${randomUUID()}` }, 201);
     }
     if (url.pathname === "/authorize") return authorize(url);
+    if (url.pathname === "/token" && lacksNonce(request, knobs.nonces?.issuer)) {
+      const headers = { "dpop-nonce": knobs.nonces?.issuer ?? "" };
+      return Response.json({ error: "use_dpop_nonce" }, { status: 400, headers });
+    }
     if (url.pathname === "/token") return await token(new URLSearchParams(text), request.signal);
     if (url.pathname === "/revoke") {
       const revoked = new URLSearchParams(text).get("token") ?? "";
@@ -206,7 +224,17 @@ export async function startGrantIssuer(given: Partial<IssuerKnobs> = {}): Promis
       });
     }
     if (pathname !== "/mcp") return new Response("no such page", { status: 404 });
-    const bearer = /^Bearer (.*)$/.exec(request.headers.get("authorization") ?? "")?.[1];
+    const { nonces } = knobs;
+    if (request.headers.has("dpop") && lacksNonce(request, nonces?.server)) {
+      const headers = {
+        "dpop-nonce": nonces?.server ?? "",
+        "www-authenticate": 'DPoP error="use_dpop_nonce"',
+      };
+      return new Response(null, { status: 401, headers });
+    }
+    const scheme = nonces === undefined ? "Bearer" : "DPoP";
+    const bearer = new RegExp(`^${scheme} (.*)$`).exec(request.headers.get("authorization") ?? "")
+      ?.[1];
     if (bearer !== undefined && tokens.has(bearer)) return json({ token: bearer });
     const { challenge } = knobs;
     const params = Object.entries(challenge ?? {}).map(([name, value]) => `${name}="${value}"`);

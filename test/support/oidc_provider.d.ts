@@ -1,4 +1,4 @@
-/** The part of `oidc-provider` that oauth_oracle.ts uses; the package has no types. */
+/** The part of `oidc-provider` that the oracles use; the package has no types. */
 declare module "oidc-provider" {
   import type { RequestListener } from "node:http";
 
@@ -21,6 +21,9 @@ declare module "oidc-provider" {
   export class Provider {
     constructor(issuer: string, configuration: Properties);
     readonly Client: { find(id: string): Promise<ClientRecord | undefined> };
+    readonly ClientCredentials: {
+      find(token: string): Promise<{ readonly jkt?: string } | undefined>;
+    };
     readonly Grant: new (properties: Properties) => Grant;
     readonly AuthorizationCode: new (properties: Properties) => Model;
     readonly RefreshToken: new (properties: Properties) => Model;

@@ -13,6 +13,7 @@ import type { Dialect } from "../link/dialect.ts";
 import { createQuote, valuesOfRemote } from "../link/server_text.ts";
 import { createAuthorization } from "../../credentials/credential_kinds.ts";
 import type { Authorization } from "../../outgoing/authorization.ts";
+import { createIssuerFinder } from "../../grants/discovery.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
 import { instanceHeader } from "../../version.ts";
@@ -99,9 +100,9 @@ function authorizationOf(
   { name, url, oauth, credentials }: HttpServerConfig,
   deps: UpstreamDeps,
 ): Authorization {
-  return oauth === undefined
-    ? createAuthorization({ server: name, credentials }, deps)
-    : deps.grants.authorizationOf({ name, url, oauth });
+  if (oauth !== undefined) return deps.grants.authorizationOf({ name, url, oauth });
+  const remote = { url, find: createIssuerFinder({ name, url }, deps) };
+  return createAuthorization({ server: name, credentials, remote }, deps);
 }
 
 type Create = (options: RemoteLinkOptions) => OpeningLink;

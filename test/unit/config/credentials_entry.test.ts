@@ -10,6 +10,9 @@ const env = { ...shell, KEY: "key-value", NAME: "Jürgen", EMPTY: "" };
 const credentialsOf = async (credentials: unknown) =>
   http(await readOne({ url, credentials }, env)).credentials;
 
+const signing = { clientAuthentication: "private_key_jwt", privateKey: "hunter2" };
+const enterprise = { type: "enterprise", clientId: "me", subjectToken: "hunter2" };
+
 describe("credentials of a server", () => {
   test("become what their provider needs, with references replaced", async () => {
     expect(await credentialsOf({ type: "none" })).toEqual({ type: "none" });
@@ -72,6 +75,45 @@ describe("credentials of a server", () => {
     expect((await readOne({ url, credentials: basic }, env)).secrets).toEqual(["password-of-mine"]);
     const headers = { type: "headers", headers: { "x-a": "header-value" } };
     expect((await readOne({ url, credentials: headers })).secrets).toEqual(["header-value"]);
+  });
+
+  test("of an enterprise and a workload are read with their defaults", async () => {
+    const provider = { issuer: "https://id.test", clientId: "gateway" };
+    const given = {
+      type: "enterprise",
+      clientId: "me",
+      identityProvider: provider,
+      subjectToken: { file: "/id" },
+      dpop: true,
+    };
+    const config = await readOne({ url, credentials: given }, env);
+    expect(http(config).credentials).toEqual({
+      ...given,
+      type: "enterprise",
+      clientAuthentication: "basic",
+      identityProvider: { ...provider, clientAuthentication: "basic" },
+      subjectTokenType: "id_token",
+    });
+    expect(config.warnings[0]).toContain("credentials.subjectToken");
+    const workload = { type: "workload", assertion: "${JWT}", scope: "read", dpop: false };
+    const read = await readOne({ url, credentials: workload }, { JWT: "header.claims.signature" });
+    expect(http(read).credentials).toEqual({
+      type: "workload",
+      assertion: "header.claims.signature",
+      scope: "read",
+    });
+    expect(read.secrets).toEqual(["header.claims.signature"]);
+  });
+
+  test("in a missing file of an identity provider cause a warning", async () => {
+    const identityProvider = {
+      issuer: "https://id.test",
+      clientId: "gateway",
+      clientSecret: { file: "/nowhere" },
+    };
+    const credentials = { ...enterprise, identityProvider };
+    const [warning] = (await readOne({ url, credentials }, env)).warnings;
+    expect(warning).toContain("the file of mcpServers.files.credentials.identityProvider.client");
   });
 
   test("in a missing or empty file cause a warning and stop nothing", async () => {
@@ -149,7 +191,56 @@ describe("credentials that cannot be used", () => {
       { type: "headers", headers: { "x-a": "hunter2", "X-A": "b" } },
       ".headers.X-A in FILE: appears twice",
     ],
-    ["no place to ask", oauth, " in FILE: expected either issuer or tokenUrl"],
+    [
+      "no place to ask for a refresh",
+      { ...oauth, grant: "refresh_token", refreshToken: "hunter2" },
+      " in FILE: expected either issuer or tokenUrl",
+    ],
+    [
+      "a key that signs nothing",
+      { ...oauth, privateKey: "hunter2" },
+      ".privateKey in FILE: has no meaning without clientAuthentication",
+    ],
+    [
+      "an algorithm that signs nothing",
+      { ...oauth, algorithm: "ES256" },
+      ".algorithm in FILE: has no meaning without clientAuthentication",
+    ],
+    [
+      "a shared algorithm",
+      { ...oauth, ...signing, algorithm: "HS256" },
+      '.algorithm in FILE: expected "ES256", "ES384", "EdDSA", "PS256" or "RS256"',
+    ],
+    [
+      "a signing client without a key",
+      { ...oauth, ...signing, privateKey: undefined, clientSecret: undefined },
+      ".privateKey in FILE: is needed for clientAuthentication",
+    ],
+    [
+      "a secret next to a key",
+      { ...oauth, ...signing },
+      ".clientSecret in FILE: has no meaning with clientAuthentication",
+    ],
+    [
+      "an identity provider without a place",
+      { ...enterprise, identityProvider: { clientId: "me" } },
+      ".identityProvider in FILE: expected either issuer or tokenUrl",
+    ],
+    [
+      "an identity provider in plain text",
+      { ...enterprise, identityProvider: { clientId: "me", issuer: "http://id.test" } },
+      ".identityProvider.issuer in FILE: expected an absolute URL with https:",
+    ],
+    [
+      "an assertion of two lines",
+      { type: "workload", assertion: "hunter2\na" },
+      ".assertion in FILE: expected a token without spaces",
+    ],
+    [
+      "a misspelled key of a workload",
+      { type: "workload", assertion: "hunter2", scopes: "a" },
+      ".scopes in FILE: expected no keys but type, issuer, scope, resource, dpop",
+    ],
     [
       "two places to ask",
       { ...oauth, issuer: "https://a.test", tokenUrl: "https://a.test/token" },
@@ -199,9 +290,36 @@ describe("credentials that cannot be used", () => {
     });
   }
 
+  for (
+    const [kind, entry] of [
+      ["a web API", { openapi: "./a.yaml" }],
+      ["a program", { command: "run" }],
+    ] as const
+  ) {
+    test(`${kind} names no authorization server, so the configuration must`, async () => {
+      for (const type of ["oauth2", "workload"]) {
+        const credentials = type === "oauth2" ? oauth : { type, assertion: "hunter2" };
+        const env = kind === "a program" ? { env: "TOKEN" } : {};
+        const { problem } = failed(
+          await readOne({ ...entry, credentials: { ...credentials, ...env } }),
+        );
+        expect(problem).toContain("credentials in mcp.json: expected either issuer or tokenUrl");
+      }
+    });
+  }
+
+  test("a program cannot prove anything with a key of the gateway", async () => {
+    const credentials = { ...oauth, issuer: "https://a.test", dpop: true, env: "TOKEN" };
+    const { problem } = failed(await readOne({ command: "run", credentials }));
+    expect(problem).toContain("credentials.dpop in mcp.json: has no meaning for a program");
+  });
+
   test("a header that credentials write must not be configured next to them", async () => {
     const { problem } = failed(await readOne({ url, credentials: key, headers: { "X-Key": "a" } }));
     expect(problem).toContain("headers.x-key in mcp.json: is set by credentials, too; remove one");
+    const proven = { ...oauth, issuer: "https://a.test", dpop: true };
+    expect(failed(await readOne({ url, credentials: proven, headers: { DPoP: "a" } })).problem)
+      .toContain("headers.dpop in mcp.json: is set by credentials, too; remove one");
     const headers = { Authorization: "Basic abcdef" };
     expect(http(await readOne({ url, credentials: key, headers })).headers)
       .toEqual({ authorization: "Basic abcdef" });

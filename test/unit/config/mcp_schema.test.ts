@@ -51,6 +51,17 @@ const samples: readonly unknown[] = [
   ...[{ scopes: [1] }, { redirectUri: "https://x.example/oauth/callback" }, { redirectUri: "" }],
   ...[{ clientMetadataUrl: "https://x.example/c.json" }, { clientMetadataUrl: 1 }],
   ...[{ connectTool: false }, { connectTool: "no" }, { unknown: 1 }],
+  { type: "oauth2", clientId: "c", clientAuthentication: "private_key_jwt", privateKey: "k" },
+  { type: "oauth2", clientId: "c", algorithm: "HS256" },
+  { type: "oauth2", clientId: "c", keyId: "k", algorithm: "EdDSA", dpop: true },
+  { type: "oauth2", clientId: "c", dpop: "yes" },
+  { type: "enterprise", clientId: "c", subjectToken: "t", identityProvider: { clientId: "i" } },
+  { type: "enterprise", clientId: "c", subjectToken: "t", identityProvider: { id: "i" } },
+  { type: "enterprise", clientId: "c", subjectToken: "t", identityProvider: ["i"] },
+  { type: "enterprise", clientId: "c", subjectToken: "t" },
+  { type: "workload", assertion: { file: "./jwt" }, clientId: "c", tokenUrl: "https://a.test/t" },
+  { type: "workload", assertion: "j", clientSecret: "s" },
+  { type: "workload" },
 ];
 
 describe("the JSON Schema of mcp.json", () => {

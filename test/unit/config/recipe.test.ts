@@ -38,7 +38,7 @@ async function problemOf(recipe: unknown): Promise<string> {
 describe("a recipe of the wrong shape", () => {
   const word = '"GET", "POST", "PUT", "PATCH" or "DELETE"';
   const kinds =
-    'an object with type "none", "api_key", "bearer", "basic", "headers" or "oauth2", got ';
+    'an object with type "none", "api_key", "bearer", "basic", "headers", "oauth2", "enterprise" or "workload", got ';
   const milliseconds = "a whole number of milliseconds from 1 to ";
   const rows: readonly [what: string, recipe: unknown, problem: string][] = [
     ["a list", [], "the recipe in FILE: expected an object, got a list"],

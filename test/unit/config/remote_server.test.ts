@@ -233,12 +233,12 @@ describe("a remote server that cannot be used", () => {
     [
       "credentials as text",
       { url, credentials: "hunter2" },
-      '.credentials in FILE: expected an object with type "none", "api_key", "bearer", "basic", "headers" or "oauth2", got a string',
+      '.credentials in FILE: expected an object with type "none", "api_key", "bearer", "basic", "headers", "oauth2", "enterprise" or "workload", got a string',
     ],
     [
       "an unknown type",
       { url, credentials: { type: "digest" } },
-      '.credentials.type in FILE: expected an object with type "none", "api_key", "bearer", "basic", "headers" or "oauth2", got "digest"',
+      '.credentials.type in FILE: expected an object with type "none", "api_key", "bearer", "basic", "headers", "oauth2", "enterprise" or "workload", got "digest"',
     ],
     [
       "no token",

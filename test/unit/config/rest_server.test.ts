@@ -402,7 +402,7 @@ describe("a web API that cannot be used", () => {
     [
       "credentials of no kind",
       { credentials: { type: "password" } },
-      '.credentials.type in FILE: expected an object with type "none", "api_key", "bearer", "basic", "headers" or "oauth2"',
+      '.credentials.type in FILE: expected an object with type "none", "api_key", "bearer", "basic", "headers", "oauth2", "enterprise" or "workload"',
     ],
     [
       "credentials of a program",
