@@ -27,6 +27,7 @@ import { createLogReader } from "../telemetry/log_reader.ts";
 import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
 import { openGrants } from "./open_grants.ts";
+import { openLogins, type ServerLogins } from "./open_logins.ts";
 import { openOAuth } from "./open_oauth.ts";
 import { type Tables, tablesOf } from "./tables.ts";
 
@@ -65,6 +66,8 @@ export interface GatewayParts {
   readonly events: Events;
   /** What protected servers granted to the gateway, and to whom. */
   readonly grants: ServerGrants;
+  /** Where people log in at protected servers. */
+  readonly logins: ServerLogins;
   readonly opened: OpenedStores;
   readonly warden: Warden;
 }
@@ -98,8 +101,9 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const { processGroups: groups } = opened.stores;
   const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
   const grants = openGrants({ config, runtime, opened, bus, clock, limits, events, log });
+  const logins = openLogins({ config, runtime, clock, limits });
   const shared = { options, limits, clock, tables, instance, log, events };
-  return { ...shared, bus, authenticator, oauth, grants, opened, warden };
+  return { ...shared, bus, authenticator, oauth, grants, logins, opened, warden };
 }
 
 /** The servers of a gateway, from `mcp.json` and the registry. */

@@ -30,11 +30,25 @@ export const peopleLimits = {
   browserLoginMs: 12 * 3_600_000,
   /** Browsers that are logged in; the oldest is logged out. */
   browserLoginsMax: 10_000,
+  /**
+   * Links by which principals log in at protected servers: how long each can be used, how many there
+   * are, and how many of one principal. The oldest gives way, of the same principal first.
+   */
+  serverLinkMs: 600_000,
+  serverLinksMax: 10_000,
+  serverLinksPerPrincipalMax: 100,
+  /** How long a person waits for an authorization server, at the beginning and at the end. */
+  serverLoginWaitMs: 60_000,
+  /** The query of the callback: a code can be long, and `state` is the gateway's own. */
+  callbackCharsMax: 16 * 1024,
   /** The body of a form. */
   formBytesMax: 16 * 1024,
   /** A name or a URL of a client on a page; longer ones are cut. */
   pageNameCharsMax: 100,
   pageUrlCharsMax: 300,
+  /** The words of another program on a page, and the scopes in a list. */
+  pageTextCharsMax: 1_000,
+  pageScopesMax: 50,
   /** Log-ins that are at the OpenID provider, and how long one may stay there. */
   providerLoginsMax: 1_000,
   providerLoginMs: 600_000,

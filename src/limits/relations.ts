@@ -122,6 +122,7 @@ export const relations: readonly Relation[] = [
   within("documentAgeMsMin", "documentAgeMs", grows),
   within("documentAgeMs", "documentAgeMsMax", grows),
   within("waitingPerAddressMax", "waitingAuthorizationsMax", share),
+  within("serverLinksPerPrincipalMax", "serverLinksMax", share),
   before("oauthClientFreshMs", "oauthClientUnusedMs", "a client gives way before it expires"),
   before("waitingAuthorizationMs", "oauthClientFreshMs", "a client stays while its person logs in"),
   before(

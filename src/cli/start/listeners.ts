@@ -57,6 +57,7 @@ export async function openListeners(
     );
     open.push(own);
     const url = toUrl(host, own.port);
+    gateway.listensAt(url);
     const admin = await openAdmin(platform, gateway, start, { ...facts, url });
     if (admin !== undefined) open.push(admin.listener);
     return { port: own.port, url, adminUrl: admin?.url, close };
