@@ -101,6 +101,8 @@ export const relations: readonly Relation[] = [
   within("catalogsPerServerMax", "catalogsMax", share),
   within("credentialsPerServerMax", "credentialsMax", share),
   within("serverGrantsPerPrincipalMax", "serverGrantsMax", share),
+  within("serverLoginsPerPrincipalMax", "serverLoginsMax", share),
+  within("grantRequestMs", "grantLoginMs", "one request is a part of a log-in"),
   within("parksPerPrincipalMax", "parksMax", share),
   within("principalCallsMax", "statelessCallsMax", share),
   within("listensPerPrincipalMax", "principalStreamsMax", "a listen stream is a stream"),
