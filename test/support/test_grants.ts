@@ -15,7 +15,7 @@ export function createTestGrants(
     clock: systemClock,
     emit: () => {},
     bus: createInProcessBus({ limits, log }),
-    store: createMemoryGrantStore(),
+    store: createMemoryGrantStore({ limits }),
     addSecrets: () => {},
     publicUrl: undefined,
     identity: { name: "mcp-wrapper", version: "0.0.0" },
