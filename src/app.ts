@@ -3,7 +3,8 @@
  * no runtime, reads no environment and opens no socket: `src/main` or an embedding program does.
  */
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
-import { type GatewayOptions, openParts, openServers } from "./app/parts.ts";
+import { connectPartsOf, openLoginSteering } from "./app/open_logins.ts";
+import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
@@ -15,6 +16,7 @@ import { createRowRates } from "./gateway/row_rates.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
+import type { LoginSteering } from "./grants/login_steering.ts";
 import { createLogins } from "./grants/logins.ts";
 import type { ServerGrants } from "./grants/server_grants.ts";
 import type { Limits } from "./limits.ts";
@@ -24,7 +26,7 @@ import type { OAuthServer } from "./oauth/oauth_server.ts";
 import type { FetchHandler } from "./runtime/runtime.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
-import { recordServers } from "./telemetry/server_history.ts";
+import { recordServers, type ServerHistory } from "./telemetry/server_history.ts";
 import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
 
@@ -60,7 +62,9 @@ export interface GatewayHandle extends Operator {
   readonly oauth: OAuthServer | undefined;
   /** What protected servers granted to the gateway, and to whom. */
   readonly grants: ServerGrants;
-  /** A listener serves it at this URL from now on; links to its pages begin with MCP_PUBLIC_URL if set. */
+  /** The same for the operator: who has a grant, links for log-ins, and log-outs. */
+  readonly logins: LoginSteering;
+  /** A listener serves it at this URL: links to its pages begin with that, or with `publicUrl`. */
   readonly listensAt: (url: string) => void;
   /** The name of this instance among others. */
   readonly instance: string;
@@ -91,7 +95,7 @@ export interface GatewayHandle extends Operator {
 export async function createGateway(options: GatewayOptions): Promise<GatewayHandle> {
   const { config, runtime } = options;
   const parts = await openParts(options);
-  const { limits, clock, tables, instance, log, events, opened, warden } = parts;
+  const { limits, clock, tables, instance, log, events, opened } = parts;
   const { stores, sealer, tokens } = opened;
   const ratesOf = tables.ratesOf ?? createRowRates(() => sources.current().access);
   const rates = createPrincipalRates({ ratesOf, clock, limits, emit: events.emit });
@@ -101,26 +105,17 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
     http.recheck();
-    const names = next.servers.map(({ name }) => name);
-    history.keep(names);
-    parts.grants.keep(names);
+    keepNamed(next, history, parts.grants);
   });
   const gateway = createGatewayCore({
     ...shared,
+    ...coreParts(parts),
     servers: sources.current(),
-    create: createUpstreams(parts),
-    sameServer,
-    resolveSurface: createSurfaceResolver(tables.surfaceKinds),
-    log: log.source("gateway"),
-    sealer,
-    steps: tables.steps,
-    logins: createLogins(parts.grants, parts.logins.place),
-    policy: tables.policy,
-    debug: config.debug,
-    tryServers: config.tryServers ?? true,
   });
   const { access, people } = createAccessSteering({ ...parts, ...shared, stores, runtime });
+  const self = factsOf(options, instance);
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
+  const logins = openLoginSteering(parts, sources);
   const http = createHttpHandler({
     ...shared,
     gateway,
@@ -128,6 +123,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     authenticator: parts.authenticator,
     oauth: parts.oauth,
     pages: parts.oauth && { people, waiting: parts.oauth.waiting, sealer },
+    connect: connectPartsOf(parts, people, sources),
     sessions: stores.sessions,
     bus: parts.bus,
     log: log.source("http"),
@@ -136,13 +132,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sha256: runtime.sha256,
     config,
     operatorToken: tokens?.operator,
-    admin: tokens && {
-      tokens,
-      operator,
-      access,
-      backup: stores.backup,
-      self: factsOf(options, instance),
-    },
+    admin: tokens && { tokens, operator, access, logins, backup: stores.backup, self },
     storageProblem: stores.problem,
   });
   sources.announce();
@@ -158,6 +148,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     access,
     oauth: parts.oauth,
     grants: parts.grants,
+    logins,
     listensAt: parts.logins.place.listensAt,
     instance,
     log,
@@ -176,12 +167,46 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await parts.authenticator.close?.();
       parts.oauth?.close();
       await gateway.close();
-      parts.grants.close();
-      await warden.close();
-      await stores.close();
-      await log.close();
+      await closeParts(parts);
     },
   };
+}
+
+/** What the core is made of, apart from its servers. */
+function coreParts(parts: GatewayParts) {
+  const { options: { config }, tables, opened, log } = parts;
+  return {
+    create: createUpstreams(parts),
+    sameServer,
+    resolveSurface: createSurfaceResolver(tables.surfaceKinds),
+    log: log.source("gateway"),
+    sealer: opened.sealer,
+    steps: tables.steps,
+    logins: createLogins(parts.grants, parts.logins.place),
+    policy: tables.policy,
+    debug: config.debug,
+    tryServers: config.tryServers ?? true,
+  };
+}
+
+/** Forgets the servers that a new configuration does not have. */
+function keepNamed(
+  { servers, disabled = [] }: ServersConfig,
+  history: Pick<ServerHistory, "keep">,
+  grants: Pick<ServerGrants, "keep">,
+): void {
+  const names = servers.map(({ name }) => name);
+  history.keep(names);
+  // A server that is only disabled for a while keeps its grants.
+  grants.keep([...names, ...disabled.map(({ name }) => name)]);
+}
+
+/** Closes what servers were called with, once they are closed themselves. */
+async function closeParts({ grants, warden, opened, log }: GatewayParts): Promise<void> {
+  grants.close();
+  await warden.close();
+  await opened.stores.close();
+  await log.close();
 }
 
 /** What the process says about itself in the admin API. */

@@ -8,6 +8,7 @@ import { bridgeLimits } from "./limits/bridge_limits.ts";
 import { clientLimits } from "./limits/client_limits.ts";
 import { commandLimits } from "./limits/command_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
+import { grantLimits } from "./limits/grant_limits.ts";
 import { oauthLimits } from "./limits/oauth_limits.ts";
 import { peopleLimits } from "./limits/people_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
@@ -26,6 +27,7 @@ export const defaultLimits = {
   ...serviceLimits,
   ...accessLimits,
   ...peopleLimits,
+  ...grantLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

@@ -6,8 +6,12 @@ import {
   clientsForm,
   grantsForm,
   keysForm,
+  type LoginCalls,
   loginLinkForm,
+  loginsForm,
+  logOutForm,
   madeKeyForm,
+  serverLinkForm,
   usersForm,
 } from "./admin_forms.ts";
 import { namedPath } from "./admin_path.ts";
@@ -51,6 +55,22 @@ export function toAccessCalls(call: AdminCaller): AccessCalls {
     grants: {
       list: async () => (await call({ method: "GET", path: grants, form: grantsForm })).grants,
       revoke: remove(grants),
+    },
+  };
+}
+
+/** Makes the calls about log-ins at protected servers. */
+export function toLoginCalls(call: AdminCaller): LoginCalls {
+  const at = (server: string) => `${namedPath("/admin/servers", server)}/logins`;
+  return {
+    list: async () =>
+      (await call({ method: "GET", path: "/admin/logins", form: loginsForm })).logins,
+    makeLink: (server, principal) =>
+      call({ method: "POST", path: at(server), body: { principal }, form: serverLinkForm }),
+    async logOut(server, principal) {
+      const query = principal === undefined ? "" : `?principal=${encodeURIComponent(principal)}`;
+      const path = `${at(server)}${query}`;
+      return (await call({ method: "DELETE", path, form: logOutForm })).revoked;
     },
   };
 }

@@ -1,4 +1,4 @@
-/** The commands that say who may connect, as rows of `commands.ts`. */
+/** The commands that say who may connect, and for whom the gateway calls: rows of `commands.ts`. */
 import type { Command } from "./command.ts";
 
 /** In the order of the help. */
@@ -76,5 +76,31 @@ export const accessCommands: readonly Command[] = [
     options: [],
     examples: ["grants list --json", "grants revoke 531be209-9b60-426d-a500-6059f2e5359f"],
     load: async () => (await import("./granted_command.ts")).runGrants,
+  },
+  {
+    name: "auth",
+    summary: "log in and out at servers that ask for it, and show who is logged in",
+    arguments: [
+      { name: "ACTION", meaning: "login, status or logout", isRequired: true },
+      { name: "NAME", meaning: "name of the server", isRequired: false },
+    ],
+    options: [
+      {
+        flags: "--principal ID",
+        meaning: "whose log-in, where each principal has one, such as user:ann",
+      },
+      { flags: "--no-browser", meaning: "only print the link" },
+      {
+        flags: "--timeout SECONDS",
+        meaning: "how long login waits for the person (default 600)",
+      },
+    ],
+    examples: [
+      "auth login linear",
+      "auth login linear --principal user:ann --no-browser",
+      "auth status",
+      "auth logout linear",
+    ],
+    load: async () => (await import("./auth_command.ts")).runAuth,
   },
 ];

@@ -11,12 +11,13 @@ import type { OutgoingRequest } from "../runtime/runtime.ts";
 import { hmacHex } from "../seal.ts";
 import { noDirectory } from "../config/places.ts";
 import type { AdminCaller } from "./admin_call.ts";
-import { toAccessCalls } from "./access_calls.ts";
+import { toAccessCalls, toLoginCalls } from "./access_calls.ts";
 import {
   type AccessCalls,
   anyForm,
   type GatewayView,
   helloForm,
+  type LoginCalls,
   putForm,
   refusalForm,
   statusForm,
@@ -41,6 +42,8 @@ export interface RunningGateway extends AccessCalls {
   remove(name: string): Promise<void>;
   setDisabled(name: string, disabled: boolean): Promise<void>;
   restart(name: string): Promise<void>;
+  /** Log-ins at protected servers. */
+  readonly logins: LoginCalls;
   /** Reads `mcp.json` again. */
   reload(): Promise<void>;
   /** Copies the database to an absolute path. */
@@ -155,6 +158,7 @@ function toGateway(
     restart: async (name) => await post(`${at(name)}/restart`),
     reload: () => post("/admin/reload"),
     backup: (path) => post("/admin/backup", { file: path }),
+    logins: toLoginCalls(call),
     ...toAccessCalls(call),
   };
 }

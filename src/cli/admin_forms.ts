@@ -4,6 +4,61 @@
  */
 import * as v from "valibot";
 
+/** Log-ins at a server that may need one; times are ISO 8601. */
+export const loginForm = v.object({
+  /** `each` or `shared`. */
+  grant: v.string(),
+  /** `granted`, `needed`, `unasked` or `impossible`. */
+  state: v.string(),
+  problem: v.optional(v.string()),
+  grants: v.pipe(
+    v.array(v.object({
+      /** Absent: it serves all. */
+      principal: v.optional(v.string()),
+      issuer: v.string(),
+      scopes: v.pipe(v.array(v.string()), v.readonly()),
+      grantedAt: v.string(),
+      expiresAt: v.optional(v.string()),
+      isRefreshable: v.boolean(),
+      refreshedAt: v.optional(v.string()),
+      failure: v.optional(
+        v.object({ problem: v.string(), at: v.string(), isFinal: v.boolean() }),
+      ),
+    })),
+    v.readonly(),
+  ),
+});
+
+/** The log-ins of a server, as commands show them. */
+export type LoginView = v.InferOutput<typeof loginForm>;
+
+/** One grant. */
+export type GrantView = LoginView["grants"][number];
+
+/** The log-ins of all servers that may need one. */
+export const loginsForm = v.object({
+  logins: v.array(v.object({ name: v.string(), ...loginForm.entries })),
+});
+
+/** Those of one server, with its name. */
+export type NamedLogin = v.InferOutput<typeof loginsForm>["logins"][number];
+
+/** A link for a log-in at a server. */
+export const serverLinkForm = v.object({ url: v.string(), expiresAt: v.string() });
+
+/** How many grants were revoked. */
+export const logOutForm = v.object({ revoked: v.number() });
+
+/** Log-ins at protected servers, and their changes. */
+export interface LoginCalls {
+  list(): Promise<readonly NamedLogin[]>;
+  makeLink(server: string, principal: string | undefined): Promise<
+    v.InferOutput<typeof serverLinkForm>
+  >;
+  /** Returns how many grants there were. */
+  logOut(server: string, principal: string | undefined): Promise<number>;
+}
+
 /** One server, as a running gateway reports it. */
 export const serverForm = v.object({
   name: v.string(),
@@ -30,6 +85,8 @@ export const serverForm = v.object({
   calls: v.number(),
   failures: v.number(),
   medianMs: v.optional(v.number()),
+  /** Of a server that may need a log-in; older gateways do not say it. */
+  login: v.optional(loginForm),
 });
 
 /** One server, as commands show it. */

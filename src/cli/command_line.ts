@@ -147,8 +147,14 @@ function toValues(row: Command, parser: Parser): CommandValues {
       const value = options[name];
       return Array.isArray(value) ? value : [];
     },
-    flag: (name) => options[name] === true,
+    flag: (name) => options[name] === true || options[toPositive(name)] === false,
   };
+}
+
+/** What the library calls the flag `--no-x`: a flag x, which is false if that one is given. */
+function toPositive(name: string): string {
+  const [, first = "", rest = ""] = /^no([A-Z])(.*)$/.exec(name) ?? [];
+  return `${first.toLowerCase()}${rest}`;
 }
 
 /** The library's "error: unknown option '--prot'\n(Did you mean --port?)" as our sentence. */

@@ -89,7 +89,10 @@ export async function openServersHere(
     system.makeFolder(config.dataDirectory, 0o700);
     await keepToOwnPackages(runtime, places);
   }
-  const isKept = servers.some(needsStore);
+  // What asks for no log-in needs none of the store, and nothing makes one.
+  const hasGrants = servers.some(mayNeedLogin) &&
+    runtime.exists(`${config.dataDirectory}/mcp-wrapper.db`);
+  const isKept = hasGrants || servers.some(needsStore);
   // The pages at this URL are those of another gateway.
   const { publicUrl: _elsewhere, ...own } = config;
   return await createGateway({
@@ -105,6 +108,11 @@ export async function openServersHere(
 /** The folder in which a program runs. */
 function cwdOf(server: ServerConfig): string | undefined {
   return isOfKind<StdioServerConfig>(server, "stdio") ? server.cwd : undefined;
+}
+
+/** Whether a server may need a grant, which is in the store. */
+function mayNeedLogin(server: ServerConfig): boolean {
+  return isOfKind<HttpServerConfig>(server, "http") && server.oauth !== undefined;
 }
 
 /** Whether a server has tokens in the store that replace those of its configuration. */

@@ -1,7 +1,7 @@
 /** What is wrong with a server and what to do about it, for `status` and `test`. */
 import { defaultLimits } from "../limits.ts";
 import { identity } from "../version.ts";
-import type { ServerView } from "./admin_forms.ts";
+import type { LoginView, ServerView } from "./admin_forms.ts";
 import { toWords } from "./table.ts";
 import type { Style } from "./terminal.ts";
 
@@ -31,7 +31,7 @@ export function toStateWords(state: string): StateWords {
 /** What advice needs of a server. */
 export type AdvisedServer =
   & Pick<ServerView, "name" | "state" | "kind">
-  & Partial<Pick<ServerView, "error" | "lastError" | "source" | "url">>;
+  & Partial<Pick<ServerView, "error" | "lastError" | "login">>;
 
 /** Whether a server does not work now. */
 export function isBroken({ state, error }: Pick<AdvisedServer, "state" | "error">): boolean {
@@ -50,19 +50,9 @@ export function toProblem(server: AdvisedServer): string | undefined {
  * gateway has it in its log.
  */
 export function toAdvice(server: AdvisedServer, isLogged: boolean): string[] {
-  const { name, state, url, kind, source } = server;
+  const { name, state, kind, login } = server;
   if (!isBroken(server)) return [];
-  if (state === "needs_login") {
-    return [
-      "The server needs a log-in, which this version does not support yet. The program mcp-remote " +
-      "does. Replace the server's entry with:",
-      ...remoteEntry(name, url ?? "https://…"),
-      `or run: ${identity.name} add ${toShellWord(name)} --replace${
-        source === "file" ? " --file" : ""
-      } -- ` +
-      `npx -y mcp-remote ${toShellWord(url ?? "URL")}`,
-    ];
-  }
+  if (state === "needs_login") return toLoginAdvice(name, login);
   if (kind === "failed") return ["Correct its entry; a running gateway reads mcp.json again."];
   if (!isLogged) return [`Correct that, and try again: ${identity.name} test ${toShellWord(name)}`];
   return [
@@ -71,10 +61,17 @@ export function toAdvice(server: AdvisedServer, isLogged: boolean): string[] {
   ];
 }
 
-/** The lines of an entry for `mcp.json` by which mcp-remote logs in at a server. */
-function remoteEntry(name: string, url: string): string[] {
-  const entry = { command: "npx", args: ["-y", "mcp-remote", url] };
-  return [`  ${JSON.stringify(name)}: ${JSON.stringify(entry)}`];
+/** What the operator does for a missing log-in; `login`: what is known of the log-ins. */
+export function toLoginAdvice(
+  name: string,
+  login: Pick<LoginView, "grant"> | undefined,
+): string[] {
+  const command = `${identity.name} auth login ${toShellWord(name)}`;
+  if (login?.grant !== "each") return [`Log in: ${command}`];
+  return [
+    "Each principal logs in: a call shows a link to the person who makes it. " +
+    `For one of them: ${command} --principal ID`,
+  ];
 }
 
 /** A word as a shell takes it. */

@@ -9,6 +9,7 @@ import { GatewayError } from "../errors.ts";
 import { isJsonObject } from "../json.ts";
 import type { Answer, Ask, Ending, Exchange, JsonObject, Notice } from "../model.ts";
 import { findGateway, type RunningGateway } from "./admin_client.ts";
+import type { ServerView } from "./admin_forms.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { openRelay, openServersHere } from "./local_gateway.ts";
@@ -17,7 +18,7 @@ import { readServersHere } from "./server_steering.ts";
 
 /** What a command calls. */
 export interface CalledSurface {
-  readonly gateway: Pick<GatewayHandle, "call" | "servers">;
+  readonly gateway: Pick<GatewayHandle, "call" | "servers" | "logins">;
   /** The name of the surface there. */
   readonly surface: string;
   /** Absent: none runs, and the calls are made in this process. */
@@ -40,6 +41,18 @@ export async function withSurface<Value>(
     await opened.gateway.close();
   }
 }
+
+/** The servers of the surface's gateway, with their log-ins. */
+export async function serversOf(
+  { gateway, running }: Pick<CalledSurface, "gateway" | "running">,
+): Promise<readonly SurfaceServer[]> {
+  if (running !== undefined) return (await running.status()).servers;
+  const logins = new Map((await gateway.logins.list()).map((login) => [login.name, login]));
+  return gateway.servers().map((server) => ({ ...server, login: logins.get(server.name) }));
+}
+
+/** What is known of a server, whichever gateway says it. */
+export type SurfaceServer = ReturnType<GatewayHandle["servers"]>[number] | ServerView;
 
 async function openThere(
   context: CommandContext,

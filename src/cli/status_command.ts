@@ -6,6 +6,8 @@ import type { GatewayView, ServerView } from "./admin_forms.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printResult } from "./output.ts";
+import { toLoginTable } from "./login_table.ts";
+import { isShown, toLoginLines } from "./login_words.ts";
 import { isBroken, toAdvice, toProblem, toStateWords } from "./server_advice.ts";
 import { findServer } from "./found_names.ts";
 import { type Cell, count, toTable, toWords, wrap } from "./table.ts";
@@ -23,6 +25,7 @@ export async function runStatus(context: CommandContext, values: CommandValues):
       ...toHead(view, terminal),
       "",
       ...toServerTable(view.servers, terminal),
+      ...toLogins(view.servers, terminal),
       ...view.servers.flatMap((server) => toProblemLines(server, terminal)),
     ]);
   } else {
@@ -89,6 +92,14 @@ function toServerTable(servers: readonly ServerView[], terminal: Terminal): stri
   return toTable(columns, rows, terminal);
 }
 
+/** The log-ins at servers that asked for one. */
+function toLogins(servers: readonly ServerView[], terminal: Terminal): string[] {
+  const logins = servers.flatMap(({ name, login }) =>
+    login !== undefined && isShown(login) ? [{ name, ...login }] : []
+  );
+  return logins.length === 0 ? [] : ["", ...toLoginTable(logins, terminal)];
+}
+
 function toProblemLines(server: ServerView, { width, style }: Terminal): string[] {
   const problem = toProblem(server);
   if (problem === undefined) return [];
@@ -116,6 +127,7 @@ function toDetails(server: ServerView): string[] {
     ["server", serverInfo && `${serverInfo.name} ${serverInfo.version}`],
     ["protocol", server.revision],
     ["offers", toOffers(server)],
+    ...toLoginLines(server.login, Date.now()).map((line) => ["log-in", line] as const),
     ["restarts", String(server.restarts)],
     ["calls", `${calls}, ${failures} failed`],
     ["median", medianMs === undefined ? undefined : toDuration(medianMs)],

@@ -8,7 +8,8 @@ import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printResult } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
 import { type AdvisedServer, isBroken, toAdvice, toProblem } from "./server_advice.ts";
-import { type CalledSurface, listAll, withSurface } from "./server_calls.ts";
+import { toLoginLines } from "./login_words.ts";
+import { type CalledSurface, listAll, serversOf, withSurface } from "./server_calls.ts";
 import { findServer } from "./found_names.ts";
 import { count, wrap } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -49,10 +50,9 @@ async function testServer(
   name: string,
   say: (text: string) => void,
 ): Promise<TestOutcome> {
-  const { running, gateway } = surface;
+  const { running } = surface;
   const look = async () => {
-    const servers = running === undefined ? gateway.servers() : (await running.status()).servers;
-    return findServer(servers, name);
+    return findServer(await serversOf(surface), name);
   };
   // A test is a new attempt; a server that works keeps its sessions.
   if (running !== undefined && isBroken(await look())) {
@@ -110,6 +110,7 @@ function toLines(outcome: TestOutcome, { style, width }: Terminal): string[] {
     return [
       style("bad", `${name} does not work`),
       ...wrap(outcome.problem ?? "", width, "  "),
+      ...toLoginLines(server?.login, Date.now()).flatMap((line) => wrap(line, width, "  ")),
       // An entry is to be copied as it is.
       ...(outcome.advice ?? []).flatMap((line) =>
         line.startsWith(" ") ? [line] : wrap(line, width, "  ")
@@ -124,5 +125,6 @@ function toLines(outcome: TestOutcome, { style, width }: Terminal): string[] {
     `  offers    ${count(tools, "tool")}, ${count(prompts, "prompt")}, ${
       count(resources, "resource")
     }`,
+    ...toLoginLines(server?.login, Date.now()).map((line) => `  log-in    ${line}`),
   ];
 }

@@ -87,7 +87,17 @@ export async function warnOfFiles(
   texts: Texts,
   context: FileContext,
 ): Promise<void> {
-  for (const [name, value] of secretsOf(credentials)) {
+  await warnOfSecretFiles(secretsOf(credentials), key, texts, context);
+}
+
+/** The same for secrets by their names below `key`. */
+export async function warnOfSecretFiles(
+  secrets: readonly (readonly [name: string, secret: Secret])[],
+  key: string,
+  texts: Texts,
+  context: FileContext,
+): Promise<void> {
+  for (const [name, value] of secrets) {
     if (typeof value === "string") continue;
     const text = await context.readText(value.file).catch(() => undefined);
     if (text !== undefined && text.trim() !== "") continue;

@@ -6,7 +6,13 @@ import * as v from "valibot";
 import type { CredentialsConfig, HttpServerConfig, ServerOAuthConfig } from "./config.ts";
 import { appendKey } from "./config_error.ts";
 import { headerProblem, valueProblem } from "./credential_values.ts";
-import { headersSent, readCredentials, readFallback, warnOfFiles } from "./credentials_entry.ts";
+import {
+  headersSent,
+  readCredentials,
+  readFallback,
+  warnOfFiles,
+  warnOfSecretFiles,
+} from "./credentials_entry.ts";
 import { credentials, filledText, headers, type HeadersEntry } from "./key_schemas.ts";
 import {
   connectionEntries,
@@ -18,7 +24,7 @@ import {
 } from "./mcp_server.ts";
 import { isOwnUrl, leadsBack } from "./own_address.ts";
 import { defineForm, type EntryReading, type FormEntry, type OwnPart } from "./server_kind.ts";
-import { readServerOAuth, serverOAuth } from "./server_oauth.ts";
+import { clientSecretsOf, readServerOAuth, serverOAuth } from "./server_oauth.ts";
 import { type FileContext, type Texts, withoutPrototype } from "./texts.ts";
 import { readWebUrl } from "./web_url.ts";
 
@@ -62,7 +68,10 @@ async function readRemote(
     texts.refuse(appendKey("headers", name), "is set by credentials, too; remove one of them");
   }
   const oauth = readOAuth(entry, headers, credentials, texts, context);
-  if (texts.problems.length === 0) await warnOfFiles(credentials, "credentials", texts, context);
+  if (texts.problems.length === 0) {
+    await warnOfFiles(credentials, "credentials", texts, context);
+    await warnOfSecretFiles(clientSecretsOf(oauth), keyOf(entry), texts, context);
+  }
   return {
     ...connection,
     kind: "http",
@@ -89,8 +98,13 @@ function readOAuth(
   }
   const isAuthenticated = type !== "none" ||
     Object.keys(headers).some((name) => authenticating.test(name));
-  const key = entry.auth === undefined ? "oauth" : "auth";
+  const key = keyOf(entry);
   return readServerOAuth(key, entry[key], isAuthenticated, texts, context);
+}
+
+/** By which name the entry says how the gateway logs in. */
+function keyOf({ auth }: RemoteEntry): "auth" | "oauth" {
+  return auth === undefined ? "oauth" : "auth";
 }
 
 function readUrl(entry: RemoteEntry, texts: Texts, { own }: FileContext): string {

@@ -21,7 +21,7 @@ import {
   unservedReason,
   wordKeys,
 } from "./server_keys.ts";
-import { serverOAuthKeys } from "./server_oauth.ts";
+import { foreignOAuthKeys, serverOAuthKeys } from "./server_oauth.ts";
 import type { ServerForm, ServerForms } from "./server_kind.ts";
 import { createTexts, type FileContext, type Texts, withoutPrototype } from "./texts.ts";
 
@@ -197,7 +197,13 @@ function warnOfKeys(
     if (!isJsonObject(value)) continue;
     for (const key of Object.keys(value)) {
       if (inner.includes(key)) continue;
-      context.warnings.push(describeUnknown(`${path}.${outer}`, key, inner, context.file));
+      const why = outer === "tools" ? undefined : foreignOAuthKeys.get(key);
+      const at = `${path}.${outer}`;
+      context.warnings.push(
+        why === undefined
+          ? describeUnknown(at, key, inner, context.file)
+          : `Ignored ${appendKey(at, key)} of ${context.file}: ${why}`,
+      );
     }
   }
 }

@@ -11,21 +11,25 @@ import { readSecret } from "./credentials_entry.ts";
 import { secretSchema } from "./credentials_schema.ts";
 import { filledText, flag, texts as textList } from "./key_schemas.ts";
 import { isLoopback } from "./loopback.ts";
+import { isOwnUrl } from "./own_address.ts";
 import type { FileContext, Texts } from "./texts.ts";
 import { readWebUrl } from "./web_url.ts";
+
+const scopeTexts = v.union([textList, filledText], "a list of strings, or one string with spaces");
 
 const entries = {
   grant: v.optional(v.picklist(["each", "shared"], '"each" or "shared"')),
   clientId: v.optional(secretSchema),
   clientSecret: v.optional(secretSchema),
-  scopes: v.optional(textList),
+  scopes: v.optional(scopeTexts),
   redirectUri: v.optional(filledText),
   clientMetadataUrl: v.optional(filledText),
   connectTool: v.optional(flag),
-  // Other programs' names.
+  // Other programs' names: of Cursor, of OpenCode, and of Gemini CLI, where it is a switch.
   CLIENT_ID: v.optional(secretSchema),
   CLIENT_SECRET: v.optional(secretSchema),
-  scope: v.optional(filledText),
+  scope: v.optional(scopeTexts),
+  enabled: v.optional(flag),
 };
 
 const expected = "true, false, or an object with clientId, clientSecret, scopes, redirectUri, " +
@@ -43,6 +47,22 @@ export const serverOAuth = v.optional(
 /** Keys inside `oauth`. */
 export const serverOAuthKeys: readonly string[] = Object.keys(entries);
 
+const found = "the gateway finds the authorization server by the server's own metadata";
+const ownCallback = "log-ins end at the gateway's own callback; register its URL at the server, " +
+  "which ends in /oauth/callback";
+
+/** Keys inside it that other programs write, and why they are ignored. */
+export const foreignOAuthKeys: ReadonlyMap<string, string> = new Map([
+  ["callbackPort", ownCallback],
+  ["authServerMetadataUrl", found],
+  ["authorizationUrl", found],
+  ["tokenUrl", found],
+  ["registrationUrl", found],
+  ["issuer", found],
+  ["audiences", "tokens are requested for the server's own URL alone"],
+  ["tokenParamName", "a token goes in the header Authorization, and never in a URL"],
+]);
+
 type Settings = v.InferOutput<typeof settings>;
 type Entry = v.InferOutput<typeof serverOAuth>;
 
@@ -57,7 +77,9 @@ export function readServerOAuth(
   texts: Texts,
   context: FileContext,
 ): ServerOAuthConfig | undefined {
-  if (entry === false || (entry === undefined && isAuthenticated)) return undefined;
+  const given: Settings = typeof entry === "object" ? entry : {};
+  const isOff = entry === false || given.enabled === false;
+  if (isOff || (entry === undefined && isAuthenticated)) return undefined;
   if (isAuthenticated) {
     texts.refuse(
       key,
@@ -65,7 +87,6 @@ export function readServerOAuth(
     );
     return undefined;
   }
-  const given: Settings = typeof entry === "object" ? entry : {};
   const at = (part: string) => appendKey(key, part);
   const grant = given.grant ?? (context.authenticates ? "each" : "shared");
   if (grant === "each" && !context.authenticates) {
@@ -74,18 +95,16 @@ export function readServerOAuth(
       '"each" needs clients that authenticate; set MCP_AUTH, or use "shared"',
     );
   }
-  const scopes = given.scopes ?? given.scope?.split(/\s+/).filter((word) => word !== "");
+  const scopes = readScopes(given.scopes === undefined ? "scope" : "scopes", given, at, texts);
   const { redirectUri, clientMetadataUrl } = given;
   return {
     grant,
     ...(context.isOpen ? { problem: openProblem } : {}),
     ...readClient(key, given, texts),
-    ...(scopes === undefined ? {} : { scopes: readScopes(at("scopes"), scopes, texts) }),
-    ...(redirectUri === undefined ? {} : {
-      redirectUri:
-        readWebUrl(at("redirectUri"), redirectUri, texts, "https://example.com/oauth/callback") ??
-          "",
-    }),
+    ...(scopes.length === 0 ? {} : { scopes }),
+    ...(redirectUri === undefined
+      ? {}
+      : { redirectUri: readRedirectUri(at("redirectUri"), redirectUri, texts, context) }),
     ...(clientMetadataUrl === undefined
       ? {}
       : { clientMetadataUrl: readDocumentUrl(at("clientMetadataUrl"), clientMetadataUrl, texts) }),
@@ -112,14 +131,51 @@ function readClient(key: string, given: Settings, texts: Texts) {
   return client;
 }
 
+/** The parts of the client that may be in files, by their names. */
+export function clientSecretsOf(
+  oauth: ServerOAuthConfig | undefined,
+): readonly (readonly [name: string, secret: Secret])[] {
+  const { clientId, clientSecret } = oauth ?? {};
+  return [
+    ...(clientId === undefined ? [] : [["clientId", clientId] as const]),
+    ...(clientSecret === undefined ? [] : [["clientSecret", clientSecret] as const]),
+  ];
+}
+
 /** The characters of RFC 6749, section 3.3. */
 const scopeForm = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
-function readScopes(key: string, scopes: readonly string[], texts: Texts): readonly string[] {
-  const read = scopes.map((scope) => texts.plain(key, scope));
-  const wrong = read.find((scope) => !scopeForm.test(scope));
-  if (wrong !== undefined) texts.refuse(key, "expected scopes without spaces, each in a string");
-  return read;
+function readScopes(
+  part: "scope" | "scopes",
+  given: Settings,
+  at: (part: string) => string,
+  texts: Texts,
+): readonly string[] {
+  const value = given[part] ?? [];
+  const scopes = typeof value === "string"
+    ? texts.plain(at(part), value).split(/\s+/).filter((word) => word !== "")
+    : value.map((scope) => texts.plain(at(part), scope));
+  const isWrong = scopes.some((scope) => !scopeForm.test(scope));
+  if (isWrong) texts.refuse(at(part), "expected scopes without spaces, each in a string");
+  return scopes;
+}
+
+/** The path of the gateway's callback, which a proxy may have below another one. */
+const callback = "/oauth/callback";
+
+function readRedirectUri(key: string, given: string, texts: Texts, { own, warnings }: FileContext) {
+  const url = readWebUrl(key, given, texts, `https://example.com${callback}`) ?? "";
+  if (url === "") return url;
+  const { origin, pathname } = new URL(url);
+  const isPublic = own.publicUrl !== undefined && new URL(own.publicUrl).origin === origin;
+  const isOwn = isPublic || isOwnUrl(origin, own);
+  if (!isOwn || !pathname.endsWith(callback)) {
+    warnings.push(
+      `${texts.where(key)} is not the callback of this gateway (its URL, then ${callback}): ` +
+        "log-ins end only if requests to it are passed on there",
+    );
+  }
+  return url;
 }
 
 function readDocumentUrl(key: string, text: string, texts: Texts): string {

@@ -22,8 +22,13 @@ export type ReadSecrets = (
   signal: AbortSignal,
 ) => Promise<{ readonly texts: readonly string[] } | CredentialFailure>;
 
+/** What a reader needs. */
+export interface SecretReaderDeps extends Pick<CredentialDeps, "limits" | "clock" | "addSecrets"> {
+  readonly runtime: Pick<CredentialDeps["runtime"], "readText">;
+}
+
 /** Makes the reader of one server's secrets. */
-export function createSecretReader(deps: CredentialDeps): ReadSecrets {
+export function createSecretReader(deps: SecretReaderDeps): ReadSecrets {
   const readOne = async (
     { secret, key, place }: WantedSecret,
     signal: AbortSignal,
@@ -53,7 +58,7 @@ export function createSecretReader(deps: CredentialDeps): ReadSecrets {
 /** The content of a file, without surrounding white space. */
 async function readFile(
   file: string,
-  { runtime, limits, clock }: CredentialDeps,
+  { runtime, limits, clock }: SecretReaderDeps,
   signal: AbortSignal,
 ): Promise<string | { readonly problem: string }> {
   const read = runtime.readText(file).then(

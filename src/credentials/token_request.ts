@@ -49,10 +49,15 @@ export interface TokenRequestOptions {
   readonly authorization: Authorization;
 }
 
+/** What a requester needs of what providers share. */
+export interface TokenRequestDeps extends Pick<CredentialDeps, "limits" | "clock" | "log"> {
+  readonly runtime: Pick<CredentialDeps["runtime"], "request">;
+}
+
 /** Makes the requester of one server. */
 export function createTokenRequests(
   options: TokenRequestOptions,
-  deps: CredentialDeps,
+  deps: TokenRequestDeps,
 ): SendTokenRequest {
   const { words } = options;
   const { limits, clock, log } = deps;
@@ -136,7 +141,10 @@ function cannotBeReached({ code, cause }: GatewayError): boolean {
   return code === "upstream_unavailable" && isRequestFault(cause) && faultsOfTheWay.has(cause.kind);
 }
 
-function toObject(text: string, { limits }: CredentialDeps): JsonObject | undefined {
+function toObject(
+  text: string,
+  { limits }: Pick<CredentialDeps, "limits">,
+): JsonObject | undefined {
   try {
     const value = parseJson(text, limits, false);
     return isJsonObject(value) ? value : undefined;

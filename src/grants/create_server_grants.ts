@@ -1,52 +1,145 @@
 /** Makes the grants of a gateway: the seam of server_grants.ts, put together from its parts. */
-import type { Bus } from "../bus/bus.ts";
-import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
-import type { Limits } from "../limits.ts";
-import type { Log } from "../log.ts";
-import { sharedPrincipal } from "../model.ts";
-import { noAuthorization } from "../outgoing/authorization.ts";
-import type { Runtime } from "../runtime/runtime.ts";
-import type { Emit } from "../telemetry/events.ts";
-import type { GrantStore } from "./grant.ts";
+import { createBegunLogins } from "./begun_logins.ts";
+import { createDiscovery } from "./discovery.ts";
+import type { GrantDeps } from "./grant_deps.ts";
+import { toGrantProblem, toLoginError } from "./grant_problem.ts";
+import { toGrantReport } from "./grant_reports.ts";
+import { endGrants, type FindServer } from "./grant_revocation.ts";
+import { createGrantSource } from "./grant_source.ts";
+import { createIssuerClients } from "./issuer_clients.ts";
+import { createKeptGrants } from "./kept_grants.ts";
+import { createServerState, grantPrincipal, type ServerState } from "./protected_servers.ts";
 import type { ProtectedServer, ServerGrants } from "./server_grants.ts";
-
-/** What the grants need. */
-export interface GrantDeps {
-  readonly runtime: Pick<Runtime, "request" | "readText" | "sha256">;
-  readonly limits: Limits;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly emit: Emit;
-  readonly bus: Bus;
-  readonly store: GrantStore;
-  /** Hides these values from the log from now on. */
-  readonly addSecrets: (values: readonly string[]) => void;
-  /** The base URL of the gateway, if it has one that does not depend on a request. */
-  readonly publicUrl: string | undefined;
-  /** How the gateway calls itself at an authorization server. */
-  readonly identity: { readonly name: string; readonly version: string };
-}
+import {
+  beginLogin,
+  finishLogin,
+  inLoginTime,
+  type ServerLoginDeps,
+  stranger,
+} from "./server_login.ts";
 
 /** Makes the grants. Nothing is read or requested before it is needed. */
-export function createServerGrants(deps: GrantDeps): ServerGrants {
-  const servers = new Map<string, ProtectedServer>();
-  const unready = (): Promise<never> =>
-    Promise.reject(new GatewayError("internal", "Cannot log in yet"));
+export function createServerGrants(options: GrantDeps): ServerGrants {
+  const closed = new AbortController();
+  const servers = new Map<string, ServerState>();
+  const find: FindServer = (name) => servers.get(name)?.server;
+  const deps: ServerLoginDeps = {
+    ...options,
+    kept: createKeptGrants(options),
+    discovery: createDiscovery(options),
+    clients: createIssuerClients(options),
+    begun: createBegunLogins(options),
+    closing: closed.signal,
+    replace: (key) => void endReplaced(key),
+  };
+  const { store, bus, kept, begun, clock } = deps;
+  const endReplaced: (key: Parameters<ServerLoginDeps["replace"]>[0]) => Promise<void> = async (
+    key,
+  ) => {
+    const old = (await store.find(key.server, key.principal)).filter((one) =>
+      one.key.issuer === key.issuer && one.key.resource === key.resource
+    );
+    await endGrants(old, find, deps);
+  };
+  const watch: ServerGrants["watch"] = (listener) => bus.subscribe("grantChanged", listener);
+
   return {
-    authorizationOf(server) {
-      servers.set(server.name, server);
-      return noAuthorization;
+    authorizationOf: (server) => createGrantSource(stateOf(servers, server, deps), deps),
+    principalFor: (server, principal) => {
+      const known = find(server);
+      return known === undefined ? principal : grantPrincipal(known, principal);
     },
-    principalFor: (server, principal) =>
-      servers.get(server)?.oauth.grant === "shared" ? sharedPrincipal.id : principal,
-    hasGrant: async () => undefined,
-    begin: unready,
-    finish: unready,
-    reports: async () => [],
-    logOut: async () => 0,
-    keep: () => {},
-    watch: (listener) => deps.bus.subscribe("grantChanged", listener),
-    close: () => {},
+    async hasGrant(name, principal) {
+      const state = servers.get(name);
+      if (state === undefined) return undefined;
+      const { stored, isUnreadable, isRefused } = await kept.load(state.server, principal);
+      if (stored !== undefined) {
+        const { failure, expiresAt = Infinity, refreshToken } = stored.grant;
+        const isOver = refreshToken === undefined && clock.wall() >= expiresAt;
+        return failure?.isFinal !== true && !isRefused && !isOver;
+      }
+      return isUnreadable || state.asked.all || state.asked.tools ? false : undefined;
+    },
+    ...createLogins(servers, deps),
+    async reports(server) {
+      return (await store.list(server)).map((one) => toGrantReport(one, kept, clock));
+    },
+    async logOut(server, principal) {
+      const grants = principal === undefined
+        ? await store.list(server)
+        : await store.find(server, principal);
+      await endGrants(grants, find, deps);
+      return grants.length;
+    },
+    keep(names) {
+      const left = new Set(names);
+      const work = async (): Promise<void> => {
+        const grants = await store.list();
+        await endGrants(grants.filter(({ key }) => !left.has(key.server)), find, deps);
+        for (const name of servers.keys()) {
+          if (left.has(name)) continue;
+          servers.delete(name);
+          begun.drop(name);
+        }
+      };
+      void work().catch((error: unknown) =>
+        deps.log.error("Cannot end the grants of removed servers", { error })
+      );
+    },
+    watch,
+    close: () => closed.abort(),
+  };
+}
+
+/** The state of a server; a changed URL or a changed client starts over. */
+function stateOf(
+  servers: Map<string, ServerState>,
+  server: ProtectedServer,
+  { kept, discovery, begun }: ServerLoginDeps,
+): ServerState {
+  const known = servers.get(server.name);
+  if (known !== undefined && JSON.stringify(known.server) === JSON.stringify(server)) return known;
+  const state = createServerState(server);
+  servers.set(server.name, state);
+  if (known !== undefined) {
+    kept.drop(server.name);
+    discovery.forget(server.name);
+    begun.drop(server.name);
+  }
+  return state;
+}
+
+function createLogins(
+  servers: ReadonlyMap<string, ServerState>,
+  deps: ServerLoginDeps,
+): Pick<ServerGrants, "begin" | "finish"> {
+  const fail = (thrown: unknown, server: string, principal: string): never => {
+    const { message: reason, cause } = toGrantProblem(thrown);
+    if (cause !== undefined) deps.log.error("Cannot log in at a server", { server, cause });
+    deps.emit({ type: "grant_step", step: "login_failed", server, principal, reason });
+    throw toLoginError(thrown, server);
+  };
+  return {
+    async begin(request, signal) {
+      const state = servers.get(request.server);
+      if (state === undefined) {
+        throw new GatewayError(
+          "invalid_params",
+          `Cannot log in at "${request.server}": no such server takes log-ins`,
+        );
+      }
+      const work = (inTime: AbortSignal) => beginLogin(state, request, deps, inTime);
+      return await inLoginTime(work, deps, signal)
+        .catch((thrown: unknown) => fail(thrown, request.server, request.principal));
+    },
+    async finish(answer, signal) {
+      const login = deps.begun.take(answer.params.get("state") ?? "", answer.browser);
+      const state = login && servers.get(login.server.name);
+      if (login === undefined || state === undefined) throw toLoginError(stranger(), "");
+      const work = (inTime: AbortSignal) => finishLogin(login, state, answer, deps, inTime);
+      return await inLoginTime(work, deps, signal)
+        .catch((thrown: unknown) => fail(thrown, login.server.name, login.principal));
+    },
   };
 }

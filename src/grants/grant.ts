@@ -30,6 +30,9 @@ export interface Grant {
   readonly scopes: readonly string[];
   /** The client that it was granted to; another client cannot refresh it. */
   readonly clientId: string;
+  /** How that client authenticates at the token endpoint; absent: as the configuration says. */
+  readonly authMethod?: ClientAuthMethod | undefined;
+  readonly clientSecret?: string | undefined;
   /** When a person logged in. */
   readonly grantedAt: number;
   /** Absent: never. */
@@ -55,6 +58,9 @@ export interface StoredGrant {
   readonly grant: Grant | "unreadable";
 }
 
+/** How a client authenticates at the token endpoint (RFC 7591, section 2). */
+export type ClientAuthMethod = "none" | "client_secret_basic" | "client_secret_post";
+
 /** A client of the gateway's own at an authorization server; never used at another issuer. */
 export interface ClientRegistration {
   readonly issuer: string;
@@ -62,8 +68,7 @@ export interface ClientRegistration {
   readonly redirectUri: string;
   readonly clientId: string;
   readonly clientSecret?: string | undefined;
-  /** How the client authenticates at the token endpoint (RFC 7591, section 2). */
-  readonly authMethod: "none" | "client_secret_basic" | "client_secret_post";
+  readonly authMethod: ClientAuthMethod;
   /** When the secret expires; absent: never. */
   readonly secretExpiresAt?: number | undefined;
 }

@@ -28,6 +28,8 @@ import { createGuard, type GuardConfig } from "./guard.ts";
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { createKeepAlive } from "./keep_alive.ts";
+import type { ConnectParts } from "./oauth/connect_access.ts";
+import { connectRows } from "./oauth/connect_rows.ts";
 import { discoveryRows } from "./oauth/discovery_rows.ts";
 import { oauthRows } from "./oauth/oauth_endpoints.ts";
 import {
@@ -94,6 +96,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   readonly admin?: AdminSettings | undefined;
   /** The pages on which people log in; absent: there are none. */
   readonly pages?: PagesParts | undefined;
+  /** The pages on which people log in at protected servers; absent: there are none. */
+  readonly connect?: ConnectParts | undefined;
   readonly storageProblem?: HealthDeps["storageProblem"];
   /** Absent: the gateway has no authorization server. */
   readonly oauth?: OAuthServer | undefined;
@@ -253,6 +257,7 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
     { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
     { path: "/", openMethods: { GET: page, HEAD: page } },
     ...openOAuthRows(layer),
+    ...serverLoginRows(layer),
   ];
 }
 
@@ -263,6 +268,19 @@ function openOAuthRows({ deps, baseUrl, clientAddress }: HttpLayer): OpenRow[] {
   return server === undefined
     ? rows
     : [...rows, ...oauthRows({ ...deps, server, baseUrl, clientAddress })];
+}
+
+/** The rows of log-ins at protected servers. */
+function serverLoginRows({ deps, baseUrl, clientAddress }: HttpLayer): OpenRow[] {
+  const { connect, pages } = deps;
+  if (connect === undefined) return [];
+  return connectRows({
+    ...deps,
+    ...connect,
+    baseUrl,
+    clientAddress,
+    hasLogins: pages !== undefined,
+  });
 }
 
 /** How many of these sessions' streams took a notice; its frame is encoded once for all. */

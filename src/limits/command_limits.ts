@@ -15,6 +15,15 @@ export const commandLimits = {
   /** How long `doctor` waits for a server to know what it offers, once its tools are listed. */
   offersMs: 3_000,
   offersPollMs: 50,
+  /**
+   * How long `auth login` waits for the person by default and at most, and how often it looks. The
+   * link itself lives ten minutes.
+   */
+  loginWaitMs: 600_000,
+  loginWaitMsMax: 3_600_000,
+  loginPollMs: 500,
+  /** How long the program that opens a browser may take. */
+  browserStartMs: 10_000,
   /** The width of texts for a person where there is no terminal. */
   plainColumns: 80,
   /** Words of a server in a list: its description, its last error. */

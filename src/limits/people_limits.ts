@@ -37,11 +37,18 @@ export const peopleLimits = {
   serverLinkMs: 600_000,
   serverLinksMax: 10_000,
   serverLinksPerPrincipalMax: 100,
+  /** How long a person waits for an authorization server, at the beginning and at the end. */
+  serverLoginWaitMs: 60_000,
+  /** The query of the callback: a code can be long, and `state` is the gateway's own. */
+  callbackCharsMax: 16 * 1024,
   /** The body of a form. */
   formBytesMax: 16 * 1024,
   /** A name or a URL of a client on a page; longer ones are cut. */
   pageNameCharsMax: 100,
   pageUrlCharsMax: 300,
+  /** The words of another program on a page, and the scopes in a list. */
+  pageTextCharsMax: 1_000,
+  pageScopesMax: 50,
   /** Log-ins that are at the OpenID provider, and how long one may stay there. */
   providerLoginsMax: 1_000,
   providerLoginMs: 600_000,

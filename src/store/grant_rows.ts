@@ -18,6 +18,8 @@ export function registrationBindingOf(issuer: string, redirectUri: string): stri
 const text = v.string();
 const time = v.number();
 
+const authMethod = v.picklist(["none", "client_secret_basic", "client_secret_post"]);
+
 const grantForm = v.object({
   token: text,
   obtainedAt: time,
@@ -25,6 +27,8 @@ const grantForm = v.object({
   refreshToken: v.optional(text),
   scopes: v.array(text),
   clientId: text,
+  authMethod: v.optional(authMethod),
+  clientSecret: v.optional(text),
   grantedAt: time,
   refreshedAt: v.optional(time),
   failure: v.optional(v.object({ problem: text, at: time, isFinal: v.boolean() })),
@@ -34,7 +38,7 @@ const grantForm = v.object({
 const registrationForm = v.object({
   clientId: text,
   clientSecret: v.optional(text),
-  authMethod: v.picklist(["none", "client_secret_basic", "client_secret_post"]),
+  authMethod,
   secretExpiresAt: v.optional(time),
 });
 

@@ -200,6 +200,35 @@ export const oauthSteps = {
 /** One step. */
 export type OAuthStep = keyof typeof oauthSteps;
 
+/** A log-in at a protected server took a step, or its grant did. */
+export interface GrantEvent {
+  readonly type: "grant_step";
+  readonly step: GrantStep;
+  readonly server: string;
+  /** The id of the principal; that of `sharedPrincipal` if the grant serves all. */
+  readonly principal?: string | undefined;
+  readonly issuer?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  /** Why a step failed, without a secret. */
+  readonly reason?: string | undefined;
+}
+
+/** The steps, and what the log says about each. */
+export const grantSteps = {
+  registered: "Gateway registered at the authorization server of a server",
+  login_begun: "Log-in at a server begun; its person is at the authorization server",
+  login_failed: "Log-in at a server failed",
+  granted: "Log-in at a server finished; its grant is stored",
+  refreshed: "Grant at a server refreshed",
+  refresh_failed: "Grant at a server not refreshed",
+  ended: "Grant at a server ended; its person has to log in again",
+  revoked: "Grant at a server revoked and forgotten",
+  revocation_failed: "Grant at a server forgotten, but not revoked at its authorization server",
+} as const;
+
+/** One step. */
+export type GrantStep = keyof typeof grantSteps;
+
 /** Everything that the stream carries. */
 export type GatewayEvent =
   | ServerStateEvent
@@ -212,6 +241,7 @@ export type GatewayEvent =
   | CallRefusedEvent
   | RefusalEvent
   | OAuthEvent
+  | GrantEvent
   | RateEvent
   | DropEvent;
 

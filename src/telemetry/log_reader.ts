@@ -10,6 +10,7 @@ import {
   type CallFailure,
   type CallRefusedEvent,
   type GatewayEvent,
+  grantSteps,
   limitedRates,
   oauthSteps,
 } from "./events.ts";
@@ -122,6 +123,16 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
       text === undefined ? undefined : oneLine(text, limits.logReasonCharsMax)
     );
     oauth.info(oauthSteps[step], { client: named, principal, surface: place, reason });
+  },
+  grant_step({ step, server, principal, issuer, scopes, reason }, logs) {
+    const say = reason === undefined ? logs.server(server).info : logs.server(server).warn;
+    const fit = (text: string) => oneLine(text, logs.limits.logReasonCharsMax);
+    say(grantSteps[step], {
+      principal: principal === "" ? undefined : principal,
+      issuer: issuer && fit(issuer),
+      scopes: scopes && fit(scopes.join(" ")),
+      reason: reason && fit(reason),
+    });
   },
 };
 

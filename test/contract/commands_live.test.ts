@@ -74,11 +74,7 @@ describe("status", () => {
     expect(stdout).toMatch(/^off +disabled/m);
     expect(stdout).toMatch(/^locked +needs log-in/m);
     expect(stdout).toContain('broken: program "no-such-program" is not on PATH');
-    expect(stdout).toContain("which this version does not support yet");
-    // The entry that works instead can be copied as it is.
-    expect(stdout).toContain(
-      `"locked": {"command":"npx","args":["-y","mcp-remote","${lockedUrl}"]}`,
-    );
+    expect(stdout).toContain("Log in: mcp-wrapper auth login locked");
   });
 
   test("--json is one value, with the state of each server", async () => {
@@ -203,7 +199,7 @@ describe("test", () => {
     const outcome = await runHere(["test", "locked", "--json"], here());
     expect(outcome.code).toBe(1);
     expect(JSON.parse(outcome.stdout)).toMatchObject({ works: false });
-    expect(outcome.stdout).toContain(`mcp-remote ${lockedUrl}`);
+    expect(outcome.stdout).toContain("mcp-wrapper auth login locked");
   });
 });
 

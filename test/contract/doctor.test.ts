@@ -225,7 +225,7 @@ describe("a planted fault", () => {
     write("mcp.json", { mcpServers: { remote: { url: `${url}/mcp` } } });
     const report = await doctor();
     const [login] = findingsWith(report, "warning", 'Server "remote" does not work');
-    expect(login?.advice.join("\n")).toContain("mcp-remote");
+    expect(login?.advice).toEqual(["Log in: mcp-wrapper auth login remote"]);
     expect(findingsWith(report, "problem", 's behind server "remote"').length).toBe(1);
   }, testMs);
 

@@ -7,6 +7,7 @@ import { createNoAuthenticator } from "../../src/auth/none.ts";
 import type { Bus } from "../../src/bus/bus.ts";
 import { createInProcessBus } from "../../src/bus/in_process.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
+import type { ConnectParts } from "../../src/http/oauth/connect_access.ts";
 import type { PagesParts } from "../../src/http/oauth/browser_request.ts";
 import type { RatesOf } from "../../src/gateway/access_rates.ts";
 import { surfaceKinds } from "../../src/http/surface_kinds.ts";
@@ -38,6 +39,8 @@ export interface HarnessOptions {
   readonly operatorToken?: string;
   /** The pages of the authorization server. */
   readonly pages?: PagesParts;
+  /** The pages of log-ins at protected servers. */
+  readonly connect?: ConnectParts;
   /** The store and clock of another harness, to play a restart. */
   readonly store?: SessionStore;
   /** The bus of another harness, to play a second instance. */
@@ -147,6 +150,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     },
     operatorToken: options.operatorToken,
     pages: options.pages,
+    connect: options.connect,
   });
   handler.open();
   const send: Harness["send"] = (method, path, { headers, body, context, signal } = {}) => {

@@ -1,7 +1,8 @@
 /** The grants of a gateway in tests: the real ones, on a store in memory. */
 import { createInProcessBus } from "../../src/bus/in_process.ts";
 import { systemClock } from "../../src/clock.ts";
-import { createServerGrants, type GrantDeps } from "../../src/grants/create_server_grants.ts";
+import { createServerGrants } from "../../src/grants/create_server_grants.ts";
+import type { GrantDeps } from "../../src/grants/grant_deps.ts";
 import type { ServerGrants } from "../../src/grants/server_grants.ts";
 import { defaultLimits } from "../../src/limits.ts";
 import { createMemoryGrantStore } from "../../src/store/memory_grants.ts";

@@ -13,8 +13,15 @@ import type { ServerView } from "../admin_forms.ts";
 import { clients } from "../clients/client_table.ts";
 import { CommandError } from "../command_error.ts";
 import { openRelay, openServersHere } from "../local_gateway.ts";
-import { type AdvisedServer, isBroken, toAdvice, toProblem } from "../server_advice.ts";
-import { listAll } from "../server_calls.ts";
+import { toGrantLine } from "../login_words.ts";
+import {
+  type AdvisedServer,
+  isBroken,
+  toAdvice,
+  toLoginAdvice,
+  toProblem,
+} from "../server_advice.ts";
+import { listAll, serversOf } from "../server_calls.ts";
 import { isProgram } from "../start/login_path.ts";
 import { toDuration } from "../times.ts";
 import { type Examination, type Finding, fine, problem, reasonOf, warning } from "./finding.ts";
@@ -60,13 +67,13 @@ export async function checkServers(examination: Examination): Promise<Finding[]>
       const listed = await listAll(calls, "tools/list", "tools", context.signal)
         .then((tools) => ({ tools }), (fault: unknown) => ({ fault }));
       const shown = await settled(
-        async () =>
-          running === undefined ? gateway.servers() : (await running.gateway.status()).servers,
+        () => serversOf(calls),
         context.signal,
       );
       if ("fault" in listed && !shown.some(isBroken)) throw listed.fault;
       return [
         ...shown.map((view) => toFinding(view, running !== undefined)),
+        ...shown.flatMap(toLoginFindings),
         ...("tools" in listed ? checkTools(listed.tools) : []),
       ];
     } finally {
@@ -116,6 +123,18 @@ function toFinding(view: ServerFacts, isLogged: boolean): Finding {
     `Server "${view.name}" does not work: ${toProblem(view)}`,
     ...toAdvice(view, isLogged),
   );
+}
+
+/** Each grant at a server, and what is wrong with it; the finding above says that one is missing. */
+function toLoginFindings({ name, login }: ServerFacts): Finding[] {
+  if (login === undefined) return [];
+  const now = Date.now();
+  return login.grants.map((grant) => {
+    const text = `Log-in at "${name}" ${toGrantLine(grant, now)}`;
+    return grant.failure === undefined
+      ? fine(text)
+      : warning(text, ...(grant.failure.isFinal ? toLoginAdvice(name, login) : []));
+  });
 }
 
 /** What a finding says of a server. */

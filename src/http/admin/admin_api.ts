@@ -23,7 +23,7 @@ import { type Attachments, createAttachments } from "./attachments.ts";
 
 /** What only the admin API needs. */
 export interface AdminSettings
-  extends Pick<AdminParts, "tokens" | "operator" | "access" | "backup"> {
+  extends Pick<AdminParts, "tokens" | "operator" | "access" | "logins" | "backup"> {
   /** What `/admin/status` shows of the gateway itself. */
   readonly self: Readonly<Record<string, unknown>>;
 }

@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import type { KeyRing } from "../../auth/key_ring.ts";
 import { RegistryError } from "../../config/registry_error.ts";
+import type { LoginSteering } from "../../grants/login_steering.ts";
 import type { Operator } from "../../gateway/operator.ts";
 import type { ServerReport } from "../../gateway/server_report.ts";
 import { isJsonObject } from "../../json.ts";
@@ -18,6 +19,7 @@ import { adminPrincipals, type AdminTokens, assertEntryRight } from "./admin_acc
 import { AdminError } from "./admin_errors.ts";
 import { type AdminRow, answerJson, readForm } from "./admin_request.ts";
 import type { Attachments } from "./attachments.ts";
+import { loginRows, withLoginsOf } from "./login_routes.ts";
 import { keyRows } from "./key_routes.ts";
 import { peopleAdminRows, type PeopleRowParts } from "./people_routes.ts";
 
@@ -33,6 +35,8 @@ export interface AdminParts {
   readonly operator: Operator;
   /** Who may connect. */
   readonly access: PeopleRowParts & { readonly keys: KeyRing };
+  /** Who has a grant at which protected server. */
+  readonly logins: LoginSteering;
   /** What the process says about itself. */
   readonly facts: () => Readonly<Record<string, unknown>>;
   /** Reads the configuration again; rejects with a sentence. */
@@ -47,8 +51,8 @@ const backupForm = v.strictObject({ file: v.string("an absolute path") }, "an ob
 
 /** Makes the table. */
 export function adminRows(parts: AdminParts): readonly AdminRow[] {
-  const { facts, attachments } = parts;
-  const { servers } = parts.operator;
+  const { facts, attachments, logins } = parts;
+  const servers = () => withLoginsOf(parts.operator.servers(), logins);
   return [
     {
       method: "GET",
@@ -60,21 +64,25 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
       method: "GET",
       path: "/admin/status",
       right: "operator",
-      answer: () => answerJson({ ...facts(), servers: servers() }),
+      answer: async () => answerJson({ ...facts(), servers: await servers() }),
     },
     {
       method: "GET",
       path: "/admin/servers",
       right: "operator",
-      answer: () => answerJson({ servers: servers() }),
+      answer: async () => answerJson({ servers: await servers() }),
     },
     {
       method: "GET",
       path: "/admin/servers/:name",
       right: "operator",
-      answer: ({ name }) => answerJson(reportOf(parts, decodeName(name))),
+      answer: async ({ name }) => {
+        const [report] = await withLoginsOf([reportOf(parts, decodeName(name))], logins);
+        return answerJson(report);
+      },
     },
     ...changingRows(parts),
+    ...loginRows(logins),
     ...keyRows(parts.access.keys),
     ...peopleAdminRows(parts.access),
     {
@@ -84,7 +92,7 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
       answer: async ({ readBody }) => {
         await readBody(nothing);
         await orElse("reload_failed", parts.reload());
-        return answerJson({ servers: servers() });
+        return answerJson({ servers: await servers() });
       },
     },
     {

@@ -24,16 +24,21 @@ import type { HeaderPairs } from "../respond.ts";
 import type { OpenEndpoint } from "../route_match.ts";
 import { browserCookie, readBrowserToken } from "./browser_cookie.ts";
 import { type Problem, problemPage } from "./page.ts";
+import { openReturn } from "./return_path.ts";
 
-/** What only the pages need. */
-export interface PagesParts {
+/** What all pages need to know a browser and its forms. */
+export interface BrowserParts {
   readonly people: People;
-  readonly waiting: WaitingAuthorizations;
-  readonly sealer: Pick<Sealer, "digest">;
+  readonly sealer: Pick<Sealer, "digest" | "encrypt" | "decrypt">;
 }
 
-/** What the pages work on. */
-export interface PagesLayer extends PagesParts {
+/** What only the pages of the authorization server need. */
+export interface PagesParts extends BrowserParts {
+  readonly waiting: WaitingAuthorizations;
+}
+
+/** What all pages work on. */
+export interface BrowserLayer extends BrowserParts {
   readonly baseUrl: BaseUrl;
   readonly clientAddress: ClientAddress;
   readonly readForm: FormReader;
@@ -41,8 +46,13 @@ export interface PagesLayer extends PagesParts {
   readonly limits: Limits;
 }
 
+/** What the pages of the authorization server work on. */
+export interface PagesLayer extends BrowserLayer {
+  readonly waiting: WaitingAuthorizations;
+}
+
 /** What a form is for. */
-export type FormPurpose = "log in" | "log out" | "use link" | "consent";
+export type FormPurpose = "log in" | "log out" | "use link" | "consent" | "connect";
 
 /** A browser, as one request shows it. */
 export interface Browser {
@@ -83,7 +93,7 @@ export function withPages(endpoint: OpenEndpoint): OpenEndpoint {
 
 /** The browser that sends a request. */
 export function readBrowser(
-  { people, baseUrl, clientAddress, limits }: PagesLayer,
+  { people, baseUrl, clientAddress, limits }: BrowserLayer,
   { request, fetchContext }: OpenContext,
 ): Browser {
   const base = baseUrl(request, fetchContext);
@@ -96,7 +106,7 @@ export function readBrowser(
 
 /** The browser after a log-in or log-out: with a new token, and its requests. */
 export function renewBrowser(
-  { people, limits }: PagesLayer,
+  { people, limits }: BrowserLayer,
   { token, base }: Browser,
   person: Person | undefined,
 ): HeaderPairs {
@@ -114,7 +124,7 @@ export function pathTo({ base }: Pick<Browser, "base">, page: string, request = 
 
 /** The hidden fields of a form. */
 export async function formFields(
-  layer: PagesLayer,
+  layer: BrowserLayer,
   browser: Browser,
   purpose: FormPurpose,
   request = "",
@@ -125,7 +135,7 @@ export async function formFields(
 }
 
 function proofOf(
-  { sealer }: PagesLayer,
+  { sealer }: BrowserLayer,
   { token }: Browser,
   purpose: FormPurpose,
   request: string,
@@ -137,13 +147,13 @@ function proofOf(
 export interface SentForm {
   readonly browser: Browser;
   readonly form: URLSearchParams;
-  /** The id of the waiting authorization that it is about; "": none. */
+  /** What it is about, such as the id of a waiting authorization; "": nothing. */
   readonly request: string;
 }
 
 /** Reads a form. Throws a PageProblem unless the gateway made it for this browser and purpose. */
 export async function takeForm(
-  layer: PagesLayer,
+  layer: BrowserLayer,
   context: OpenContext,
   purpose: FormPurpose,
 ): Promise<SentForm> {
@@ -188,6 +198,33 @@ export function waitingFor(
     text: "A client opened it in another browser, or this one does not keep cookies. Go back to " +
       "your client and connect again.",
   });
+}
+
+/**
+ * The path at which a browser goes on when its person is logged in: that of a page which asked for
+ * the log-in, or of a request that waits. Undefined: none. Throws a PageProblem if it is gone.
+ */
+export async function nextPath(
+  layer: PagesLayer,
+  browser: Browser,
+  request: string,
+): Promise<string | undefined> {
+  if (request === "") return undefined;
+  const path = await openReturn(layer, browser.token, request);
+  if (path !== undefined) return path;
+  waitingFor(layer, browser, request);
+  return pathTo(browser, "consent", request);
+}
+
+/** The same if it is still there. */
+export async function findNextPath(
+  layer: PagesLayer,
+  browser: Browser,
+  request: string,
+): Promise<string | undefined> {
+  const path = await openReturn(layer, browser.token, request);
+  if (path !== undefined) return path;
+  return layer.waiting.find(request) && pathTo(browser, "consent", request);
 }
 
 /** The page about a request that no longer waits. */

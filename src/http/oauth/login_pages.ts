@@ -9,38 +9,41 @@ import type { OpenContext } from "../request_context.ts";
 import { toRetryAfter, toSeconds } from "../respond.ts";
 import {
   type Browser,
+  type BrowserLayer,
+  findNextPath,
   formFields,
+  nextPath,
   type PagesLayer,
   pathTo,
   readBrowser,
   renewBrowser,
   takeForm,
-  waitingFor,
 } from "./browser_request.ts";
 import { pageResponse, seeOther } from "./page.ts";
+import { openReturn } from "./return_path.ts";
 import { toShownText } from "./shown_text.ts";
 
 /** `GET /oauth/login`: the form, or who is logged in. */
 export async function showLogin(layer: PagesLayer, context: OpenContext): Promise<Response> {
   const browser = readBrowser(layer, context);
   const request = new URL(context.request.url).searchParams.get("request") ?? "";
-  if (request !== "") waitingFor(layer, browser, request);
+  const next = await nextPath(layer, browser, request);
   if (browser.person === undefined) return await loginPage(layer, browser, request);
-  if (request !== "") return seeOther(pathTo(browser, "consent", request));
+  if (next !== undefined) return seeOther(next);
   return await loggedInPage(layer, browser, browser.person);
 }
 
 /** `POST /oauth/login`: a name and a password. */
 export async function takeLogin(layer: PagesLayer, context: OpenContext): Promise<Response> {
   const { browser, form, request } = await takeForm(layer, context, "log in");
-  if (request !== "") waitingFor(layer, browser, request);
+  const next = await nextPath(layer, browser, request);
   const name = form.get("name") ?? "";
   const outcome = await layer.people.logins.withPassword(
     name,
     form.get("password") ?? "",
     browser,
   );
-  if (outcome.state === "person") return enter(layer, browser, outcome.person, request);
+  if (outcome.state === "person") return enter(layer, browser, outcome.person, next);
   return await loginPage(layer, browser, request, { outcome, name });
 }
 
@@ -75,8 +78,8 @@ export async function takeLink(layer: PagesLayer, context: OpenContext): Promise
   );
   if (outcome.state === "person") {
     const request = layer.people.requests.newest(browser.token) ?? "";
-    const isWaiting = layer.waiting.find(request) !== undefined;
-    return enter(layer, browser, outcome.person, isWaiting ? request : "");
+    const next = await findNextPath(layer, browser, request);
+    return enter(layer, browser, outcome.person, next);
   }
   const text = outcome.state === "wait"
     ? toWaitWords(outcome.waitMs)
@@ -91,26 +94,27 @@ export async function takeLink(layer: PagesLayer, context: OpenContext): Promise
 /** `POST /oauth/logout`: the browser gets a new token, and may log in again. */
 export async function takeLogout(layer: PagesLayer, context: OpenContext): Promise<Response> {
   const { browser, request } = await takeForm(layer, context, "log out");
+  // The page that needs another person asks for the log-in again.
+  const path = await openReturn(layer, browser.token, request);
   const headers = renewBrowser(layer, browser, undefined);
   const isWaiting = layer.waiting.find(request) !== undefined;
-  return seeOther(pathTo(browser, "login", isWaiting ? request : ""), headers);
+  return seeOther(path ?? pathTo(browser, "login", isWaiting ? request : ""), headers);
 }
 
-/** Logs a person in, in a browser that has proven to be theirs. */
+/** Logs a person in, in a browser that has proven to be theirs, which goes on at `next`. */
 export function enter(
   layer: PagesLayer,
   browser: Browser,
   person: Person,
-  request: string,
+  next: string | undefined,
 ): Response {
   const headers = renewBrowser(layer, browser, person);
-  const page = request === "" ? "login" : "consent";
-  return seeOther(pathTo(browser, page, request), headers);
+  return seeOther(next ?? pathTo(browser, "login"), headers);
 }
 
 /** The button that logs out. */
 export async function logoutForm(
-  layer: PagesLayer,
+  layer: BrowserLayer,
   browser: Browser,
   words: string,
   request = "",

@@ -5,11 +5,12 @@ import type { OpenContext } from "../request_context.ts";
 import { toRetryAfter } from "../respond.ts";
 import {
   type Browser,
+  findNextPath,
+  nextPath,
   PageProblem,
   type PagesLayer,
   pathTo,
   readBrowser,
-  waitingFor,
 } from "./browser_request.ts";
 import { enter, toWaitWords } from "./login_pages.ts";
 import { browserRedirect } from "./oauth_responses.ts";
@@ -19,7 +20,7 @@ export async function beginOpenId(layer: PagesLayer, context: OpenContext): Prom
   const openid = openIdOf(layer);
   const browser = readBrowser(layer, context);
   const request = new URL(context.request.url).searchParams.get("request") ?? "";
-  if (request !== "") waitingFor(layer, browser, request);
+  await nextPath(layer, browser, request);
   const waitMs = layer.people.logins.takeAddress(browser);
   if (waitMs > 0) {
     throw new PageProblem({
@@ -40,8 +41,7 @@ export async function finishOpenId(layer: PagesLayer, context: OpenContext): Pro
   const response = new URL(callbackOf(browser));
   response.search = new URL(context.request.url).search;
   const { person, request } = await asPage(openid.finish(browser.token, response));
-  const isWaiting = layer.waiting.find(request) !== undefined;
-  return enter(layer, browser, person, isWaiting ? request : "");
+  return enter(layer, browser, person, await findNextPath(layer, browser, request));
 }
 
 function callbackOf(browser: Browser): string {

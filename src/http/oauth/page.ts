@@ -11,8 +11,10 @@ export interface WebPage {
   readonly body: Markup;
   readonly status?: number | undefined;
   readonly headers?: HeaderPairs | undefined;
-  /** A URL that the browser goes to at once; it must have been checked. */
+  /** A URL that the browser goes to by itself; it must have been checked. */
   readonly next?: string | undefined;
+  /** After how many seconds; absent: at once. */
+  readonly nextSeconds?: number | undefined;
 }
 
 const style = new Markup(`
@@ -48,12 +50,14 @@ a { color: var(--link); }
  * A page as a response. The policy for the referrer is not `no-referrer`: with that, browsers send
  * the forms of a page with `Origin: null` (Fetch, "append a request Origin header").
  */
-export function pageResponse({ title, body, status = 200, headers, next }: WebPage): Response {
+export function pageResponse(
+  { title, body, status = 200, headers, next, nextSeconds = 0 }: WebPage,
+): Response {
   const nonce = crypto.randomUUID();
   // No script can send the browser on. This is no part of a form's submission, so `form-action`
   // does not apply to the client's own redirects, as it would after a response with status 303.
   const refresh = next !== undefined &&
-    markup`<meta http-equiv="refresh" content="0; url=${next}">`;
+    markup`<meta http-equiv="refresh" content="${nextSeconds}; url=${next}">`;
   const { text } = markup`<!doctype html>
 <html lang="en">
 <head>

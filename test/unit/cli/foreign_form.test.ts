@@ -18,6 +18,19 @@ const translate = (client: string, entry: unknown, project?: string) =>
   });
 
 describe("an entry", () => {
+  test("keeps how it logs in, as each program writes it", () => {
+    const ways = [
+      { oauth: { clientId: "c", callbackPort: 8080 } },
+      { oauth: false },
+      { auth: { CLIENT_ID: "c", scopes: ["read"] } },
+      { auth: "oauth" },
+    ];
+    for (const way of ways) {
+      const entry = { url: "https://x.example/mcp", ...way };
+      expect(translate("cursor", entry)).toEqual({ entry, dropped: [] });
+    }
+  });
+
   test("of Codex keeps its names of variables as references", () => {
     expect(translate("codex", {
       url: "https://x.example/mcp",

@@ -19,6 +19,7 @@ import { projectDirectory } from "../../support/spawn_gateway.ts";
 
 /** Names that other programs use for keys of the schema. */
 const otherNames = [
+  "auth",
   ...["serverUrl", "httpUrl", "transport", "transportType"],
   ...["disable", "isDisabled", "enabled", "isEnabled", "active", "isActive"],
   ...["enabledTools", "enabled_tools", "includeTools"],
@@ -45,6 +46,11 @@ const samples: readonly unknown[] = [
   { type: "headers", headers: { a: "b" } },
   { type: "oauth2", clientId: "c", issuer: "https://id.example.com" },
   { type: "oauth2", issuer: "https://id.example.com" },
+  ...["oauth", { grant: "each" }, { grant: "all" }, { clientId: "c", clientSecret: { file: "f" } }],
+  ...[{ clientId: "" }, { clientSecret: 1 }, { scopes: "a b" }, { scopes: ["a"] }, { scopes: "" }],
+  ...[{ scopes: [1] }, { redirectUri: "https://x.example/oauth/callback" }, { redirectUri: "" }],
+  ...[{ clientMetadataUrl: "https://x.example/c.json" }, { clientMetadataUrl: 1 }],
+  ...[{ connectTool: false }, { connectTool: "no" }, { unknown: 1 }],
 ];
 
 describe("the JSON Schema of mcp.json", () => {

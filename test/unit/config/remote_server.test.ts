@@ -14,6 +14,7 @@ describe("a remote server", () => {
       url,
       headers: {},
       credentials: { type: "none" },
+      oauth: { grant: "shared", connectTool: true },
       transport: "auto",
       isolation: "session",
       identify: true,

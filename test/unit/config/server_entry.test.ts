@@ -366,9 +366,6 @@ describe("wrong values", () => {
 
 describe("what is not supported yet", () => {
   const unserved: [string, Record<string, unknown>][] = [
-    ["credentials", { url: "https://x.test", credentials: { type: "oauth", secret: "hunter2" } }],
-    ["oauth", { url: "https://x.test", oauth: { clientId: "hunter2" } }],
-    ["auth", { url: "https://x.test", auth: { CLIENT_ID: "hunter2" } }],
     ["headersHelper", { url: "https://x.test", headersHelper: "/opt/hunter2.sh" }],
     ["type", { url: "wss://x.test", type: "ws" }],
     ["transport", { url: "wss://x.test", transport: "websocket" }],

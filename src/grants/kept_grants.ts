@@ -1,0 +1,112 @@
+/**
+ * What is known of the grant of one principal at one server: it is read from the store once. A
+ * grant for a resource that does not cover the server's URL is not used: the URL was changed.
+ */
+import { putWithin } from "../bounded.ts";
+import type { Grant, GrantKey } from "./grant.ts";
+import type { GrantDeps } from "./grant_deps.ts";
+import { coversServer } from "./resource_metadata.ts";
+import type { ProtectedServer } from "./server_grants.ts";
+
+/** What is known. Times are on the monotonic clock. */
+export interface KeptGrant {
+  readonly server: string;
+  readonly principal: string;
+  loading: Promise<void> | undefined;
+  stored: { readonly key: GrantKey; readonly grant: Grant } | undefined;
+  /** A grant is stored, but it cannot be opened. */
+  isUnreadable: boolean;
+  /** The server refused the token, and no refresh helps. */
+  isRefused: boolean;
+  /** When the token was replaced because the server had refused it. */
+  renewedAt: number;
+  refreshing: Promise<void> | undefined;
+  /** A token that the server refused is being replaced. */
+  renewing: Promise<void> | undefined;
+  /** The latest refresh failed, and is not repeated until then. */
+  failed:
+    | { readonly problem: string; readonly until: number; readonly backoffMs: number }
+    | undefined;
+  /** The scopes that the server wants besides those of the grant, by tool; "": no tool. */
+  readonly needs: Map<string, readonly string[]>;
+  /** The log-ins that finished lately, and the scopes that each asked for. */
+  logins: readonly { readonly at: number; readonly scopes: string }[];
+}
+
+/** What is known of all principals. */
+export interface KeptGrants {
+  /** What is known of one, read from the store if it was not yet. */
+  load(server: ProtectedServer, principal: string): Promise<KeptGrant>;
+  /** What is known without a look into the store. */
+  peek(server: string, principal: string): KeptGrant | undefined;
+  /** A log-in gave this grant. */
+  replace(kept: KeptGrant, key: GrantKey, grant: Grant): void;
+  /** Forgets what is known of a server, or of one principal there; the store is left alone. */
+  drop(server: string, principal?: string): void;
+}
+
+/** Makes it, empty. */
+export function createKeptGrants(
+  { store, limits, addSecrets }: Pick<GrantDeps, "store" | "limits" | "addSecrets">,
+): KeptGrants {
+  const kept = new Map<string, KeptGrant>();
+  const keyOf = (server: string, principal: string) => JSON.stringify([server, principal]);
+
+  const read = async (one: KeptGrant, url: string): Promise<void> => {
+    const found = (await store.find(one.server, one.principal))
+      .filter(({ key }) => coversServer(key.resource, url));
+    for (const { key, grant } of found) {
+      if (grant === "unreadable") continue;
+      addSecrets(secretsOf(grant));
+      // A log-in may have finished in the meantime.
+      one.stored ??= { key, grant };
+      return;
+    }
+    one.isUnreadable = one.stored === undefined && found.length > 0;
+  };
+
+  return {
+    async load({ name, url }, principal) {
+      const key = keyOf(name, principal);
+      const one = kept.get(key) ?? createKept(name, principal);
+      putWithin(kept, key, one, limits.keptGrantsMax);
+      await (one.loading ??= read(one, url));
+      return one;
+    },
+    peek: (server, principal) => kept.get(keyOf(server, principal)),
+    replace(one, key, grant) {
+      addSecrets(secretsOf(grant));
+      one.stored = { key, grant };
+      Object.assign(one, { isUnreadable: false, isRefused: false, failed: undefined });
+      one.needs.clear();
+    },
+    drop(server, principal) {
+      for (const [key, one] of kept) {
+        const isMeant = principal === undefined || one.principal === principal;
+        if (one.server === server && isMeant) kept.delete(key);
+      }
+    },
+  };
+}
+
+/** The texts of a grant that no log line may show. */
+export function secretsOf({ token, refreshToken, clientSecret }: Grant): readonly string[] {
+  return [token, refreshToken, clientSecret].filter((text) => text !== undefined);
+}
+
+function createKept(server: string, principal: string): KeptGrant {
+  return {
+    server,
+    principal,
+    loading: undefined,
+    stored: undefined,
+    isUnreadable: false,
+    isRefused: false,
+    renewedAt: -Infinity,
+    refreshing: undefined,
+    renewing: undefined,
+    failed: undefined,
+    needs: new Map(),
+    logins: [],
+  };
+}
