@@ -17,6 +17,7 @@ import type { AdminApi } from "./http/admin/admin_api.ts";
 import { createHttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
 import type { LoginSteering } from "./grants/login_steering.ts";
+import { createLogins } from "./grants/logins.ts";
 import type { ServerGrants } from "./grants/server_grants.ts";
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -181,6 +182,7 @@ function coreParts(parts: GatewayParts) {
     log: log.source("gateway"),
     sealer: opened.sealer,
     steps: tables.steps,
+    logins: createLogins(parts.grants, parts.logins.place),
     policy: tables.policy,
     debug: config.debug,
     tryServers: config.tryServers ?? true,

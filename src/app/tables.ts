@@ -3,7 +3,9 @@ import { type AuthenticatorKinds, authenticatorKinds } from "../auth/authenticat
 import { allowAll, type Policy } from "../gateway/access_policy.ts";
 import type { RatesOf } from "../gateway/access_rates.ts";
 import { makeAuditStep } from "../gateway/steps/audit.ts";
+import { makeConnectStep } from "../gateway/steps/connect.ts";
 import { makeLimitStep } from "../gateway/steps/limit.ts";
+import { makeLoginStep } from "../gateway/steps/ask_login.ts";
 import { makeParkStep } from "../gateway/steps/park.ts";
 import { makePolicyStep } from "../gateway/steps/policy.ts";
 import { makeRelayStep } from "../gateway/steps/relay.ts";
@@ -38,11 +40,13 @@ export const defaultTables: Tables = {
   authenticators: authenticatorKinds,
   steps: [
     makeTraceStep,
+    makeLoginStep,
     makeAuditStep,
     makeResolveStep,
     makePolicyStep,
     makeLimitStep,
     makeParkStep,
+    makeConnectStep,
     makeRelayStep,
   ],
   policy: allowAll,

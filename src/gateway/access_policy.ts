@@ -4,7 +4,7 @@
  * from (composed_policy.ts).
  */
 import type { AccessRow, ToolHintName } from "../config/access_rows.ts";
-import type { JsonObject, ListKind, Principal } from "../model.ts";
+import type { Caller, JsonObject, ListKind, Principal } from "../model.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 
 /** What a tool says about itself. A tool that does not say otherwise is destructive. */
@@ -77,6 +77,15 @@ export function isDeniedFor(
   item: PolicyItem,
 ): boolean {
   return possibleAnswers(policy, principal, server, item).every((answer) => answer === "deny");
+}
+
+/** Whether something of a server is, or may be, hidden from a caller. */
+export function isPartlyHidden(
+  { strictest }: Pick<Access, "strictest">,
+  { principal }: Pick<Caller, "principal">,
+  server: Server | undefined,
+): boolean {
+  return server !== undefined && strictest(principal, server.config.name) === "deny";
 }
 
 /** A surface as a principal may know it: without the servers and ways that are denied. */

@@ -8,7 +8,8 @@ import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
-import { type Access, type PolicyItem, visibleTo } from "./access_policy.ts";
+import { type Access, isPartlyHidden, type PolicyItem, visibleTo } from "./access_policy.ts";
+import { connectListFor, isConnectList, offersConnectTool } from "./connect_tool.ts";
 import { mergeDescriptions, withoutInstructions } from "./merged_description.ts";
 import { mergeNamed, mergeUris } from "./merged_lists.ts";
 import { createNameTables, type NameTable, noFilter } from "./name.ts";
@@ -17,7 +18,7 @@ import type { ResolvedSurface, Server } from "./server.ts";
 import { createWaits, type Patience, type WithinPatience } from "./waits.ts";
 import type { Scopes } from "./scope.ts";
 
-/** One server's part of a list: its items, or why there are none. */
+/** One server's part of a list: its items, or why there are none but a tool to log in by. */
 export interface Part {
   readonly server: Server;
   readonly items: readonly JsonObject[];
@@ -122,7 +123,7 @@ export function createCatalogReader(
       if (known.includes(undefined)) scopes.of(caller.scope).declaredAll = true;
       // Instructions are free text, which may name what this caller must not know.
       const seen = known.map((one, at) =>
-        one !== undefined && isPartlyHidden(reading, caller, view.servers[at])
+        one !== undefined && isPartlyHidden(access, caller, view.servers[at])
           ? withoutInstructions(one)
           : one
       );
@@ -155,10 +156,13 @@ async function readPart(
     const items = await withinPatience(server, caller, { kind, patience }, reading);
     return { server, items };
   } catch (thrown) {
+    const error = toGatewayError(thrown);
+    // What was listed by a grant that is gone is not listed without it.
+    if (error.code === "login_required") lists.delete(kind);
     const lastGood = lists.get(kind);
     stoodIn = { items: lastGood };
     if (lastGood !== undefined) return { server, items: lastGood };
-    return { server, items: [], error: toGatewayError(thrown) };
+    return { server, items: connectListFor(kind, server.config, error) ?? [], error };
   }
 }
 
@@ -173,11 +177,6 @@ function namesOf(
   return tables(items, filter, prefixed ? config.name : undefined);
 }
 
-/** Whether something of a server is, or may be, hidden from the caller. */
-function isPartlyHidden({ access }: Reading, { principal }: Caller, server?: Server): boolean {
-  return server !== undefined && access.strictest(principal, server.config.name) === "deny";
-}
-
 async function mergedList(
   reading: Reading,
   kind: ListKind,
@@ -187,25 +186,29 @@ async function mergedList(
 ): Promise<MergedList> {
   const { access: { policy } } = reading;
   const { principal } = caller;
+  const isAllowed = ({ config }: Server, item: PolicyItem) =>
+    policy(principal, config.name, item) !== "deny";
+  const hasConnectTool = (part: Part) => offersConnectTool(part, isAllowed);
   const view = visibleTo(reading.access, principal, whole);
   const isAlone = view.servers.length === 1;
   const options: PartOptions = { patience: { kind: "list", hears, isAlone } };
   const parts = await Promise.all(
     view.servers.map((server) => readPart(reading, kind, server, caller, options)),
   );
-  const missing = parts.flatMap(({ server, error }) =>
-    error === undefined ? [] : [{ name: server.config.name, reason: error.message }]
+  const missing = parts.flatMap((part) =>
+    part.error === undefined || (kind === "tools" && hasConnectTool(part))
+      ? []
+      : [{ name: part.server.config.name, reason: part.error.message }]
   );
-  const sole = isAlone ? parts[0]?.error : undefined;
+  const sole = isAlone ? parts.find((part) => !hasConnectTool(part))?.error : undefined;
   if (sole !== undefined) throw sole;
   const { surface, prefixed } = view;
   const merging = {
     parts,
     prefixed,
     names: ({ server, items }: Part, of: "tools" | "prompts", isPrefixed: boolean) =>
-      namesOf(reading, server, items, of, isPrefixed),
-    isAllowed: ({ config }: Server, item: PolicyItem) =>
-      policy(principal, config.name, item) !== "deny",
+      namesOf(reading, server, items, of, isPrefixed && !(prefixed && isConnectList(items))),
+    isAllowed,
     pages: await pageNames(reading, kind, parts, caller),
     listedPage({ config: { name } }: Server, own: string, offered: string) {
       reading.scopes.listedPage(caller.scope, { surface, offered }, { server: name, uri: own });

@@ -6,6 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import { GatewayError, withOutcome } from "../errors.ts";
+import { type Logins, noLogins } from "../grants/logins.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Call, Caller, Exchange, ListKind, Principal } from "../model.ts";
@@ -49,6 +50,8 @@ export interface GatewayDeps {
   readonly steps: readonly MakeStep[];
   /** What a principal may see and use. */
   readonly policy: Policy;
+  /** Log-ins at protected servers. Absent: none is possible. */
+  readonly logins?: Logins | undefined;
   /** What each principal has open, and how fast it may call. */
   readonly rates: PrincipalRates;
   /** Whether every message of a call is logged (by its shape). */
@@ -174,7 +177,18 @@ function createMiddle(deps: GatewayDeps): Middle {
   });
   const router = createRouter({ catalog, scopes, access });
   const taskOwners = createTaskOwners(limits);
-  const stepDeps = { ...deps, policy, access, servers, scopes, taskOwners, catalog, router };
+  const { logins = noLogins } = deps;
+  const stepDeps = {
+    ...deps,
+    policy,
+    access,
+    servers,
+    scopes,
+    taskOwners,
+    logins,
+    catalog,
+    router,
+  };
   const steps = deps.steps.map((make) => make(stepDeps));
   const showExtensions = createShowExtensions({ clock, limits, scopes });
   return {

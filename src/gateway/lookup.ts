@@ -28,8 +28,8 @@ export interface RouteDeps {
   /** What the items of a list are identified by; worked out once for each list. */
   readonly identities: WeakMap<readonly JsonObject[], ReadonlySet<unknown>>;
   /**
-   * The lists that came last from each server, when pages of apps made calls: by their kind and the
-   * extensions of the client for which they were listed.
+   * The lists that came last from each server, when pages of apps made calls: by their kind, the
+   * extensions of the client for which they were listed, and its principal where each has a grant.
    */
   readonly latest: WeakMap<Upstream, Map<string, readonly JsonObject[]>>;
 }

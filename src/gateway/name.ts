@@ -123,7 +123,8 @@ function unique(name: string, identity: string, taken: ReadonlyMap<string, unkno
   return offered;
 }
 
-function toFitting(name: string): string {
+/** A name cut to what every client accepts. */
+export function toFitting(name: string): string {
   if (name.length <= nameCharsMax) return name;
   return `${name.slice(0, nameCharsMax - hashChars)}_${hash(name)}`;
 }

@@ -13,6 +13,7 @@ import { anonymousPrincipal, type Caller, type ListKind } from "../model.ts";
 import { hintsOf } from "./access_policy.ts";
 import { admitsApp, isPageUri } from "./app_meta.ts";
 import type { Part, PartOptions } from "./catalog.ts";
+import { oauthOf } from "./connect_tool.ts";
 import { lastListOf, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 
@@ -119,7 +120,9 @@ async function partOf(
     : { server, items: known };
   const lists = latest.get(upstream) ?? new Map<string, Part["items"]>();
   latest.set(upstream, lists);
-  const key = `${kind} ${variantOf(caller)}`;
+  // What one principal's grant lists is no other one's.
+  const owner = oauthOf(server.config)?.grant === "each" ? caller.principal.id : "";
+  const key = JSON.stringify([kind, variantOf(caller), owner]);
   if (part.error === undefined) {
     putWithin(lists, key, part.items, defaultLimits.listVariantsMax);
   }

@@ -9,6 +9,7 @@ import type { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject } from "../model.ts";
 import { isDeniedFor } from "./access_policy.ts";
 import type { Part, PartOptions } from "./catalog.ts";
+import { connectName, isConnectList, offeredConnectName } from "./connect_tool.ts";
 import { firstIn, lastListOf, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
 import { nameStart } from "./name.ts";
 import { type Answered, toOfferedResult } from "./offered_result.ts";
@@ -84,7 +85,7 @@ function prefixings({ servers, prefixed }: ResolvedSurface): readonly boolean[] 
 
 /** Whether a name can be this server's. */
 const isCandidate = ({ config }: Server, prefixed: boolean, offered: string): boolean =>
-  !prefixed || offered.startsWith(nameStart(config));
+  !prefixed || offered.startsWith(nameStart(config)) || offered === offeredConnectName(config);
 
 function ownerInMemory(
   deps: RouteDeps,
@@ -136,10 +137,12 @@ async function ownerOfName(
     const options: PartOptions = { patience: { kind: "call" }, source };
     for (const prefixed of prefixings(view)) {
       const find = (part: Part): RouteTarget | undefined => {
-        const own = deps.catalog.names(part.server, part.items, kind, prefixed).toOwn(offered);
+        const { server, items } = part;
+        const isPrefixed = prefixed && !(view.prefixed && isConnectList(items));
+        const own = deps.catalog.names(server, items, kind, isPrefixed).toOwn(offered);
         // While a server that may have it starts, it is not unknown.
         if (prefixed || isAlone || part.error?.code === "upstream_late") failure ??= part.error;
-        return own === undefined ? undefined : { server: part.server, own };
+        return own === undefined ? undefined : { server, own };
       };
       const servers = view.servers.filter((server) => isCandidate(server, prefixed, offered));
       const target = await firstIn(deps, [kind], servers, caller, options, find);
@@ -150,6 +153,15 @@ async function ownerOfName(
   const target = kind === "tools" && view.prefixed
     ? await targetOfPageCall(deps, view, offered, caller)
     : undefined;
-  if (target !== undefined) return target;
+  const found = target ?? (kind === "tools" ? connectTarget(view, offered) : undefined);
+  if (found !== undefined) return found;
   throw unknownItem(kind, offered);
+}
+
+/** A connect tool that was listed before the log-in. */
+function connectTarget({ servers }: ResolvedSurface, offered: string): RouteTarget | undefined {
+  const server = servers.find(({ config }) => offeredConnectName(config) === offered);
+  return server && isOffered(server.config.tools, connectName(server.config))
+    ? { server, own: connectName(server.config) }
+    : undefined;
 }

@@ -139,6 +139,8 @@ export const clientLimits = {
    */
   seenClientsMax: 1_000,
   seenClientMs: 3_600_000,
+  /** How often a client is asked to log in during one call; a log-in may grant too little. */
+  loginQuestionsMax: 3,
   /** Arguments of a call that a person can be asked about, and the length of each line. */
   consentLinesMax: 24,
   consentLineCharsMax: 160,

@@ -32,5 +32,8 @@ export function createMemoryCatalogStore({ limits, log }: MemoryCatalogOptions):
       keepNewest(entries, limits.catalogsPerServerMax, (entry) => entry.server === server);
       keepNewest(entries, limits.catalogsMax);
     },
+    async remove(keys) {
+      for (const key of keys) entries.delete(key);
+    },
   };
 }

@@ -77,5 +77,14 @@ export function openSqliteCatalogStore(options: SqliteCatalogOptions): CatalogSt
         log.warn("Cannot keep the catalog of a server", { server, fault });
       }
     },
+    async remove(keys) {
+      try {
+        transact(database, () => {
+          for (const key of keys) deleteOne.run(key);
+        });
+      } catch (fault) {
+        log.warn("Cannot forget stored catalogs", { fault });
+      }
+    },
   };
 }

@@ -24,6 +24,8 @@ export interface CatalogStore {
   keys(server: string): Promise<readonly string[]>;
   /** Never rejects: a catalog that cannot be kept is only slower. */
   save(key: string, server: string, catalog: Catalog): Promise<void>;
+  /** Forgets these catalogs. Never rejects. */
+  remove(keys: readonly string[]): Promise<void>;
 }
 
 /** The process group of a running child, as the next start must know it. */

@@ -22,6 +22,7 @@ import type { FakeUpstream } from "./fake_upstream.ts";
 import { createLogReader } from "../../src/telemetry/log_reader.ts";
 import { createTestLog } from "./log.ts";
 import { next } from "./pull.ts";
+import type { Logins } from "../../src/grants/logins.ts";
 import { createTestRates } from "./rates.ts";
 import { within } from "./wait.ts";
 
@@ -36,6 +37,7 @@ export interface CoreOptions {
   readonly tools?: Readonly<Record<string, ToolFilter>>;
   readonly limits?: Partial<Limits>;
   readonly log?: Log;
+  readonly logins?: Logins;
 }
 
 /** The configuration of these servers, in their order. */
@@ -64,6 +66,7 @@ export async function createCoreGateway(
     limits,
     clock = systemClock,
     log = createTestLog(),
+    logins,
     ...naming
   }: CoreOptions = {},
 ): Promise<Gateway> {
@@ -77,6 +80,7 @@ export async function createCoreGateway(
     resolveSurface: createSurfaceResolver(surfaceKinds),
     ...defaultTables,
     ...(policy && { policy }),
+    logins,
     rates: createTestRates({ ratesOf, clock, limits: given, emit }),
     emit,
     servers: coreConfig(fakes, naming),

@@ -75,6 +75,7 @@ export async function createTestDeps(
       load: async (key) => catalogsByKey.get(key),
       keys: async () => [...catalogsByKey.keys()].reverse(),
       save: async (key, _server, catalog) => void catalogsByKey.set(key, catalog),
+      remove: async (keys) => keys.forEach((key) => catalogsByKey.delete(key)),
     },
     processLimit,
     spares: createSpares(all, clock, processLimit),

@@ -64,13 +64,19 @@ export function askFirst(
   return new AskedFirst(context, target, ask, open, deps);
 }
 
-/** Another request of the client goes on with the call: its server sees that one. */
-export function takeOver(exchange: Exchange, context: CallContext): void {
-  if (exchange instanceof AskedFirst) exchange.context = context;
+/** A call that may be opened at its server later, or once more. */
+export interface Reopening extends Exchange {
+  /** Another request of the client goes on with the call: its server sees that one. */
+  takeOver(context: CallContext): void;
 }
 
-class AskedFirst implements Exchange {
-  context: CallContext;
+/** Another request of the client goes on with the call. */
+export function takeOver(exchange: Exchange, context: CallContext): void {
+  if ("takeOver" in exchange) (exchange as Reopening).takeOver(context);
+}
+
+class AskedFirst implements Reopening {
+  #context: CallContext;
   readonly #target: Target;
   readonly #open: OpenCall;
   readonly #cancelTimer: () => void;
@@ -88,7 +94,7 @@ class AskedFirst implements Exchange {
     open: OpenCall,
     { clock, limits }: AskingDeps,
   ) {
-    this.context = context;
+    this.#context = context;
     this.#target = target;
     this.#open = open;
     this.#waiting = ask;
@@ -108,7 +114,7 @@ class AskedFirst implements Exchange {
   answer(askId: string, answer: Answer): boolean {
     if (this.#call !== undefined) return this.#call.answer(askId, answer);
     if (askId !== this.#askId) return false;
-    const problem = problemIn(answer);
+    const problem = whyNot(answer);
     if (problem !== undefined) this.#refuse(problem);
     else this.#begin();
     return true;
@@ -123,10 +129,15 @@ class AskedFirst implements Exchange {
     this.#call?.rest?.(giveWay);
   }
 
+  takeOver(context: CallContext): void {
+    this.#context = context;
+    if (this.#call !== undefined) takeOver(this.#call, context);
+  }
+
   #begin(): void {
     this.#close();
     try {
-      this.#call = this.#open(this.context);
+      this.#call = this.#open(this.#context);
     } catch (thrown) {
       return this.#give({ kind: "failure", error: toGatewayError(thrown) });
     }
@@ -157,7 +168,7 @@ class AskedFirst implements Exchange {
 }
 
 /** Why an answer allows nothing; undefined if it does. */
-function problemIn(answer: Answer): string | undefined {
+export function whyNot(answer: Answer): string | undefined {
   if (answer.kind === "refusal") return `the client did not ask: ${answer.message}`;
   const { action } = answer.value;
   if (action === "accept") return undefined;

@@ -17,7 +17,8 @@ import { listTasks, noteTask } from "../tasks.ts";
 import { toOffered } from "../offered_notice.ts";
 import type { Server } from "../server.ts";
 import { askFirst } from "./consent.ts";
-import type { CallContext, MakeStep, Step, StepDeps } from "./steps.ts";
+import { openWithLogin } from "./ask_login.ts";
+import type { CallContext, MakeStep, Step, StepDeps, Target } from "./steps.ts";
 
 type Handler = (context: CallContext, deps: StepDeps) => ReturnType<NonNullable<Step["before"]>>;
 
@@ -60,11 +61,20 @@ export const makeRelayStep: MakeStep = (deps) => ({
   end: (context, ending) => finish(context, ending, deps),
 });
 
-/** Opens the call at its server, in the server's own words. */
-function open(context: CallContext, { servers }: StepDeps): Exchange {
-  const { call, target } = context;
-  if (target === undefined) throw new Error(`"${call.method}" has no target`);
-  const { server, params } = target;
+/** Opens the call at its server, whose client may have to log in there first. */
+function open(context: CallContext, deps: StepDeps): Exchange {
+  const { call: { method }, target } = context;
+  if (target === undefined) throw new Error(`"${method}" has no target`);
+  return openWithLogin(context, target, (latest) => send(latest, target, deps), deps);
+}
+
+/** Hands the call to its server, in the server's own words. */
+function send(
+  context: CallContext,
+  { server, params }: Target,
+  { servers }: StepDeps,
+): Exchange {
+  const { call } = context;
   // The upstream takes this back where it has to wait before it can send anything.
   if (call.target !== undefined) call.target.isSent = true;
   context.use ??= servers.use(server);

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { GatewayError } from "../../errors.ts";
+import type { Logins } from "../../grants/logins.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type {
@@ -129,6 +130,7 @@ export interface StepDeps {
   readonly servers: ConfiguredServers;
   readonly scopes: Scopes;
   readonly taskOwners: TaskOwners;
+  readonly logins: Logins;
   readonly catalog: CatalogReader;
   readonly router: Router;
   /** Whether every message of a call is logged, by its shape. */

@@ -148,14 +148,16 @@ export async function readFault(
   const rpc = rpcIn(text, limits);
   const isLogin = loginStatuses.has(status);
   const isShown = showsCredentials(config);
-  const why = refusals[status]?.[isShown ? "shown" : "none"] ?? `answers with status ${status}`;
+  const hasChallenge = answer.headers.has("www-authenticate");
+  const means = isShown ? "shown" : config.oauth === undefined || !hasChallenge ? "none" : "grant";
+  const why = refusals[status]?.[means] ?? `answers with status ${status}`;
   const outcome = outcomeOf(status);
   const plain = answer.toError(why);
   // The sentence about the outcome is for calls; a failed start has none.
   const error = outcome === "refused" ? withOutcome(plain, outcome) : plain;
   const isAboutMessage = isUnknownHere(status);
   if (isAboutMessage) noSuchThing.add(error);
-  if (status === 401 && answer.headers.has("www-authenticate")) challenges.add(error);
+  if (status === 401 && hasChallenge) challenges.add(error);
   if (status >= 500 && status !== 508) serverFaults.add(error);
   return {
     status,
@@ -175,19 +177,31 @@ const wordCharsMax = 500;
 const loginStatuses: ReadonlySet<number> = new Set([401, 403]);
 
 /** What requests carry next to the messages. */
-type ShownToServer = Pick<HttpServerConfig, "headers" | "credentials">;
+type ShownToServer = Pick<HttpServerConfig, "headers" | "credentials" | "oauth">;
 
-/** What is wrong, by status: if credentials are configured, and if none are. */
-const refusals: Readonly<Record<number, { readonly shown: string; readonly none: string }>> = {
+/** What is wrong with a request. */
+interface RefusalWords {
+  /** Credentials are configured. */
+  readonly shown: string;
+  /** None are, and the server does not say that a log-in would help. */
+  readonly none: string;
+  /** The server wants a log-in, and refuses what the log-ins so far have given. */
+  readonly grant: string;
+}
+
+/** What is wrong, by status. */
+const refusals: Readonly<Record<number, RefusalWords>> = {
   401: {
     shown: "refuses the credentials; check them in its configuration",
     none: 'wants credentials, and none are configured; set its "credentials"',
+    grant: "does not accept the log-in; log in again",
   },
   403: {
     shown: "refuses the credentials; check them in its configuration",
     none: 'refuses access; if it wants credentials, set its "credentials"',
+    grant: "refuses access: the log-in does not allow this",
   },
-  508: { shown: leadsBack, none: leadsBack },
+  508: { shown: leadsBack, none: leadsBack, grant: leadsBack },
 };
 
 /** Headers that commonly carry credentials. */

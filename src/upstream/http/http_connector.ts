@@ -5,13 +5,14 @@
  * "Backward Compatibility" of the Streamable HTTP transport.
  */
 import type { HttpServerConfig } from "../../config/config.ts";
-import { type GatewayError, toGatewayError } from "../../errors.ts";
+import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import { toStartReason } from "../link/start_errors.ts";
 import type { Connected, Connector, StartFault } from "../link/link.ts";
 import type { Dialect } from "../link/dialect.ts";
 import { createQuote, valuesOfRemote } from "../link/server_text.ts";
 import { createAuthorization } from "../../credentials/credential_kinds.ts";
+import type { Authorization } from "../../outgoing/authorization.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import { toPublicUrl } from "../../outgoing/failure.ts";
 import { instanceHeader } from "../../version.ts";
@@ -22,9 +23,10 @@ import { createStreamable } from "./streamable.ts";
 
 /** Makes the connector of one remote server; nothing is opened yet. */
 export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps): Connector {
-  const { url, headers, credentials, transport, name: server } = config;
+  const { url, headers, transport, name: server } = config;
   const { runtime, limits, clock, log } = deps;
   const quote = createQuote(valuesOfRemote(config), limits);
+  const authorization = authorizationOf(config, deps);
   // One for all links: what it learns of the server is true for all of them.
   const caller = createHttpCaller({
     runtime,
@@ -35,13 +37,14 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
     url,
     hidesUrl: true,
     headers: { ...headers, [instanceHeader]: deps.instance },
-    authorization: createAuthorization({ server, credentials }, deps),
+    authorization,
   });
   const toFault = (error: GatewayError, refused: readonly Dialect[]): StartFault => ({
     reason: toStartReason(error, quote),
     permanent: false,
     isAway: isAway(error),
     wantsLogin: wantsLogin(error),
+    loginRequired: error.code === "login_required" ? error : undefined,
     refused,
     details: {
       url: toPublicUrl(url),
@@ -50,6 +53,14 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
   });
   return {
     ownsQuestions: true,
+    async loginRequired(owner, signal) {
+      if (config.oauth === undefined) return undefined;
+      const credential = await authorization.get(owner, signal);
+      if (credential.state !== "needs_person") return undefined;
+      return new GatewayError("login_required", `Server "${server}" ${credential.problem}`, {
+        data: { server, outcome: "not_sent" },
+      });
+    },
     async open({ dialects, hooks, ...told }, signal) {
       const refused: Dialect[] = [];
       let firstError: GatewayError | undefined;
@@ -81,6 +92,16 @@ export function createHttpConnector(config: HttpServerConfig, deps: UpstreamDeps
       return { fault: { reason: "no dialect of speaking is allowed", permanent: false, refused } };
     },
   };
+}
+
+/** How requests to a server are authorized: by grants of principals, or as its credentials say. */
+function authorizationOf(
+  { name, url, oauth, credentials }: HttpServerConfig,
+  deps: UpstreamDeps,
+): Authorization {
+  return oauth === undefined
+    ? createAuthorization({ server: name, credentials }, deps)
+    : deps.grants.authorizationOf({ name, url, oauth });
 }
 
 type Create = (options: RemoteLinkOptions) => OpeningLink;

@@ -17,12 +17,19 @@ const noCeiling: ConnectionLimit = {
 
 /** Makes the upstream of one remote server; nothing is opened yet. */
 export const createHttpUpstream: CreateUpstream<HttpServerConfig> = (config, deps) => {
-  const { url, headers, credentials, transport } = config;
+  const { name, url, headers, credentials, transport, oauth } = config;
   return createPooledUpstream({
     config,
     connector: createHttpConnector(config, deps),
     processLimit: noCeiling,
     fingerprint: [url, headers, credentials, transport],
     isRemote: true,
+    logins: oauth && {
+      isPerPrincipal: oauth.grant === "each",
+      watch: (listener) =>
+        deps.grants.watch((change) => {
+          if (change.server === name) listener(change);
+        }),
+    },
   }, deps);
 };

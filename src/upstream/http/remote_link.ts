@@ -9,7 +9,7 @@ import type { JsonObject } from "../../model.ts";
 import type { HttpCaller } from "../../outgoing/caller.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { Dialect, HandshakeResult } from "../link/dialect.ts";
-import type { LinkEvents } from "../link/link.ts";
+import type { LinkEvents, LinkOwner } from "../link/link.ts";
 import { createOutputGuard } from "../link/output_guard.ts";
 import { createPeer, type Peer } from "../link/peer.ts";
 import type { Outgoing, PeerOptions } from "../link/peer_state.ts";
@@ -25,6 +25,8 @@ export interface RemoteLinkOptions {
   readonly dialect: Dialect;
   readonly capabilities: JsonObject;
   readonly clientTitle?: string | undefined;
+  /** Every request carries the credentials that are meant for it, and no other ones. */
+  readonly owner: LinkOwner;
   readonly hooks: LinkEvents;
 }
 

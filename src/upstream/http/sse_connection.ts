@@ -109,7 +109,7 @@ async function post(
   timeoutMs: number,
   repeatable: boolean,
 ): Promise<HttpAnswer> {
-  const { config, caller, dialect, deps } = link.options;
+  const { config, caller, dialect, deps, owner: use } = link.options;
   const answer = await caller.call({
     url: link.postUrl ?? await link.endpoint.promise,
     method: "POST",
@@ -120,6 +120,7 @@ async function post(
     body: line,
     timeoutMs,
     repeatable,
+    use,
   }, link.closed.signal);
   if (answer.status >= 200 && answer.status < 300) {
     link.postUrl = answer.url;
@@ -147,13 +148,14 @@ async function handshake(link: SseLink): Promise<HandshakeResult> {
 }
 
 async function open(link: SseLink): Promise<void> {
-  const { config, caller, deps } = link.options;
+  const { config, caller, deps, owner: use } = link.options;
   const answer = await caller.call({
     url: config.url,
     method: "GET",
     headers: { accept: "text/event-stream" },
     timeoutMs: 0,
     repeatable: true,
+    use,
   }, link.closed.signal);
   const { body } = await toEventStream(answer, config, deps.limits);
   void read(link, body).then(

@@ -8,6 +8,7 @@ import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import type { HttpCaller } from "../../outgoing/caller.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { Dialect } from "../link/dialect.ts";
+import type { LinkOwner } from "../link/link.ts";
 import type { Outgoing } from "../link/peer_state.ts";
 import { discard, toEventStream, wordsOf } from "./error_response.ts";
 import type { OpenStream } from "./server_streams.ts";
@@ -54,10 +55,11 @@ export interface StreamableWire {
 
 /** Makes the wire; nothing is sent yet. */
 export function createWire(
-  { config, caller, dialect, deps }: {
+  { config, caller, dialect, owner: use, deps }: {
     readonly config: HttpServerConfig;
     readonly caller: HttpCaller;
     readonly dialect: Dialect;
+    readonly owner: LinkOwner;
     readonly deps: Pick<UpstreamDeps, "limits" | "log">;
   },
 ): StreamableWire {
@@ -82,6 +84,7 @@ export function createWire(
         },
         body: line,
         ...bounds,
+        use,
       }, signal),
     listen: (repeatable) => async (eventId, signal) => {
       const answer = await caller.call({
@@ -94,6 +97,7 @@ export function createWire(
         },
         timeoutMs: 0,
         repeatable,
+        use,
         // A stream that cannot be opened says nothing about calls.
         aside: true,
       }, signal);
@@ -114,6 +118,7 @@ export function createWire(
             headers: http.headers({ session, revision: settled.revision }),
             timeoutMs: limits.stopMs,
             repeatable: false,
+            use,
           }, new AbortController().signal),
         );
       } catch (thrown) {

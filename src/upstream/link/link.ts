@@ -112,8 +112,24 @@ export interface StartFault {
   readonly isAway?: boolean | undefined;
   /** Whether the server asked for a log-in. */
   readonly wantsLogin?: boolean | undefined;
+  /**
+   * A person has to log in before the connection can be opened for its owner: the error of a call.
+   * The server has no fault.
+   */
+  readonly loginRequired?: GatewayError | undefined;
   /** The dialects that the server refused, which says nothing against others. */
   readonly refused: readonly Dialect[];
+}
+
+/** For whom a connection is opened. */
+export interface LinkOwner {
+  /**
+   * The id of the principal that it serves alone; that of `sharedPrincipal` if credentials of the
+   * server do not depend on it.
+   */
+  readonly principal: string;
+  /** The scope that it serves alone; empty if it serves several. */
+  readonly scope: string;
 }
 
 /** What a kind of upstream supplies: links to its server. */
@@ -133,6 +149,7 @@ export interface Connector {
       readonly dialects: readonly Dialect[];
       readonly capabilities: JsonObject;
       readonly clientTitle?: string | undefined;
+      readonly owner: LinkOwner;
       readonly hooks: LinkEvents;
     },
     signal: AbortSignal,
@@ -140,4 +157,9 @@ export interface Connector {
     | { readonly connected: Connected; readonly refused: readonly Dialect[] }
     | { readonly fault: StartFault }
   >;
+  /**
+   * The error of a call whose owner has to log in first, without asking the server; undefined: as
+   * far as is known, a link can be opened. Absent: no person ever logs in.
+   */
+  loginRequired?(owner: LinkOwner, signal: AbortSignal): Promise<GatewayError | undefined>;
 }

@@ -12,6 +12,7 @@ import type { Connection } from "./connection.ts";
 import {
   createKnownCatalogs,
   doubtAll,
+  forgetCatalogs,
   keepCatalog,
   type KnownCatalogs,
   type NearestCatalog,
@@ -25,6 +26,8 @@ import { trialCallerOf, trialScope } from "./trial_caller.ts";
 /** A start that fills the catalog. */
 export interface LearningStart {
   readonly scope: string;
+  /** The id of the principal for which the connection is opened. */
+  readonly principal: string;
   /** Resolves when it leaves the queue of starts. */
   readonly begun: Promise<void>;
   /** Resolves when it is over, well or not. */
@@ -46,7 +49,8 @@ export interface CatalogLearning {
   doubt(): void;
   /** The catalog that came last. */
   latest(): Catalog | undefined;
-  underWay(): LearningStart | undefined;
+  /** The start that is under way; with a caller, only one whose catalog may answer it. */
+  underWay(caller?: Caller): LearningStart | undefined;
   /** Lets the connection of a caller, started if there is none, fill the catalog. */
   start(caller: Caller): LearningStart;
   /** The whole catalog of a connection that came up, fetched and stored once. */
@@ -56,6 +60,8 @@ export interface CatalogLearning {
   /** `again`: also if the server is known. */
   trial(again?: "again"): Promise<void>;
   endTrial(): Promise<void>;
+  /** Forgets the catalogs of a principal; without one, or where all share them, all. */
+  forget(principal: string | undefined): Promise<void>;
   close(): void;
 }
 
@@ -72,8 +78,8 @@ export interface CatalogLearningOptions {
    * itself.
    */
   readonly awayMs: () => number | undefined;
-  /** A catalog has come. */
-  readonly learned: (catalog: Catalog) => void;
+  /** A catalog has come, on the connection of this caller. */
+  readonly learned: (catalog: Catalog, caller: Caller) => void;
   /** The one that the trial's connection gave first is out of date. */
   readonly relearned: (before: Catalog, catalog: Catalog) => void;
 }
@@ -116,7 +122,7 @@ export function createCatalogLearning(options: CatalogLearningOptions): CatalogL
     isCurrent: (catalog) => known.confirmed.has(catalog),
     doubt: () => doubtAll(known),
     latest: () => known.latest,
-    underWay: () => learning.current,
+    underWay: (caller) => caller === undefined ? learning.current : teaches(learning, caller),
     start: (caller) => start(learning, caller),
     learn: (connection, caller) => learn(learning, connection, caller),
     relearnSoon: (connection) => relearnSoon(learning, connection),
@@ -125,12 +131,21 @@ export function createCatalogLearning(options: CatalogLearningOptions): CatalogL
       if (learning.current?.scope === trialScope) await learning.current.over;
       await options.pool.stopTrial();
     },
+    forget: (principal) => forgetCatalogs(known, principal),
     close() {
       learning.isClosed = true;
       learning.cancelRetry();
       learning.cancelRelearn?.();
     },
   };
+}
+
+/** The start that is under way, if its catalog may answer a caller. */
+function teaches(
+  { current, options: { keys } }: Learning,
+  { principal }: Caller,
+): LearningStart | undefined {
+  return keys.isPerPrincipal && current?.principal !== principal.id ? undefined : current;
 }
 
 function learn(learning: Learning, connection: Connection, caller: Caller): Promise<Catalog> {
@@ -155,7 +170,7 @@ async function fetchCatalog(
   ]);
   const catalog: Catalog = { description: connection.description, lists };
   const now = await keepCatalog(known, key, catalog, doubtsBefore);
-  options.learned(now);
+  options.learned(now, caller);
   return now;
 }
 
@@ -189,7 +204,7 @@ function start(learning: Learning, caller: Caller): LearningStart {
     learning.current = undefined;
     pool.releaseEnded(caller.scope);
   });
-  return learning.current = { scope: caller.scope, begun, over };
+  return learning.current = { scope: caller.scope, principal: caller.principal.id, begun, over };
 }
 
 /** Tries again after failures that pass by themselves: no place was free, or the server is away. */

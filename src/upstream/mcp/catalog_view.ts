@@ -67,7 +67,7 @@ export async function viewFor(
         ? viewOfCatalog(catalog, false)
         : await ownOrElse(options, caller, viewOfCatalog(catalog, false));
     }
-    const other = learning.underWay();
+    const other = learning.underWay(caller);
     if (pool.has(caller) || source === "own" || other === undefined) {
       const started = pool.get(caller);
       onStart(pool.begun(caller));

@@ -4,57 +4,35 @@
  * when the link breaks, and stops itself when idle for long. Which scope it serves, and when one is
  * started, is for pool.ts; what is below the link, for the connectors.
  */
-import type { McpServerConfig } from "../../config/config.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Call, Description, Ending, JsonObject, Result } from "../../model.ts";
-import type { UpstreamDeps } from "../deps.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
-import { exitedError } from "../link/start_errors.ts";
 import type { CallBasis } from "./call_options.ts";
 import { UpstreamCall } from "./upstream_call.ts";
 import { createListVariants, type ListVariants } from "./list_variants.ts";
 import { listContextOf } from "../link/client_shown.ts";
-import type { Connected, Connector, LinkRequest, OpenRequest } from "../link/link.ts";
+import type { Connected, LinkOwner, LinkRequest, OpenRequest } from "../link/link.ts";
 import type { Dialect } from "../link/dialect.ts";
-import type { AttributedCalls, Attribution } from "./attribution.ts";
+import type { AttributedCalls } from "./attribution.ts";
+import { createListenRequest } from "./listen_request.ts";
+import { assertOwner } from "./pool_key.ts";
 import {
-  type ServerMessageEvents,
-  type ServerMessageOptions,
-  type ServerMessages,
-} from "./server_messages.ts";
-import { createListenRequest, type ListenRequest } from "./listen_request.ts";
+  type ConnectionOptions,
+  idleSince,
+  noteEnd,
+  retire,
+  type RunningConnection,
+  stop,
+  watchIdle,
+} from "./running_connection.ts";
+import type { ServerMessages } from "./server_messages.ts";
 import { createScopeSubscriptions, type ScopeSubscriptions } from "./subscriptions.ts";
-
-/** Who hears a connection. */
-export interface ConnectionEvents extends ServerMessageEvents {
-  /** It takes no more calls; `died` gives the reason for an unexpected end. */
-  left(died: string | undefined): void;
-  /** The server wants a log-in, as this error says; undefined: it answered a request. */
-  login?(refused: GatewayError | undefined): void;
-  /** The server lost its state (log level, subscriptions), though the connection goes on. */
-  renewed(): void;
-  /** Nothing of it is left; called too when the start fails. */
-  gone(): void;
-}
-
-/** What a connection is started with. */
-export interface ConnectionOptions extends ServerMessageOptions {
-  readonly config: McpServerConfig;
-  readonly deps: UpstreamDeps;
-  readonly connector: Connector;
-  readonly dialects: readonly Dialect[];
-  /** Whether it was started for no client: then it ends soon unless a call uses it. */
-  readonly isTrial: boolean;
-  /** The name of its client, as the server gets it. */
-  readonly clientTitle?: string | undefined;
-  /** How far calls of a server that asks by requests can be told apart. */
-  readonly attribution: Attribution;
-  readonly hooks: ConnectionEvents;
-}
 
 /** A running connection. */
 export interface Connection {
   readonly dialect: Dialect;
+  /** For whom it was opened: no request of another principal is made on it. */
+  readonly owner: LinkOwner;
   /** The revision that was agreed on, as far as its link says. */
   readonly revision?: string | undefined;
   readonly description: Description;
@@ -79,26 +57,10 @@ export interface Connection {
   restingSince(): number | undefined;
   /** Gives up the calls that wait for their clients. */
   giveWay(): void;
+  /** Another one takes its place: it ends when its calls have ended. */
+  retire(): void;
   /** Ends it; open calls fail first. Resolves when nothing of it is left. */
   stop(): Promise<void>;
-}
-
-/** The parts of a running connection, and where it stands. */
-export interface RunningConnection {
-  readonly options: ConnectionOptions;
-  readonly connected: Connected;
-  readonly calls: AttributedCalls;
-  readonly route: ServerMessages;
-  readonly subscriptions: ScopeSubscriptions;
-  readonly listenRequest: ListenRequest;
-  isOver: boolean;
-  cancelIdle: () => void;
-  activeAt: number;
-  /**
-   * Whether no client has used it: then it has nothing to keep, and may hold what a client needs.
-   */
-  isUnused: boolean;
-  idleMs: number;
 }
 
 /** Puts the parts together; nothing of it works yet. */
@@ -120,6 +82,7 @@ export function createRunning(
     subscriptions,
     listenRequest: createListenRequest({ ...connected, ...deps, uris, notice: route.notice }),
     isOver: false,
+    isRetired: false,
     cancelIdle: () => {},
     activeAt: deps.clock.monotonic(),
     isUnused: isTrial,
@@ -129,7 +92,8 @@ export function createRunning(
 
 /** Begins what goes on by itself, and gives what others see of the connection. */
 export function beginConnection(running: RunningConnection): Connection {
-  const { options: { config, deps }, connected, calls, subscriptions, listenRequest } = running;
+  const { options: { config, deps, owner }, connected, calls, subscriptions, listenRequest } =
+    running;
   const { link, dialect, description, revision } = connected;
   const lists = createListVariants({
     ...deps,
@@ -144,12 +108,15 @@ export function beginConnection(running: RunningConnection): Connection {
   void listenRequest.refresh();
   return {
     dialect,
+    owner,
     revision,
     description,
     lists,
     subscriptions,
-    open: (call, source, ended = () => {}) =>
-      open(running, new UpstreamCall(basis, call, source, ended)),
+    open(call, source, ended = () => {}) {
+      assertOwner(config.name, owner, call.caller);
+      return open(running, new UpstreamCall(basis, call, source, ended));
+    },
     request: (method, params) => send(running, { method, params }).then(({ value }) => value),
     notify: link.notify,
     listen: listenRequest.refresh,
@@ -158,19 +125,9 @@ export function beginConnection(running: RunningConnection): Connection {
     idleSince: () => idleSince(running),
     restingSince: calls.restingSince,
     giveWay: calls.giveWay,
+    retire: () => retire(running),
     stop: () => stop(running),
   };
-}
-
-/** It takes no more calls; `died` says why when that was not wanted. */
-export function endConnection(running: RunningConnection, died: string | undefined): void {
-  if (running.isOver) return;
-  const { options: { config, hooks }, connected: { link }, listenRequest } = running;
-  running.isOver = true;
-  running.cancelIdle();
-  listenRequest.close();
-  link.close(exitedError(config.name, died));
-  hooks.left(died);
 }
 
 /** A request of the gateway itself. */
@@ -180,7 +137,7 @@ function send(
     & Pick<LinkRequest, "method" | "params" | "clientContext">
     & { readonly timeoutMs?: number | undefined },
 ): Promise<Result> {
-  const { options: { config, deps, hooks }, connected: { link } } = running;
+  const { options: { config, hooks }, connected: { link } } = running;
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
   link.request({
     method,
@@ -191,7 +148,7 @@ function send(
     cancellable: true,
     notice: hooks.notice,
     end(ending) {
-      running.activeAt = deps.clock.monotonic();
+      noteEnd(running);
       if (ending.kind === "result") resolve(ending);
       else if (ending.kind === "failure") reject(ending.error);
       else reject(new GatewayError("bad_upstream_response"));
@@ -214,7 +171,7 @@ function basisOf(running: RunningConnection, lists: ListVariants): CallBasis {
     route,
     calls,
     ended(call, ending) {
-      running.activeAt = deps.clock.monotonic();
+      noteEnd(running);
       calls.delete(call, isAnswer(ending));
     },
   };
@@ -240,30 +197,6 @@ function endScope(running: RunningConnection, scope: string): void {
   for (const uri of freed) {
     send(running, { method: "resources/unsubscribe", params: { uri } }).catch(() => {});
   }
-}
-
-function idleSince(running: RunningConnection): number | undefined {
-  const { connected: { link }, listenRequest, subscriptions } = running;
-  const isUsed = link.open() > listenRequest.open() || subscriptions.count() > 0;
-  return running.isOver || isUsed ? undefined : running.activeAt;
-}
-
-async function stop(running: RunningConnection): Promise<void> {
-  endConnection(running, undefined);
-  const { trialStopMs } = running.options.deps.limits;
-  await running.connected.stop(running.isUnused ? trialStopMs : undefined);
-}
-
-/** Stops a connection that has had nothing to do for long. */
-function watchIdle(running: RunningConnection, waitMs: number): void {
-  const { options: { deps: { clock, log }, isTrial }, connected: { pid } } = running;
-  running.cancelIdle = clock.after(waitMs, () => {
-    const since = idleSince(running);
-    const restMs = (since ?? clock.monotonic()) + running.idleMs - clock.monotonic();
-    if (restMs > 0) return watchIdle(running, restMs);
-    if (!isTrial) log.info("Stopping an idle connection", pid === undefined ? {} : { pid });
-    void stop(running);
-  });
 }
 
 /** Whether a call's ending is the server's word; else it may still be at work. */

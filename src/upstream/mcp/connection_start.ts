@@ -7,15 +7,13 @@ import type { JsonObject } from "../../model.ts";
 import type { Dialect } from "../link/dialect.ts";
 import type { StartFault } from "../link/link.ts";
 import { createAttributedCalls } from "./attribution.ts";
+import { beginConnection, type Connection, createRunning } from "./connection.ts";
+import { kindsOf } from "./lists.ts";
 import {
-  beginConnection,
-  type Connection,
   type ConnectionOptions,
-  createRunning,
   endConnection,
   type RunningConnection,
-} from "./connection.ts";
-import { kindsOf } from "./lists.ts";
+} from "./running_connection.ts";
 import { createServerMessages } from "./server_messages.ts";
 
 /** Starts a connection; `signal` gives the start up. */
@@ -26,7 +24,7 @@ export async function startConnection(
   | { readonly connection: Connection; readonly refused: readonly Dialect[] }
   | { readonly fault: StartFault }
 > {
-  const { connector, dialects, capabilities, clientTitle, hooks } = options;
+  const { connector, dialects, capabilities, clientTitle, owner, hooks } = options;
   const up: { running?: RunningConnection } = {};
   let brokeEarly: string | undefined;
   const calls = createAttributedCalls(options.attribution, options.deps);
@@ -36,6 +34,7 @@ export async function startConnection(
     dialects,
     capabilities,
     clientTitle,
+    owner,
     hooks: {
       notice: route.notice,
       ask: route.ask,

@@ -99,6 +99,28 @@ export function doubtAll(known: KnownCatalogs): void {
   known.confirmed = new WeakSet();
 }
 
+/** Forgets what is known, in memory and in the store: of one principal, or of all. */
+export async function forgetCatalogs(
+  known: KnownCatalogs,
+  principal: string | undefined,
+): Promise<void> {
+  const { server, deps, keys, stored, learnt } = known;
+  const forget = async (candidates: readonly string[]): Promise<readonly string[]> => {
+    const owned = await keys.owned(principal, candidates);
+    for (const key of owned) {
+      stored.delete(key);
+      learnt.delete(key);
+    }
+    return owned;
+  };
+  await forget([...stored.keys()]);
+  const inStore = await keys.owned(principal, await deps.catalogs.keys(server));
+  await deps.catalogs.remove(inStore);
+  // What a look-up has loaded meanwhile.
+  await forget([...stored.keys()]);
+  known.latest = undefined;
+}
+
 function load(known: KnownCatalogs, key: string): Promise<Catalog | undefined> {
   const kept = known.stored.get(key);
   if (kept !== undefined) return kept;

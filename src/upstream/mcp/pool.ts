@@ -8,11 +8,13 @@ import type { Caller } from "../../model.ts";
 import { queuedError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
 import { createLeases, type LeaseClaim, type Leases, type LeaseWish } from "./leases.ts";
-import { createPoolKeys, type Declaration, type PoolKey } from "./pool_key.ts";
+import { assertOwner, createPoolKeys, type Declaration, type PoolKey } from "./pool_key.ts";
 import {
   type ConnectionPoolOptions,
   keyOf,
   type PoolState,
+  retireSlot,
+  type Slot,
   slotOf,
   stopSlot,
   unavailable,
@@ -71,6 +73,10 @@ export interface ConnectionPool {
   /** A connection that is up, by its key. */
   of(key: PoolKey): Connection | undefined;
   endScope(scope: string): void;
+  /** Connections of a principal (undefined: all) take no more calls, and end with those they have. */
+  retire(principal: string | undefined): void;
+  /** Ends the connections of a principal (undefined: all); their calls fail first. */
+  revoke(principal: string | undefined): void;
   /** Stops what a scope that has ended had started for more than itself. */
   releaseEnded(scope: string): void;
   /** Ends the connection of a trial; resolves when nothing of it is left. */
@@ -86,8 +92,9 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
   const leases = createLeases({ ...deps, server: name, waitMs: callTimeoutMs });
   const pool: PoolState = {
     options,
-    keys: createPoolKeys(options.config),
+    keys: createPoolKeys(options.config, options.isPerPrincipal),
     slots: new Map(),
+    retired: new Set(),
     leaving: new Set(),
     ended: new Set(),
     trialGone: undefined,
@@ -120,6 +127,12 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
       endScope(pool, scope);
       leases.refuse(unavailable(pool, "its session ended"), scope);
     },
+    retire(principal) {
+      for (const slot of slotsOf(pool, principal)) retireSlot(pool, slot);
+    },
+    revoke(principal) {
+      for (const slot of slotsOf(pool, principal)) stopSlot(pool, slot);
+    },
     releaseEnded(scope) {
       if (!pool.ended.has(scope)) return;
       const own = [...pool.slots.values()].filter(({ key }) => key.scope === scope);
@@ -138,7 +151,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     async close() {
       pool.isClosed = true;
       leases.refuse(unavailable(pool, "it is being stopped"));
-      for (const slot of [...pool.slots.values()]) stopSlot(pool, slot);
+      for (const slot of slotsOf(pool)) stopSlot(pool, slot);
       await Promise.all(pool.leaving);
     },
   };
@@ -151,6 +164,7 @@ async function get(pool: PoolState, wanted: Wanted): Promise<Connection> {
     const key = keyOf(pool, wanted);
     const slot = slots.get(key.id) ?? openSlot(pool, key, wanted);
     const connection = await slot.started;
+    assertOwner(pool.options.config.name, connection.owner, wanted.caller);
     // The server may have turned out to speak in a dialect in which this connection is another
     // scope's.
     const right = keyOf(pool, wanted, connection.dialect).id;
@@ -200,6 +214,12 @@ function stateOf(pool: PoolState, caller: Caller): LeaseClaim["stateOf"] {
   };
 }
 
+/** All slots, or those whose connections were opened for a principal. */
+function slotsOf({ slots, retired }: PoolState, principal?: string): Slot[] {
+  const all = [...slots.values(), ...retired];
+  return principal === undefined ? all : all.filter(({ owner }) => owner.principal === principal);
+}
+
 function serving({ keys, slots }: PoolState, scope: string): Connection[] {
   return [...slots.values()].flatMap(({ key, connection }) =>
     connection !== undefined && keys.serves(key, scope) ? [connection] : []
@@ -209,7 +229,7 @@ function serving({ keys, slots }: PoolState, scope: string): Connection[] {
 function endScope(pool: PoolState, scope: string): void {
   const { ended, keys, options: { deps, hooks } } = pool;
   addWithin(ended, scope, deps.limits.endedScopesMax);
-  for (const slot of [...pool.slots.values()]) {
+  for (const slot of slotsOf(pool)) {
     if (slot.key.scope === scope) {
       if (!slot.key.isBase || !hooks.outlives(scope)) stopSlot(pool, slot);
     } else if (slot.key.scope === undefined) slot.connection?.endScope(scope);

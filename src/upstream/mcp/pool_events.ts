@@ -1,4 +1,5 @@
 /** Events of the connections of one upstream, and what their starts depend on. Types only. */
+import type { GatewayError } from "../../errors.ts";
 import type { Answer, Caller, Notice } from "../../model.ts";
 import type { WireMessage } from "../../protocol/codec.ts";
 import type { Connection } from "./connection.ts";
@@ -22,6 +23,11 @@ export interface PoolEvents {
   callersOf(principal: string): readonly Caller[];
   /** Whether a start for this scope goes on without the scope. */
   outlives(scope: string): boolean;
+  /**
+   * A principal has to log in before a connection can be opened for it, as this error says;
+   * undefined: one was opened. The principal is that of `LinkOwner`.
+   */
+  loginRequired(principal: string, error: GatewayError | undefined): void;
   /** The state of a connection has changed. */
   changed(): void;
 }

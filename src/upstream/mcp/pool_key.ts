@@ -2,11 +2,14 @@
  * Which callers share a connection. A session has its own. Callers that share a scope share a
  * connection if they declare the same capabilities. One connection serves all callers if the
  * dialect or the configuration allows it, or all of a principal's if the configuration says so.
+ * Where each principal has a grant of its own at the server, none serves two principals.
  */
 import type { McpServerConfig } from "../../config/config.ts";
-import type { Caller } from "../../model.ts";
+import { GatewayError } from "../../errors.ts";
+import { type Caller, type Principal, sharedPrincipal } from "../../model.ts";
 import { declaredCapabilities } from "../link/client_shown.ts";
 import type { Dialect } from "../link/dialect.ts";
+import type { LinkOwner } from "../link/link.ts";
 import type { Watchers } from "../watchers.ts";
 import type { Attribution } from "./attribution.ts";
 import { trialScope } from "./trial_caller.ts";
@@ -49,8 +52,11 @@ export interface PoolKeys {
   forget(scope: string): void;
 }
 
-/** Makes the keys. They are remembered, because each call needs its caller's key several times. */
-export function createPoolKeys(config: McpServerConfig): PoolKeys {
+/**
+ * Makes the keys. They are remembered, because each call needs its caller's key several times.
+ * `isPerPrincipal`: no connection serves two principals.
+ */
+export function createPoolKeys(config: McpServerConfig, isPerPrincipal = false): PoolKeys {
   const shared: PoolKey = { ...forAll, id: "all" };
   const byDialect = new Map<Dialect, PoolKey>();
   const byCaller = new WeakMap<Caller, PoolKey>();
@@ -76,12 +82,13 @@ export function createPoolKeys(config: McpServerConfig): PoolKeys {
     const id = `scope ${scope} ${number} ${declared(caller).text}`;
     return { id, ...ofScope(scope), isBase: number === 0, isSession: false };
   };
-  const ofPrincipal = (caller: Caller): PoolKey => {
+  const ofPrincipal = (caller: Caller, dialect?: Dialect): PoolKey => {
     const { scope, principal } = caller;
     // A trial is a start like others, for no client.
     if (scope === trialScope) return make(caller, 0);
     principals.set(scope, principal.id);
-    return { ...forSeveral, id: `principal ${principal.id}`, principal: principal.id };
+    const id = `principal ${dialect === undefined ? "" : `${dialect.name} `}${principal.id}`;
+    return { ...forSeveral, id, principal: principal.id };
   };
   return {
     declared,
@@ -93,13 +100,14 @@ export function createPoolKeys(config: McpServerConfig): PoolKeys {
     of(caller, number, dialect) {
       if (config.isolation === "principal") return ofPrincipal(caller);
       if (dialect?.sharing === "all") {
+        if (isPerPrincipal) return ofPrincipal(caller, dialect);
         const known = byDialect.get(dialect);
         if (known !== undefined) return known;
         const key: PoolKey = { ...forAll, id: `all ${dialect.name}` };
         byDialect.set(dialect, key);
         return key;
       }
-      if (config.isolation === "shared") return shared;
+      if (config.isolation === "shared") return isPerPrincipal ? ofPrincipal(caller) : shared;
       if (number > 0) return make(caller, number);
       const known = byCaller.get(caller);
       if (known !== undefined) return known;
@@ -117,6 +125,31 @@ export function attributionOf(
 ): Attribution {
   if (isolation !== "session") return isolation === "shared" ? "sole" : "single";
   return sharesScope === true ? "working" : "latest";
+}
+
+/** For whom a connection with this key is opened: its credentials are that principal's. */
+export function linkOwnerOf(
+  { scope = "" }: PoolKey,
+  { principal }: Pick<Caller, "principal">,
+  isPerPrincipal: boolean,
+): LinkOwner {
+  return { principal: isPerPrincipal ? principal.id : sharedPrincipal.id, scope };
+}
+
+/** Whether a connection is that of one principal alone, and not of this one. */
+export function isOfAnother(owner: LinkOwner, { id }: Pick<Principal, "id">): boolean {
+  return owner.principal !== sharedPrincipal.id && owner.principal !== id;
+}
+
+/**
+ * Throws if a connection was opened for another principal. No such connection is ever chosen; a
+ * fault in the choice fails the call before it is sent with the credentials of another.
+ */
+export function assertOwner(server: string, owner: LinkOwner, { principal }: Caller): void {
+  if (!isOfAnother(owner, principal)) return;
+  const message =
+    `A call to server "${server}" was about to use the connection of another principal`;
+  throw new GatewayError("internal", message, { data: { server, outcome: "not_sent" } });
 }
 
 /** Whose early deaths count together: those of one scope, of one principal, or of all (undefined). */

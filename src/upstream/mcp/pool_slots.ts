@@ -8,7 +8,7 @@ import type { GatewayError } from "../../errors.ts";
 import type { Caller } from "../../model.ts";
 import type { ConnectionLimit, Evictable, UpstreamDeps } from "../deps.ts";
 import type { Dialect } from "../link/dialect.ts";
-import type { Connector } from "../link/link.ts";
+import type { Connector, LinkOwner } from "../link/link.ts";
 import { startError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
 import type { KnownDialects } from "./known_dialects.ts";
@@ -25,12 +25,15 @@ export interface ConnectionPoolOptions {
   readonly knownDialects: KnownDialects;
   readonly restartPolicies: RestartPolicies;
   readonly processLimit: ConnectionLimit;
+  /** Whether no connection may serve two principals. */
+  readonly isPerPrincipal: boolean;
   readonly hooks: PoolEvents;
 }
 
 /** The place of one connection, from the moment at which it is wanted. */
 export interface Slot extends Evictable {
   key: PoolKey;
+  readonly owner: LinkOwner;
   /** Absent while it starts. */
   connection: Connection | undefined;
   readonly abandon: AbortController;
@@ -43,6 +46,8 @@ export interface PoolState {
   readonly options: ConnectionPoolOptions;
   readonly keys: PoolKeys;
   readonly slots: Map<string, Slot>;
+  /** Connections that take no more calls, and end with those that they have. */
+  readonly retired: Set<Slot>;
   /** What is being stopped; the pool is closed when nothing of it is left. */
   readonly leaving: Set<Promise<unknown>>;
   /** Scopes that have ended, the latest of them. */
@@ -99,10 +104,23 @@ export function drop({ slots, options }: PoolState, slot: Slot): void {
 export function stopSlot(pool: PoolState, slot: Slot): void {
   const { leaving } = pool;
   drop(pool, slot);
+  pool.retired.delete(slot);
   slot.abandon.abort();
   if (slot.connection === undefined) return;
   const stopped: Promise<unknown> = slot.connection.stop().finally(() => leaving.delete(stopped));
   leaving.add(stopped);
+}
+
+/**
+ * Takes a slot out of the pool, and ends its connection after the calls that it has. One that still
+ * starts is as good as another.
+ */
+export function retireSlot(pool: PoolState, slot: Slot): void {
+  const { connection } = slot;
+  if (connection === undefined) return;
+  drop(pool, slot);
+  pool.retired.add(slot);
+  connection.retire();
 }
 
 /**

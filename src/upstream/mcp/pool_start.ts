@@ -3,15 +3,16 @@
  * place, and what the start shows of the server is remembered. A connection that leaves makes room
  * for the next one at once, while it is still being stopped.
  */
+import type { GatewayError } from "../../errors.ts";
 import { standsForOne } from "../../principals.ts";
 import type { ProcessPlace } from "../deps.ts";
 import type { Caller } from "../../model.ts";
 import { clientShownTo } from "../link/client_shown.ts";
 import { commonDeclarations } from "../link/common_declarations.ts";
 import type { Dialect } from "../link/dialect.ts";
-import type { Connection, ConnectionEvents, ConnectionOptions } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { startConnection } from "./connection_start.ts";
-import { attributionOf, ownerOf, type PoolKey } from "./pool_key.ts";
+import { attributionOf, linkOwnerOf, ownerOf, type PoolKey } from "./pool_key.ts";
 import {
   drop,
   type PoolState,
@@ -23,6 +24,7 @@ import {
   type Wanted,
 } from "./pool_slots.ts";
 import type { RestartPolicies } from "./restart_policies.ts";
+import type { ConnectionEvents, ConnectionOptions } from "./running_connection.ts";
 import { trialScope } from "./trial_caller.ts";
 
 type Judge = ReturnType<RestartPolicies["of"]>;
@@ -35,6 +37,7 @@ export function openSlot(pool: PoolState, key: PoolKey, wanted: Wanted): Slot {
   const own = standsForOne(principal) ? principal.id : undefined;
   const slot: Slot = {
     key,
+    owner: linkOwnerOf(key, wanted.caller, pool.options.isPerPrincipal),
     connection: undefined,
     abandon: new AbortController(),
     begun: Promise.withResolvers(),
@@ -58,7 +61,7 @@ export function openSlot(pool: PoolState, key: PoolKey, wanted: Wanted): Slot {
 async function start(pool: PoolState, slot: Slot, wanted: Wanted): Promise<Connection> {
   const { hooks, processLimit } = pool.options;
   try {
-    const refused = refusalOf(pool, slot, wanted);
+    const refused = refusalOf(pool, slot, wanted) ?? await loginRequired(pool, slot);
     if (refused !== undefined) throw refused;
     await hooks.clear(slot.key);
     const place = await processLimit.acquire(slot, slot.abandon.signal);
@@ -70,6 +73,16 @@ async function start(pool: PoolState, slot: Slot, wanted: Wanted): Promise<Conne
   } finally {
     slot.begun.resolve();
   }
+}
+
+/** The error of a start that has to wait for a log-in of a person: it is not made. */
+async function loginRequired(
+  { options: { connector, hooks } }: PoolState,
+  { owner, abandon }: Slot,
+): Promise<GatewayError | undefined> {
+  const error = await connector.loginRequired?.(owner, abandon.signal);
+  if (error !== undefined) hooks.loginRequired(owner.principal, error);
+  return error;
 }
 
 /** Much may have happened while the start waited for its place. */
@@ -113,6 +126,7 @@ async function launch(
     dialects,
     isTrial: caller.scope === trialScope,
     attribution: attributionOf(config, caller),
+    owner: slot.owner,
     ...clientShownTo(config, caller),
     hooks: eventsOf(pool, slot, attempt, place),
   };
@@ -128,6 +142,7 @@ async function launch(
   const passedOver = dialects.slice(0, dialects.indexOf(connection.dialect));
   for (const dialect of [...refused, ...passedOver]) knownDialects.refused(dialect);
   attempt.succeeded();
+  pool.options.hooks.loginRequired(slot.owner.principal, undefined);
   knownDialects.accepted(connection.dialect);
   ready(pool, slot, connection, { ...wanted, caller });
   return connection;
@@ -170,6 +185,7 @@ function eventsOf(
     left(died) {
       attempt.ended(died);
       drop(pool, slot);
+      pool.retired.delete(slot);
       if (died !== undefined) hooks.died(slot.key, died);
     },
     gone() {
@@ -198,6 +214,11 @@ function failed(
   dialects: readonly Dialect[],
   { judge, attempt }: { readonly judge: Judge; readonly attempt: Attempt },
 ): Error {
+  // Another try waits for a person, not for the server.
+  if (fault.loginRequired !== undefined) {
+    pool.options.hooks.loginRequired(slot.owner.principal, fault.loginRequired);
+    return fault.loginRequired;
+  }
   // It speaks in none of the dialects that were thought likely: another server is in its place.
   if (dialects.every((dialect) => fault.refused.includes(dialect))) {
     pool.options.knownDialects.forget();

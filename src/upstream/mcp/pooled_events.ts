@@ -45,6 +45,10 @@ export function createPooledEvents(parts: () => PooledParts): PoolEvents {
       if (!isForAll && scope !== trialScope && !kind.isRemote) await catalog.endTrial();
     },
     outlives: (scope) => parts().catalog.isLearningFor(scope),
+    loginRequired(principal, error) {
+      parts().loginNeeds.note(principal, error);
+      parts().status.note();
+    },
     changed: () => parts().status.note(),
     died: (key, reason) => died(parts(), key, reason),
   };

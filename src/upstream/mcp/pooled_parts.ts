@@ -13,6 +13,7 @@ import type { Watchers } from "../watchers.ts";
 import type { AskingMemory } from "./asking_memory.ts";
 import type { Connection } from "./connection.ts";
 import type { LogLevels } from "./log_levels.ts";
+import type { LoginNeeds } from "./login_needs.ts";
 import type { ConnectionPool } from "./pool.ts";
 import { type PoolKey, servedScopes } from "./pool_key.ts";
 import type { RestartPolicies } from "./restart_policies.ts";
@@ -32,6 +33,21 @@ export interface PooledKind {
   readonly isRemote: boolean;
   /** A call is made on a connection that other callers cannot use. */
   readonly used?: () => void;
+  /** How persons log in at the server. Absent: they do not. */
+  readonly logins?: PooledLogins | undefined;
+}
+
+/** How persons log in at a server. */
+export interface PooledLogins {
+  /** Whether each principal has a grant of its own; else one serves all. */
+  readonly isPerPrincipal: boolean;
+  /**
+   * Calls a listener when a principal has a grant from now on, or none any more, until the returned
+   * function is called.
+   */
+  watch(
+    listener: (change: { readonly principal: string; readonly isGranted: boolean }) => void,
+  ): () => void;
 }
 
 /** One upstream. */
@@ -44,6 +60,7 @@ export interface PooledParts {
   readonly levels: LogLevels;
   readonly asking: AskingMemory;
   readonly restartPolicies: RestartPolicies;
+  readonly loginNeeds: LoginNeeds;
   readonly status: StatusNote;
   /** The revision that the latest connection speaks; undefined before the first. */
   revision: string | undefined;

@@ -14,10 +14,11 @@ import { createAskingMemory } from "./asking_memory.ts";
 import { createCatalogKeys } from "./catalog_key.ts";
 import { createKnownDialects } from "./known_dialects.ts";
 import { createLogLevels } from "./log_levels.ts";
+import { createLoginNeeds } from "./login_needs.ts";
 import { createConnectionPool } from "./pool.ts";
 import { openPooled } from "./pooled_call.ts";
 import { createPooledEvents } from "./pooled_events.ts";
-import type { PooledKind, PooledParts } from "./pooled_parts.ts";
+import type { PooledKind, PooledLogins, PooledParts } from "./pooled_parts.ts";
 import { createRestartPolicies } from "./restart_policies.ts";
 import { createStoredCatalog } from "./stored_catalog.ts";
 
@@ -25,6 +26,7 @@ import { createStoredCatalog } from "./stored_catalog.ts";
 export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upstream {
   const parts = createParts(kind, deps);
   const { catalog, pool, watchers } = parts;
+  const stopWatching = kind.logins?.watch((change) => grantChanged(parts, change));
   return {
     name: kind.config.name,
     describe: (caller) => describe(parts, caller),
@@ -42,6 +44,7 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
     trial: catalog.trial,
     status: () => statusOf(parts),
     async close() {
+      stopWatching?.();
       catalog.close();
       await pool.close();
     },
@@ -49,7 +52,8 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
 }
 
 function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
-  const { config, connector, processLimit } = kind;
+  const { config, connector, processLimit, logins } = kind;
+  const isPerPrincipal = logins?.isPerPrincipal === true;
   const restartPolicies = createRestartPolicies(config.name, kind.isRemote, deps);
   const watchers = createWatchers(deps);
   const knownDialects = createKnownDialects(config.era, createDialects(deps.identity), deps);
@@ -60,6 +64,7 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     knownDialects,
     restartPolicies,
     processLimit,
+    isPerPrincipal,
     hooks: createPooledEvents(() => parts),
   });
   const catalog = createStoredCatalog({
@@ -71,11 +76,11 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     deps,
     pool,
     watchers,
-    keys: createCatalogKeys(config, kind.fingerprint, knownDialects, deps),
+    keys: createCatalogKeys(config, kind.fingerprint, knownDialects, deps, isPerPrincipal),
     mayWarm: (owner) => restartPolicies.refusal(owner) === undefined && processLimit.hasRoom(),
   });
   const status = createStatus(config.name, deps, () => ({
-    state: toState(pool.counts(), restartPolicies),
+    state: stateOf(parts),
     problem: problemOf(parts),
   }));
   const parts: PooledParts = {
@@ -87,6 +92,7 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     levels: createLogLevels(),
     asking: createAskingMemory(deps, pool.leasesChanged),
     restartPolicies,
+    loginNeeds: createLoginNeeds(deps.limits),
     status,
     revision: undefined,
     leveled: new WeakSet(),
@@ -133,8 +139,40 @@ function endScope(parts: PooledParts, scope: string): void {
   parts.restartPolicies.forget(scope);
 }
 
-function problemOf({ restartPolicies }: PooledParts): string | undefined {
-  return restartPolicies.problem() ?? restartPolicies.login() ?? restartPolicies.dying();
+/** A grant came, or ended: nothing that was opened or listed without it, or by it, goes on. */
+function grantChanged(
+  { kind, pool, catalog, restartPolicies, loginNeeds, status }: PooledParts,
+  { principal, isGranted }: Parameters<Parameters<PooledLogins["watch"]>[0]>[0],
+): void {
+  const whose = kind.logins?.isPerPrincipal === true ? principal : undefined;
+  if (isGranted) {
+    loginNeeds.forget(whose);
+    restartPolicies.forgive();
+    pool.retire(whose);
+    catalog.granted(whose);
+  } else {
+    pool.revoke(whose);
+    catalog.revoked(whose);
+  }
+  status.note();
+}
+
+function stateOf({ pool, restartPolicies, loginNeeds }: PooledParts): UpstreamStatus["state"] {
+  const counts = pool.counts();
+  const state = toState(counts, restartPolicies);
+  const waits = counts.running === 0 && loginNeeds.problem() !== undefined;
+  return waits && (state === "idle" || state === "starting") ? "needs_login" : state;
+}
+
+function problemOf(parts: PooledParts): string | undefined {
+  const { restartPolicies } = parts;
+  return restartPolicies.problem() ?? restartPolicies.login() ?? restartPolicies.dying() ??
+    loginProblem(parts);
+}
+
+/** Why nothing runs, if a person has to log in first. */
+function loginProblem({ pool, loginNeeds }: PooledParts): string | undefined {
+  return pool.counts().running === 0 ? loginNeeds.problem() : undefined;
 }
 
 function countsOf(catalog: Catalog | undefined) {
@@ -162,6 +200,10 @@ function statusOf(parts: PooledParts): ReturnType<Upstream["status"]> {
     ...countsOf(parts.catalog.latest()),
     revision: parts.revision,
     problem,
-    error: problem === undefined ? undefined : "upstream_unavailable",
+    error: problem === undefined
+      ? undefined
+      : problem === loginProblem(parts)
+      ? "login_required"
+      : "upstream_unavailable",
   };
 }

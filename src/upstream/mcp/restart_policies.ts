@@ -82,6 +82,9 @@ export function createRestartPolicies(
     problem: () => inAll((one) => one.problem()),
     login: () => inAll((one) => one.login()),
     dying: () => inAll((one) => one.dying()),
+    forgive() {
+      for (const { policy } of judges.values()) policy.forgive();
+    },
     forget(scope) {
       for (const { policy } of judges.values()) policy.forget(scope);
     },

@@ -42,6 +42,8 @@ export interface RestartPolicy {
   awayMs(): number | undefined;
   /** Why some scopes are allowed no start, though the server starts well. */
   readonly dying: EarlyDeaths["problem"];
+  /** The cause of failed starts is gone: the next one is made at once. */
+  forgive(): void;
   /** A scope has ended. */
   readonly forget: EarlyDeaths["forget"];
 }
@@ -87,7 +89,17 @@ export function createRestartPolicy(
     emit({ ...failed, next, failures, retryAfterMs, isChange: failures === limits.restartsMax });
   };
 
+  const forgive = (): void => {
+    failures = 0;
+    isPermanent = false;
+    isAway = false;
+    lastReason = undefined;
+    loginReason = undefined;
+    notBefore = -Infinity;
+  };
+
   return {
+    forgive,
     refusal(scope) {
       if (isPermanent) {
         const message = `Cannot start server "${server}": ${lastReason}`;
@@ -110,12 +122,7 @@ export function createRestartPolicy(
         succeeded() {
           life.ready();
           if (failures >= limits.restartsMax) emit({ type: "server_recovered", server });
-          failures = 0;
-          isPermanent = false;
-          isAway = false;
-          lastReason = undefined;
-          loginReason = undefined;
-          notBefore = -Infinity;
+          forgive();
         },
         ended: life.ended,
         failed({ reason, permanent, details, isAway: away = false, wantsLogin }) {

@@ -6,7 +6,13 @@
  * otherwise. Not here: how a connection fetches its lists (lists.ts), what a start teaches
  * (catalog_learning.ts).
  */
-import type { Caller, Description, JsonObject, ListKind } from "../../model.ts";
+import {
+  type Caller,
+  type Description,
+  type JsonObject,
+  type ListKind,
+  listKindNames,
+} from "../../model.ts";
 import type { Catalog, UpstreamDeps } from "../deps.ts";
 import type { Watchers } from "../watchers.ts";
 import type { CatalogKeys } from "./catalog_key.ts";
@@ -48,6 +54,13 @@ export interface StoredCatalog {
   /** What the server said last of itself, as far as is known. */
   latest(): Catalog | undefined;
   forget(scope: string): void;
+  /**
+   * Principals logged in, or one did: what its clients were told is out of date. Their lists are
+   * fetched, and they hear what changed.
+   */
+  granted(principal: string | undefined): void;
+  /** Log-ins ended: forgets what servers listed for them. */
+  revoked(principal: string | undefined): void;
   close(): void;
 }
 
@@ -77,12 +90,19 @@ interface CatalogState {
 
 /** Makes a catalog. */
 export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalog {
-  const { pool } = options;
+  const { pool, keys, watchers } = options;
   const told = createToldCatalogs({ ...options, hasEnded: pool.hasEnded });
   const learning = createCatalogLearning({
     ...options,
     // Scopes that were sent away without an answer hear that there is one now.
-    learned: (catalog) => told.learned(catalog, (scope) => pool.serving(scope).length > 0),
+    learned(catalog, caller) {
+      const readers = keys.isPerPrincipal
+        ? new Set(watchers.scopes(caller.principal.id))
+        : undefined;
+      const isServed = (scope: string) =>
+        readers?.has(scope) === false || pool.serving(scope).length > 0;
+      told.learned(catalog, isServed);
+    },
     relearned: told.replaced,
   });
   const state: CatalogState = { options, told, warmed: new Set(), learning };
@@ -110,6 +130,8 @@ export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalo
     endTrial: learning.endTrial,
     isLearningFor: (scope) => learning.underWay()?.scope === scope,
     latest: learning.latest,
+    granted: (principal) => granted(state, principal),
+    revoked: (principal) => revoked(state, principal),
     close() {
       learning.close();
     },
@@ -181,11 +203,39 @@ function listsChanged(state: CatalogState, key: PoolKey, kinds: readonly ListKin
   else for (const scope of servedScopes(watchers, key)) announceLists(watchers, scope, kinds);
 }
 
+const warmIdOf = (key: PoolKey, { scope }: Caller): string =>
+  key.principal === undefined ? key.scope ?? key.id : scope;
+
 function warm({ options: { pool, mayWarm }, warmed }: CatalogState, caller: Caller): void {
   const key = pool.keyOf(caller);
-  const id = key.principal === undefined ? key.scope ?? key.id : caller.scope;
+  const id = warmIdOf(key, caller);
   if (warmed.has(id) || pool.hasEnded(caller.scope)) return;
   if (pool.has(caller) || !mayWarm(ownerOf(key))) return;
   warmed.add(id);
   pool.get(caller).catch(() => {});
+}
+
+function granted(
+  { options: { pool, watchers }, warmed, learning, told }: CatalogState,
+  principal: string | undefined,
+): void {
+  const callers = watchers.callers(principal);
+  for (const caller of callers) {
+    warmed.delete(warmIdOf(pool.keyOf(caller), caller));
+    told.outdate(caller.scope);
+  }
+  const newest = callers.at(-1);
+  // One connection tells all clients who got no list that there is one now.
+  if (principal === undefined) void learning.trial("again");
+  else if (newest !== undefined) pool.get(newest).catch(() => {});
+}
+
+function revoked(state: CatalogState, principal: string | undefined): void {
+  const { options: { watchers, deps }, told, learning } = state;
+  learning.forget(principal).then(() => {
+    for (const scope of watchers.scopes(principal)) {
+      told.outdate(scope);
+      announceLists(watchers, scope, listKindNames);
+    }
+  }, (error) => deps.log.error("Cannot forget the lists of the server", { error: String(error) }));
 }
