@@ -44,7 +44,7 @@ const offeredNames = new WeakMap<ServerConfig, { readonly name: string | undefin
 
 /**
  * What every surface calls the connect tool of a server, unless another tool has the name; undefined
- * if the server never has one.
+ * if the server never offers one.
  */
 export function offeredConnectName(config: ServerConfig): string | undefined {
   let known = offeredNames.get(config);
@@ -55,6 +55,7 @@ export function offeredConnectName(config: ServerConfig): string | undefined {
 function toOfferedName(config: ServerConfig): string | undefined {
   if (oauthOf(config)?.connectTool !== true) return undefined;
   const own = connectName(config);
+  if (!isOffered(config.tools, own)) return undefined;
   const { rename = {} } = config.tools;
   return Object.hasOwn(rename, own) ? rename[own] : own;
 }

@@ -161,7 +161,5 @@ async function ownerOfName(
 /** A connect tool that was listed before the log-in. */
 function connectTarget({ servers }: ResolvedSurface, offered: string): RouteTarget | undefined {
   const server = servers.find(({ config }) => offeredConnectName(config) === offered);
-  return server && isOffered(server.config.tools, connectName(server.config))
-    ? { server, own: connectName(server.config) }
-    : undefined;
+  return server && { server, own: connectName(server.config) };
 }

@@ -7,7 +7,7 @@ import type { Limits } from "../limits.ts";
 import { readScopes } from "./granted_scopes.ts";
 
 /** What a server asks for. */
-export interface Challenge {
+export interface TokenChallenge {
   /** Where the server's metadata is; unchecked. Undefined: at its usual place. */
   readonly resourceMetadata: string | undefined;
   /** The scopes that the request needs; undefined: the challenge names none. */
@@ -29,17 +29,19 @@ interface HeaderChallenge {
 export function readChallenge(
   header: string | undefined,
   limits: Pick<Limits, "challengeCharsMax" | "grantScopesMax" | "grantScopeCharsMax">,
-): Challenge | undefined {
+): TokenChallenge | undefined {
   if (header === undefined || header.length > limits.challengeCharsMax) return undefined;
   const asked = splitHeader(header).filter(({ scheme }) => schemes.has(scheme));
   const chosen = asked.find(({ params }) => params.has("resource_metadata")) ?? asked[0];
   if (chosen === undefined) return undefined;
-  const { params } = chosen;
-  const scope = params.get("scope");
+  // A server that takes two schemes may say all of it only once.
+  const all = [chosen, ...asked].map(({ params }) => params);
+  const valueOf = (name: string) => all.find((params) => params.has(name))?.get(name);
+  const scope = valueOf("scope");
   return {
-    resourceMetadata: params.get("resource_metadata"),
+    resourceMetadata: valueOf("resource_metadata"),
     scopes: scope === undefined ? undefined : readScopes(scope, limits),
-    error: params.get("error"),
+    error: valueOf("error"),
   };
 }
 

@@ -6,8 +6,8 @@
 import { putWithin } from "../bounded.ts";
 import type { CredentialFailure } from "../credentials/provider.ts";
 import type { JsonObject } from "../model.ts";
-import { type Challenge, readChallenge } from "./challenge.ts";
-import type { DiscoveryDeps } from "./grant_deps.ts";
+import { readChallenge, type TokenChallenge } from "./challenge.ts";
+import type { IssuerDeps } from "./grant_deps.ts";
 import { issuerWords, metadataWords, refuseIssuer, toGrantProblem } from "./grant_problem.ts";
 import { assumedMetadata, type IssuerMetadata, readIssuerMetadata } from "./issuer_metadata.ts";
 import { createIssuerRequests, type RequestedServer } from "./issuer_requests.ts";
@@ -21,11 +21,11 @@ export interface FoundIssuer extends ResourceMetadata {
 }
 
 /** Finds authorization servers. All functions reject with a GrantProblem. */
-export interface Discovery {
+export interface IssuerDiscovery {
   /** The authorization server of a server; `challenge` is the server's latest. */
   find(
     server: RequestedServer,
-    challenge: Challenge | undefined,
+    challenge: TokenChallenge | undefined,
     signal: AbortSignal,
   ): Promise<FoundIssuer>;
   /** The metadata of an issuer that gave a grant at this server. */
@@ -41,7 +41,7 @@ interface Remembered<Value> {
 }
 
 /** Makes it; nothing is requested yet. */
-export function createDiscovery(deps: DiscoveryDeps): Discovery {
+export function createDiscovery(deps: IssuerDeps): IssuerDiscovery {
   const { limits, clock } = deps;
   const found = new Map<string, Remembered<FoundIssuer> & { readonly from: string }>();
   const issuers = new Map<string, Remembered<IssuerMetadata>>();
@@ -65,7 +65,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
 
   const search = async (
     server: RequestedServer,
-    challenge: Challenge | undefined,
+    challenge: TokenChallenge | undefined,
     signal: AbortSignal,
   ): Promise<FoundIssuer> => {
     const ask = createIssuerRequests(server, metadataWords, deps);
@@ -130,15 +130,19 @@ export interface NamedIssuer {
   readonly scopes: readonly string[];
 }
 
-/** Makes the finder of one server; `challenge`: its header `WWW-Authenticate`, if there was one. */
+/**
+ * Makes the finder of one server, which is the `find` of credentials/provider.ts; `challenge`: its
+ * header `WWW-Authenticate`, if there was one. Never rejects.
+ */
 export function createIssuerFinder(
-  discovery: Discovery,
   server: RequestedServer,
-  { limits, log }: Pick<DiscoveryDeps, "limits" | "log">,
+  deps: IssuerDeps,
 ): (
   challenge: string | undefined,
   signal: AbortSignal,
 ) => Promise<NamedIssuer | CredentialFailure> {
+  const { limits, log } = deps;
+  const discovery = createDiscovery(deps);
   return async (header, signal) => {
     const challenge = readChallenge(header, limits);
     try {

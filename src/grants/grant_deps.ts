@@ -8,7 +8,7 @@ import type { Emit } from "../telemetry/events.ts";
 import type { GrantStore } from "./grant.ts";
 
 /** What requests to servers and authorization servers need. */
-export interface DiscoveryDeps {
+export interface IssuerDeps {
   readonly runtime: Pick<Runtime, "request">;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -16,7 +16,7 @@ export interface DiscoveryDeps {
 }
 
 /** What all parts share. */
-export interface GrantDeps extends DiscoveryDeps {
+export interface GrantDeps extends IssuerDeps {
   readonly runtime: Pick<Runtime, "request" | "readText" | "sha256">;
   readonly emit: Emit;
   readonly bus: Bus;

@@ -4,7 +4,7 @@
  * issuer may not have replaced it. A refusal ends the grant; other failures are left alone for a
  * while, longer each time.
  */
-import type { Discovery } from "./discovery.ts";
+import type { IssuerDiscovery } from "./discovery.ts";
 import type { Grant, GrantKey } from "./grant.ts";
 import type { GrantDeps } from "./grant_deps.ts";
 import { type GrantProblem, toGrantProblem } from "./grant_problem.ts";
@@ -15,7 +15,7 @@ import type { ProtectedServer } from "./server_grants.ts";
 
 /** What refreshes need. */
 export interface RefreshDeps extends GrantDeps {
-  readonly discovery: Discovery;
+  readonly discovery: IssuerDiscovery;
   readonly clients: IssuerClients;
   /** Ends with the gateway. */
   readonly closing: AbortSignal;

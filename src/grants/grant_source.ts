@@ -13,7 +13,7 @@ import {
   type Refusal,
   type SecurityContext,
 } from "../outgoing/authorization.ts";
-import { type Challenge, readChallenge } from "./challenge.ts";
+import { readChallenge, type TokenChallenge } from "./challenge.ts";
 import { type RefreshDeps, refreshOnce } from "./grant_refresh.ts";
 import { joinScopes } from "./granted_scopes.ts";
 import type { KeptGrant, KeptGrants } from "./kept_grants.ts";
@@ -174,7 +174,7 @@ async function renew(
 async function asksForGrant(
   { server, asked }: ServerState,
   header: string | undefined,
-  challenge: Challenge | undefined,
+  challenge: TokenChallenge | undefined,
   { discovery, log }: GrantSourceDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -192,7 +192,7 @@ async function asksForGrant(
 /** The grant does not reach far enough for this use (RFC 6750, section 3.1). */
 function stepUp(
   kept: KeptGrant,
-  challenge: Challenge,
+  challenge: TokenChallenge,
   state: ServerState,
   { tool = "" }: CredentialUse,
   { limits }: GrantSourceDeps,

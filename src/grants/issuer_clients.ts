@@ -14,6 +14,7 @@ import type { GrantDeps } from "./grant_deps.ts";
 import { GrantProblem, issuerWords, refuseIssuer } from "./grant_problem.ts";
 import type { IssuerMetadata } from "./issuer_metadata.ts";
 import { createIssuerRequests } from "./issuer_requests.ts";
+import { callbackPath, clientMetadataPath } from "./login_place.ts";
 import type { ProtectedServer } from "./server_grants.ts";
 
 /** A client as it identifies itself. */
@@ -157,8 +158,8 @@ function documentOf(
   if (clientMetadataUrl !== undefined) return clientMetadataUrl;
   // The document names the callback below the public URL, and no other.
   const base = publicUrl?.replace(/\/$/, "");
-  return base?.startsWith("https://") === true && redirectUri === `${base}/oauth/callback`
-    ? `${base}/oauth/client-metadata.json`
+  return base?.startsWith("https://") === true && redirectUri === `${base}${callbackPath}`
+    ? `${base}${clientMetadataPath}`
     : undefined;
 }
 

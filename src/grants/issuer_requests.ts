@@ -12,7 +12,7 @@ import {
   type TokenResponse,
 } from "../credentials/token_request.ts";
 import { noAuthorization } from "../outgoing/authorization.ts";
-import type { DiscoveryDeps } from "./grant_deps.ts";
+import type { IssuerDeps } from "./grant_deps.ts";
 import { GrantProblem } from "./grant_problem.ts";
 
 /** A server whose metadata is looked for. */
@@ -29,7 +29,7 @@ export type AskIssuer = (request: TokenRequest, signal: AbortSignal) => Promise<
 export function createIssuerRequests(
   { name, url: home }: RequestedServer,
   words: string,
-  deps: DiscoveryDeps,
+  deps: IssuerDeps,
 ): AskIssuer {
   const requestsOf = (url: string): SendTokenRequest =>
     createTokenRequests({

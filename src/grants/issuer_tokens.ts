@@ -6,7 +6,7 @@
 import type * as oauth from "oauth4webapi";
 import { toExpiry, type TokenResponse } from "../credentials/token_request.ts";
 import type { Grant } from "./grant.ts";
-import type { DiscoveryDeps } from "./grant_deps.ts";
+import type { IssuerDeps } from "./grant_deps.ts";
 import { GrantProblem, issuerWords, refuseIssuer } from "./grant_problem.ts";
 import { readScopes } from "./granted_scopes.ts";
 import type { IssuerClient } from "./issuer_clients.ts";
@@ -45,7 +45,7 @@ export async function exchangeCode(
     readonly verifier: string;
     readonly resource: string;
   },
-  deps: DiscoveryDeps,
+  deps: IssuerDeps,
   signal: AbortSignal,
 ): Promise<IssuedTokens> {
   const library = await loadLibrary();
@@ -70,7 +70,7 @@ export async function exchangeCode(
 export async function refreshTokens(
   target: IssuerTarget,
   { refreshToken, resource }: { readonly refreshToken: string; readonly resource: string },
-  deps: DiscoveryDeps,
+  deps: IssuerDeps,
   signal: AbortSignal,
 ): Promise<IssuedTokens> {
   const library = await loadLibrary();
@@ -93,7 +93,7 @@ export async function revokeToken(
   target: IssuerTarget,
   token: string,
   kind: "access_token" | "refresh_token",
-  deps: DiscoveryDeps,
+  deps: IssuerDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const library = await loadLibrary();
@@ -120,7 +120,7 @@ interface LibraryOptions {
 async function request(
   library: OAuthLibrary,
   { server }: IssuerTarget,
-  deps: DiscoveryDeps,
+  deps: IssuerDeps,
   signal: AbortSignal,
   send: (options: LibraryOptions) => Promise<Response>,
 ): Promise<TokenResponse> {
@@ -169,7 +169,7 @@ export function partiesOf(
 function readTokens(
   { status, value }: TokenResponse,
   what: string,
-  deps: DiscoveryDeps,
+  deps: IssuerDeps,
 ): IssuedTokens {
   const code = value?.["error"];
   // Some servers refuse with status 200.

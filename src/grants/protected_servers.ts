@@ -2,7 +2,7 @@
 import type { CredentialUse } from "../outgoing/authorization.ts";
 import { sharedPrincipal } from "../model.ts";
 import { standsForOne } from "../principals.ts";
-import type { Challenge } from "./challenge.ts";
+import type { TokenChallenge } from "./challenge.ts";
 import type { ProtectedServer } from "./server_grants.ts";
 
 /** Which requests were refused because no grant came along. */
@@ -15,7 +15,7 @@ interface Asked {
 export interface ServerState {
   readonly server: ProtectedServer;
   /** The latest challenge; undefined: none so far. */
-  challenge: Challenge | undefined;
+  challenge: TokenChallenge | undefined;
   readonly asked: Asked;
   /** The same of principals that never have a grant, each by itself: they may go without. */
   readonly askedOfOthers: Map<string, Asked>;

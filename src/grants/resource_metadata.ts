@@ -5,7 +5,7 @@
  * names another resource would get that resource's tokens.
  */
 import type { JsonObject } from "../model.ts";
-import type { Challenge } from "./challenge.ts";
+import type { TokenChallenge } from "./challenge.ts";
 import { GrantProblem, metadataWords } from "./grant_problem.ts";
 import { readScopeList, type ScopeLimits } from "./granted_scopes.ts";
 import { type AskIssuer, type RequestedServer, toNamedUrl } from "./issuer_requests.ts";
@@ -32,7 +32,7 @@ export type MetadataLimits = ScopeLimits & {
  */
 export async function readResourceMetadata(
   server: RequestedServer,
-  challenge: Challenge | undefined,
+  challenge: TokenChallenge | undefined,
   ask: AskIssuer,
   limits: MetadataLimits,
   signal: AbortSignal,

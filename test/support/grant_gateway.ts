@@ -3,7 +3,11 @@ import type { ServerOAuthConfig } from "../../src/config/config.ts";
 import type { GrantStore } from "../../src/grants/grant.ts";
 import type { FinishedLogin } from "../../src/grants/server_grants.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
-import type { Credential, CredentialUse, SecurityContext } from "../../src/outgoing/authorization.ts";
+import type {
+  Credential,
+  CredentialUse,
+  SecurityContext,
+} from "../../src/outgoing/authorization.ts";
 import { createMemoryGrantStore } from "../../src/store/memory_grants.ts";
 import type { GatewayEvent } from "../../src/telemetry/events.ts";
 import { createTestClock } from "./clock.ts";

@@ -19,7 +19,7 @@ export interface IssuerKnobs {
   /** How the person answers; undefined: yes. */
   error: string | undefined;
   registration: "yes" | "refuse";
-  /** What the token endpoint does; `lose`: it works, and the connection breaks. */
+  /** What the token endpoint does; `lose`: it works, and the connection breaks once. */
   token: "answer" | "refuse" | "hang" | "html" | "redirect" | "lose" | "fail" | "no_client";
   /** Refresh tokens are replaced with each use, and the old one ends. */
   rotates: boolean;
@@ -130,6 +130,7 @@ export async function startGrantIssuer(given: Partial<IssuerKnobs> = {}): Promis
         throw new Error("given up");
       case "lose":
         work();
+        knobs.token = "answer";
         throw new Error("the connection breaks");
       case "answer":
         return work();

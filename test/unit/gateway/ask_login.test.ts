@@ -39,6 +39,7 @@ async function setUp(url: string | null = link) {
       asked.push(`${server} ${id}`);
       return url ?? undefined;
     },
+    hasGrant: async () => false,
     await() {
       const { promise: done, resolve } = Promise.withResolvers<void>();
       waiting.add(resolve);

@@ -51,6 +51,16 @@ describe("stored catalogs", () => {
     database.close();
   });
 
+  test("are forgotten by their keys", async () => {
+    const { database, store, log } = openStore();
+    for (const key of ["a", "b", "c"]) await store.save(key, "files", bare);
+    await store.remove(["a", "c", "never there"]);
+    expect(await store.keys("files")).toEqual(["b"]);
+    expect(await store.load("a")).toBeUndefined();
+    expect(log.records).toEqual([]);
+    database.close();
+  });
+
   test("keep the newest of a server, whatever the wall clock did", async () => {
     const { database, clock, store } = openStore();
     await store.save("other", "other", bare);
