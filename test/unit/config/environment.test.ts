@@ -283,7 +283,12 @@ describe("the files that explain the configuration", () => {
       "/etc/gateway/crm-secret": "secret-of-the-crm",
     };
     const tokens = { GITHUB_TOKEN: "a", OPENSUBTITLES_API_KEY: "b", TRACKER_TOKEN: "c" };
-    const secrets = { OPENID_SECRET: "d", PORTAL_SECRET: "e", REPORTS_SECRET: "f" };
+    const secrets = {
+      OPENID_SECRET: "d",
+      PORTAL_SECRET: "e",
+      REPORTS_SECRET: "f",
+      TRACKER_SECRET: "g",
+    };
     const env = { ...shell, ...tokens, ...secrets };
     const pages = readdirSync(new URL("../../../docs/", import.meta.url));
     const texts = await Promise.all(
