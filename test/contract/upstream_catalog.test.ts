@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { GatewayError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
-import type { Caller, JsonObject, ListKind } from "../../src/model.ts";
+import { type Caller, type JsonObject, type ListKind, listKinds } from "../../src/model.ts";
 import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
@@ -47,8 +47,8 @@ async function names(
   kind: ListKind,
   caller: Caller = callerOf("a"),
 ): Promise<unknown[]> {
-  const identity = { tools: "name", prompts: "name", resources: "uri", templates: "uriTemplate" };
-  return (await upstream.list(kind, caller)).map((item: JsonObject) => item[identity[kind]]);
+  const { identity } = listKinds[kind];
+  return (await upstream.list(kind, caller)).map((item: JsonObject) => item[identity]);
 }
 
 const codeOf = (promise: Promise<unknown>): Promise<string> =>

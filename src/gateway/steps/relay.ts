@@ -17,6 +17,7 @@ import { listTasks, noteTask } from "../tasks.ts";
 import { toOffered } from "../offered_notice.ts";
 import type { Server } from "../server.ts";
 import { askFirst } from "./consent.ts";
+import { getSkill, readDirectory, skillResults } from "./skill_calls.ts";
 import type { CallContext, MakeStep, Step, StepDeps } from "./steps.ts";
 
 type Handler = (context: CallContext, deps: StepDeps) => ReturnType<NonNullable<Step["before"]>>;
@@ -27,6 +28,9 @@ const handlers: ReadonlyMap<string, Handler> = new Map([
   ["prompts/list", list("prompts")],
   ["resources/list", list("resources")],
   ["resources/templates/list", list("templates")],
+  ["resources/directory/read", readDirectory(open)],
+  ["skills/list", list("skills")],
+  ["skills/get", getSkill(open)],
   ["completion/complete", complete],
   ["tasks/list", tasks],
   ["logging/setLevel", setLevel],
@@ -83,6 +87,8 @@ function finish(
   if (ending.kind !== "result" || target === undefined) return ending;
   notes.get(call.method)?.(context, deps);
   noteTask(ending.value, call, target, deps);
+  const convert = skillResults.get(call.method);
+  if (convert !== undefined) return convert(context, target, ending, deps);
   if (surface.servers.length === 1) return ending;
   const value = deps.router.result(surface, target, ending.value, call.caller);
   return value instanceof Promise

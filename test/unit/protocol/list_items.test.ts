@@ -40,7 +40,9 @@ const readers = {
 const icons = [{ src: "https://a.example/i.png", mimeType: "image/png", sizes: ["48x48"] }];
 const shown = { title: "T", description: "d", icons, _meta: { "example.com/a": 1 } };
 const annotations = { audience: ["user"], priority: 0, lastModified: "2025-01-12T15:00:58Z" };
-const whole: Record<ListKind, JsonObject> = {
+/** Skills have tests of their own: nothing in them is corrected. */
+type CorrectedKind = Exclude<ListKind, "skills">;
+const whole: Record<CorrectedKind, JsonObject> = {
   tools: {
     ...shown,
     name: "a",
@@ -61,7 +63,7 @@ const whole: Record<ListKind, JsonObject> = {
   resources: { ...shown, uri: "a://b", name: "b", mimeType: "text/plain", size: 0, annotations },
   templates: { ...shown, uriTemplate: "a://{b}", name: "b", mimeType: "text/plain", annotations },
 };
-const kinds = Object.keys(whole) as ListKind[];
+const kinds = Object.keys(whole) as CorrectedKind[];
 
 /** Every way to put a wrong value in the place of one member, however deep. */
 function* spoiled(value: unknown): Generator<unknown> {

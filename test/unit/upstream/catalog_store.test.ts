@@ -22,11 +22,11 @@ const catalog: Catalog = {
     serverInfo: { name: "files", version: "1" },
     instructions: "日本",
   },
-  lists: { tools: [{ name: "read", x: null }], prompts: [], resources: [], templates: [] },
+  lists: { tools: [{ name: "read", x: null }], prompts: [], resources: [], templates: [], skills: [] },
 };
 const bare: Catalog = {
   description: { capabilities: {} },
-  lists: { tools: [], prompts: [], resources: [], templates: [] },
+  lists: { tools: [], prompts: [], resources: [], templates: [], skills: [] },
 };
 
 function openStore() {
