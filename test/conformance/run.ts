@@ -48,6 +48,13 @@ const kinds = [
   { name: "dual", era: "dual" },
 ];
 
+/** The revisions that a fixture of an era speaks itself. */
+const revisionsOf: Readonly<Record<string, readonly string[]>> = {
+  legacy: ["2025-11-25"],
+  modern: ["2026-07-28"],
+  dual: ["2025-11-25", "2026-07-28"],
+};
+
 const setUps = kinds.flatMap(({ name, era }) =>
   ["stdio", "http"].map((transport) => ({ name: `${name}-${transport}`, era, transport }))
 );
@@ -157,7 +164,7 @@ async function runAll(
         for (const line of other) console.log(`  not as in the first run: ${line}`);
         total.failed += other.length;
       }
-      const direct = fixtures.get(name);
+      const direct = fixtures.get(`${name}-${run.revision}`);
       const places = [
         [`${label}, gateway on ${gatewayRuntime}`, url],
         ...(direct === undefined ? [] : [[`${label}, without a gateway`, direct]]),
@@ -181,7 +188,7 @@ const only = argument("--only") ?? "";
 const times = Number(argument("--times") ?? 1);
 const children: ChildProcess[] = [];
 const servers: Record<string, unknown> = {};
-/** Where the fixtures that serve HTTP are. */
+/** Where the fixtures that serve HTTP are, by the runs that they can serve without a gateway. */
 const fixtures = new Map<string, string>();
 try {
   for (const { name, era, transport } of setUps) {
@@ -195,7 +202,7 @@ try {
       const { url, child } = await startHttpFixture(era);
       children.push(child);
       servers[name] = { url };
-      fixtures.set(name, url);
+      for (const revision of revisionsOf[era] ?? []) fixtures.set(`${name}-${revision}`, url);
     }
   }
   const gateway = await spawnGateway({ env: { MCP_HOST: "localhost" }, servers });
