@@ -137,6 +137,25 @@ describe("skills of two servers behind one URL", () => {
     ]);
   });
 
+  test("give way to a resource of an earlier server with the URI of one of their files", async () => {
+    const { a, gateway } = await twins();
+    a.lists.resources = [{ uri: "skill://b-only/SKILL.md", name: "note" }];
+    const uri = "skill://mcp-wrapper/b/b-only/SKILL.md";
+    expect(urisOf(await ask(gateway, "skills/list"))).toContain(uri);
+    expect(await ask(gateway, "skills/get", { uri })).toMatchObject({ skill: { uri } });
+    expect(await ask(gateway, "skills/get", { uri: "skill://b-only/SKILL.md" })).toEqual({
+      failure: -32602,
+    });
+  });
+
+  test("come back under the URI by which the client asked for them", async () => {
+    const { gateway } = await twins();
+    const uri = "skill://mcp-wrapper/b/b-only/SKILL.md";
+    expect(await ask(gateway, "skills/get", { uri })).toMatchObject({
+      skill: { uri, resources: [{ uri }] },
+    });
+  });
+
   test("are declared once, with the flag that one of them sets", async () => {
     const { gateway } = await twins();
     const { capabilities } = await gateway.describe("/mcp", sessionCaller());
@@ -227,6 +246,15 @@ describe("a skill that the caller may not know", () => {
     expect(await ask(gateway, "resources/directory/read", folder)).toEqual({ resources: [] });
   });
 
+  test("and that no list has is asked for at no server", async () => {
+    const policy: Policy = (_principal, _server, item) =>
+      String(item?.own).startsWith("skill://hidden") ? "deny" : "allow";
+    const { a, b, gateway } = await twins({ policy });
+    const uri = "skill://hidden/SKILL.md";
+    expect(await ask(gateway, "skills/get", { uri })).toEqual({ failure: -32602 });
+    expect([...a.opened, ...b.opened]).toEqual([]);
+  });
+
   test("of a hidden server is nowhere, and does not show that the server is there", async () => {
     const policy: Policy = (_principal, server) => server === "b" ? "deny" : "allow";
     const { b, gateway } = await twins({ policy });
@@ -279,6 +307,25 @@ describe("a server that cannot answer", () => {
     expect(ending).toMatchObject({ kind: "failure", error: { code: "upstream_late" } });
     expect(b.cancelled).toHaveLength(1);
   });
+});
+
+test("a list is as fresh as its least fresh part, and private where one part is", async () => {
+  const c = createFakeUpstream("c", { tools: [] });
+  const [a, b] = [skillServer("a", [skill("x", "a")]), skillServer("b", [skill("y", "b")])];
+  for (const fake of [a, b, c]) {
+    fake.knownDescription = () => ({ capabilities: fake.capabilities });
+  }
+  const gateway = await createCoreGateway([a, b, c]);
+  const freshness = async () => {
+    const ending = await endOf(gateway, sessionCaller(), "skills/list");
+    return ending.kind === "result" ? ending.freshness : ending;
+  };
+  a.freshness = () => ({ ttlMs: 60_000, isShared: true });
+  expect(await freshness()).toBe(undefined);
+  b.freshness = () => ({ ttlMs: 5_000, isShared: true });
+  expect(await freshness()).toEqual({ ttlMs: 5_000, isShared: true });
+  a.freshness = () => ({ ttlMs: 60_000, isShared: false });
+  expect(await freshness()).toEqual({ ttlMs: 5_000, isShared: false });
 });
 
 test("on a server's own URL nothing is renamed, and the server itself says what it does not have", async () => {

@@ -149,3 +149,37 @@ describe("an item", () => {
     return rest;
   }
 });
+
+describe("a skill", () => {
+  const sound = {
+    uri: "skill://a/SKILL.md",
+    frontmatter: { name: "a", description: "d", license: null, metadata: [] },
+    resources: [{ uri: "skill://a/SKILL.md", digest: "sha256:0", size: null, own: null }],
+    _meta: { "example.com/a": null },
+  };
+
+  test("stays to the letter, whatever is odd in it", () => {
+    for (const skill of [sound, { ...sound, resources: "dynamic" }, { ...sound, resources: [] }]) {
+      expect(JSON.stringify(seen("skills", skill))).toBe(JSON.stringify(skill));
+      const got = legacy.upstream.decodeResult("skills/get", { skill });
+      expect(got).toEqual({ kind: "ok", value: { kind: "result", value: { skill } } });
+    }
+  });
+
+  test("that no host may load is left out of the list, and is no answer", () => {
+    const odd: JsonObject[] = [
+      { uri: 5 },
+      { frontmatter: undefined },
+      { frontmatter: "name: a" },
+      { resources: undefined },
+      { resources: "static" },
+      { resources: [null] },
+      { resources: [{ digest: "sha256:0" }] },
+    ];
+    for (const wrong of odd) {
+      const skill = { ...sound, ...wrong };
+      expect(seen("skills", skill)).toBe(undefined);
+      expect(legacy.upstream.decodeResult("skills/get", { skill }).kind).toBe("invalid");
+    }
+  });
+});
