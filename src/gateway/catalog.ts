@@ -1,5 +1,5 @@
 /**
- * The merged catalog: capabilities, instructions and the four lists of a surface, in the order of
+ * The merged catalog: capabilities, instructions and the lists of a surface, in the order of
  * the configuration. A broken or slow server costs its own part only: its last good list stands in,
  * or it is named in the result's `_meta` and its items follow with a list_changed notice.
  */

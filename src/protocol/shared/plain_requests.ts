@@ -27,7 +27,6 @@ const checks: ReadonlyMap<string, (params: JsonObject) => boolean> = new Map([
   ["prompts/list", isPage],
   ["resources/list", isPage],
   ["resources/templates/list", isPage],
-  ["skills/list", isPage],
 ]);
 
 /** Whether params are valid; false means that the method's schema must decide. */
