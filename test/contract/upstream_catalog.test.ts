@@ -18,6 +18,7 @@ import {
   type TestDeps,
   watchScope,
 } from "../support/upstream_deps.ts";
+import { programCommand } from "../support/spawn_gateway.ts";
 import { until } from "../support/wait.ts";
 
 const opened: { upstream: Upstream; deps: TestDeps }[] = [];
@@ -174,6 +175,17 @@ describe("the catalog of a stdio upstream", () => {
     expect(new Set(watch.methods())).toEqual(new Set(["notifications/tools/list_changed"]));
     expect(await names(upstream, "tools")).toContain("echo");
     await until("the store is right", () => deps.catalogsByKey.get(key)?.lists.tools.length !== 1);
+  });
+
+  test("a stored list of skills starts the reader's own process, since no notice is about skills", async () => {
+    const program = programCommand("test/conformance/fixture_stdio.ts", ["--era", "legacy"]);
+    const { upstream } = await open([], program);
+    await upstream.trial();
+    expect(await names(upstream, "prompts")).not.toEqual([]);
+    // That of the trial.
+    expect(upstream.status().connections).toBe(1);
+    expect(await names(upstream, "skills")).toContain("skill://git-workflow/SKILL.md");
+    await until("its own process runs", () => upstream.status().connections === 2);
   });
 
   test("list_changed: the next list is fresh, and each notice is relayed at once", async () => {

@@ -126,12 +126,20 @@ const allowedAt =
   ({ principal }: CallContext, { server }: Target, { policy }: StepDeps) =>
   (item: PolicyItem): boolean => policy(principal, server.config.name, item) !== "deny";
 
+/** The same result; what others may not know is not shared with them. */
+function asFreshFor({ principal }: CallContext, ending: Result, { access }: StepDeps): Result {
+  const { freshness } = ending;
+  if (freshness?.isShared !== true || access.isSameForAll(principal)) return ending;
+  return { ...ending, freshness: { ...freshness, isShared: false } };
+}
+
 async function toOfferedEntry(
   context: CallContext,
   target: Target,
-  ending: Result,
+  given: Result,
   deps: StepDeps,
 ): Promise<Ending> {
+  const ending = asFreshFor(context, given, deps);
   const { surface, call: { caller } } = context;
   const { server, item } = target;
   // The codec lets only entries with a URI through.
@@ -154,9 +162,10 @@ async function toOfferedEntry(
 async function toOfferedFolder(
   context: CallContext,
   target: Target,
-  ending: Result,
+  given: Result,
   deps: StepDeps,
 ): Promise<Ending> {
+  const ending = asFreshFor(context, given, deps);
   const { surface, call: { caller } } = context;
   const { resources } = ending.value;
   const children = Array.isArray(resources) ? resources.filter(isJsonObject) : [];

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { Policy } from "../../../src/gateway/access_policy.ts";
-import { failureExchange, resultExchange } from "../../../src/gateway/exchange.ts";
+import { failureExchange, resultExchange, settledExchange } from "../../../src/gateway/exchange.ts";
 import { missingKey } from "../../../src/gateway/catalog.ts";
 import type { Gateway } from "../../../src/gateway/surface.ts";
 import type { Caller, JsonObject } from "../../../src/model.ts";
@@ -244,6 +244,24 @@ describe("a skill that the caller may not know", () => {
     expect(own).toEqual({ failure: -32602 });
     const folder = { uri: "skill://mcp-wrapper/b/refunds" };
     expect(await ask(gateway, "resources/directory/read", folder)).toEqual({ resources: [] });
+  });
+
+  test("makes what others know of it private", async () => {
+    for (const [policy, isShared] of [[denied, false], [undefined, true]] as const) {
+      const { b, gateway } = await twins(policy && { policy });
+      const value = { skill: b.lists.skills?.[1], resources: [] };
+      const freshness = { ttlMs: 5_000, isShared: true };
+      b.reply = () => settledExchange({ kind: "result", value, freshness });
+      for (
+        const [method, uri] of [
+          ["skills/get", "skill://b-only/SKILL.md"],
+          ["resources/directory/read", "skill://b-only"],
+        ] as const
+      ) {
+        const ending = await endOf(gateway, sessionCaller(), method, { uri });
+        expect(ending).toMatchObject({ freshness: { ttlMs: 5_000, isShared } });
+      }
+    }
   });
 
   test("and that no list has is asked for at no server", async () => {
