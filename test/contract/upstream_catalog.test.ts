@@ -182,10 +182,9 @@ describe("the catalog of a stdio upstream", () => {
     const { upstream } = await open([], program);
     await upstream.trial();
     expect(await names(upstream, "prompts")).not.toEqual([]);
-    // That of the trial.
-    expect(upstream.status().connections).toBe(1);
+    expect(upstream.knownDescription(callerOf("a"))).toBe(undefined);
     expect(await names(upstream, "skills")).toContain("skill://git-workflow/SKILL.md");
-    await until("its own process runs", () => upstream.status().connections === 2);
+    await until("its own process runs", () => upstream.knownDescription(callerOf("a")));
   });
 
   test("list_changed: the next list is fresh, and each notice is relayed at once", async () => {

@@ -81,7 +81,7 @@ test("what is left of a list's freshness is known, until it is asked for again",
 test("skills are asked for again however their server announces its lists", async () => {
   const clock = createTestClock();
   let asked = 0;
-  let freshness: Freshness | undefined;
+  const said: { freshness?: Freshness } = {};
   const lists = createServerLists({
     server: "notes",
     capabilities: {
@@ -95,7 +95,7 @@ test("skills are asked for again however their server announces its lists", asyn
     request() {
       asked += 1;
       const value = { skills: [{ uri: `skill://s${asked}/SKILL.md` }] };
-      return Promise.resolve({ kind: "result", value, freshness });
+      return Promise.resolve({ kind: "result", value, ...said });
     },
   });
   const uri = async () => (await lists.get("skills"))[0]?.["uri"];
@@ -103,7 +103,7 @@ test("skills are asked for again however their server announces its lists", asyn
   await clock.advance(99);
   expect(await uri()).toBe("skill://s1/SKILL.md");
   await clock.advance(1);
-  freshness = { ttlMs: 500, isShared: true };
+  said.freshness = { ttlMs: 500, isShared: true };
   expect(await uri()).toBe("skill://s2/SKILL.md");
   await clock.advance(499);
   expect(await uri()).toBe("skill://s2/SKILL.md");
