@@ -6,7 +6,7 @@
  * (gateway/extension_variants.ts).
  */
 import { isJsonObject } from "./json.ts";
-import type { Caller, JsonObject } from "./model.ts";
+import { type Caller, type JsonObject, type ListKind, listKinds } from "./model.ts";
 
 /**
  * What the gateway does with an extension that it knows. `relayed`: it passes every surface, since
@@ -21,8 +21,12 @@ interface KnownExtension {
 
 const appType = "text/html;profile=mcp-app";
 
+/** Skills (SEP-2640): folders of instructions, whose files are resources. */
+const skills = "io.modelcontextprotocol/skills";
+
 const known: ReadonlyMap<string, KnownExtension> = new Map([
   ["io.modelcontextprotocol/ui", { handling: "relayed", plain: plainApps }],
+  [skills, { handling: "relayed", plain: () => ({}) }],
   ["io.modelcontextprotocol/tasks", { handling: "own", plain: () => ({}) }],
 ]);
 
@@ -34,6 +38,19 @@ export const relayedExtensions: readonly string[] = [...known]
 /** The extensions in capabilities whose members were checked at the edge. */
 export function extensionsIn({ extensions }: JsonObject): JsonObject {
   return isJsonObject(extensions) ? extensions : {};
+}
+
+/** Whether a server with these capabilities has a list of this kind. */
+export function offersList(capabilities: JsonObject, kind: ListKind): boolean {
+  return kind === "skills"
+    ? isJsonObject(extensionsIn(capabilities)[skills])
+    : isJsonObject(capabilities[listKinds[kind].capability]);
+}
+
+/** Whether a server with these capabilities answers `resources/directory/read`. */
+export function readsDirectories(capabilities: JsonObject): boolean {
+  const settings = extensionsIn(capabilities)[skills];
+  return isJsonObject(settings) && settings["directoryRead"] === true;
 }
 
 /**
@@ -65,8 +82,8 @@ export function plainExtensions(declared: JsonObject): JsonObject {
 
 /**
  * The declarations of several servers as one: every extension of any of them. Where two have
- * settings for the same one, objects are merged, lists are united, and of other values the first
- * server's counts.
+ * settings for the same one, objects are merged, lists are united, a flag is set if one sets it, and
+ * of other values the first server's counts.
  */
 export function mergeExtensions(declared: readonly JsonObject[]): JsonObject {
   return declared.reduce<JsonObject>((all, one) => mergeSettings(all, one), {});
@@ -77,6 +94,7 @@ function mergeSettings(first: JsonObject, second: JsonObject): JsonObject {
     const own = Object.hasOwn(first, key) ? first[key] : undefined;
     if (own === undefined) return [key, value];
     if (isJsonObject(own) && isJsonObject(value)) return [key, mergeSettings(own, value)];
+    if (own === false && value === true) return [key, true];
     return [key, Array.isArray(own) && Array.isArray(value) ? united(own, value) : own];
   });
   return Object.fromEntries([...Object.entries(first), ...added]);

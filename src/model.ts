@@ -268,7 +268,10 @@ export interface Watcher {
   ask(ask: Ask): Promise<Answer>;
 }
 
-/** The four lists a server keeps: method, key of the items in the result, identity of an item. */
+/**
+ * The lists a server keeps: method, key of the items in the result, identity of an item, and the
+ * capability whose `list_changed` is about it. Skills are an extension: their files are resources.
+ */
 export const listKinds = {
   tools: { method: "tools/list", key: "tools", identity: "name", capability: "tools" },
   prompts: { method: "prompts/list", key: "prompts", identity: "name", capability: "prompts" },
@@ -284,10 +287,11 @@ export const listKinds = {
     identity: "uriTemplate",
     capability: "resources",
   },
+  skills: { method: "skills/list", key: "skills", identity: "uri", capability: "resources" },
 } as const;
 
-/** The name of one of the four lists. */
+/** The name of one of these lists. */
 export type ListKind = keyof typeof listKinds;
 
-/** The names of the four lists, in the order in which they are read. */
+/** The names of the lists, in the order in which they are read. */
 export const listKindNames = Object.keys(listKinds) as ListKind[];

@@ -84,6 +84,8 @@ function matchItem(row: AccessRow, item: PolicyItem): Match {
       return row.prompts !== undefined && matchesAny(row.prompts, item.own) ? "yes" : "no";
     case "resources":
     case "templates":
+    // A skill is the resource that it begins with.
+    case "skills":
       return row.resources === undefined ? "no" : matchUri(row.resources, item.own);
   }
 }

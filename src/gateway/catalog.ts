@@ -1,20 +1,24 @@
 /**
- * The merged catalog: capabilities, instructions and the four lists of a surface, in the order of
+ * The merged catalog: capabilities, instructions and the lists of a surface, in the order of
  * the configuration. A broken or slow server costs its own part only: its last good list stands in,
  * or it is named in the result's `_meta` and its items follow with a list_changed notice.
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
+import { offersList } from "../extensions.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
 import { type Access, isPartlyHidden, type PolicyItem, visibleTo } from "./access_policy.ts";
 import { connectListFor, isConnectList, offersConnectTool } from "./connect_tool.ts";
+import { anyOffers, descriptionsOf, type IsOffered, mayOffer } from "./described.ts";
 import { mergeDescriptions, withoutInstructions } from "./merged_description.ts";
-import { mergeNamed, mergeUris } from "./merged_lists.ts";
+import { mergeNamed, mergeSkills, mergeUris } from "./merged_lists.ts";
 import { createNameTables, type NameTable, noFilter } from "./name.ts";
-import { createPageNames, createPagesIn, type PageNames, type PagesIn } from "./pages.ts";
+import { firstOwner, pageNames, type ReadList } from "./list_owners.ts";
+import { createPagesIn, type PagesIn } from "./pages.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
+import { createUrisIn, type FirstOwner, isUriKind, type UrisIn } from "./skills.ts";
 import { createWaits, type Patience, type WithinPatience } from "./waits.ts";
 import type { Scopes } from "./scope.ts";
 
@@ -71,8 +75,15 @@ export interface CatalogReader {
     kind: "tools" | "prompts",
     prefixed: boolean,
   ): NameTable;
+  /** Whether a server offers something, or may offer it; known as soon as the first one does. */
+  offers(view: ResolvedSurface, caller: Caller, isOffered: IsOffered): Promise<boolean>;
+  /** What `read` returns; fails with `upstream_late` where a look-up waits no longer. */
+  inTime<T>(server: Server, caller: Caller, read: Promise<T>): Promise<T>;
+  /** Whose the URIs of resources and skills are, by the lists in memory. */
+  firstOwner(view: ResolvedSurface, caller: Caller): Promise<FirstOwner>;
   /** The pages of apps that a part offers. */
   readonly pagesIn: PagesIn;
+  readonly urisIn: UrisIn;
 }
 
 /** The `_meta` key of a list in which servers are missing. */
@@ -89,11 +100,12 @@ interface Reading {
   /** The names of each list, by filter and prefix. */
   readonly tables: ReturnType<typeof createNameTables>;
   readonly pagesIn: PagesIn;
+  readonly urisIn: UrisIn;
 }
 
 /** Makes the reader; `stopping` ends the waiting for servers. */
 export function createCatalogReader(
-  deps: Omit<Reading, "withinPatience" | "tables" | "pagesIn"> & {
+  deps: Omit<Reading, "withinPatience" | "tables" | "pagesIn" | "urisIn"> & {
     readonly clock: Clock;
     readonly stopping: AbortSignal;
   },
@@ -103,6 +115,7 @@ export function createCatalogReader(
     withinPatience: createWaits(deps),
     tables: createNameTables(),
     pagesIn: createPagesIn(),
+    urisIn: createUrisIn(),
   };
   return {
     part: (kind, server, caller, options) => readPart(reading, kind, server, caller, options),
@@ -111,7 +124,8 @@ export function createCatalogReader(
     names: (server, items, kind, prefixed) => namesOf(reading, server, items, kind, prefixed),
     pagesIn: reading.pagesIn,
     freshness(kind, { servers }, caller) {
-      const parts = servers.map(({ upstream }) => upstream.freshness(kind, caller));
+      const parts = servers.filter((server) => mayOffer(server, kind, caller))
+        .map(({ upstream }) => upstream.freshness(kind, caller));
       const least = parts.includes(undefined) ? undefined : parts.reduce(leastFresh, undefined);
       const isSame = reading.access.isSameForAll(caller.principal);
       return least === undefined || isSame ? least : { ...least, isShared: false };
@@ -119,7 +133,7 @@ export function createCatalogReader(
     async describe(whole, caller) {
       const { access, scopes, limits } = reading;
       const view = visibleTo(access, caller.principal, whole);
-      const known = await Promise.all(descriptions(reading, view, caller));
+      const known = await Promise.all(descriptionsOf(reading, view, caller));
       if (known.includes(undefined)) scopes.of(caller.scope).declaredAll = true;
       // Instructions are free text, which may name what this caller must not know.
       const seen = known.map((one, at) =>
@@ -129,8 +143,16 @@ export function createCatalogReader(
       );
       return mergeDescriptions(view, seen, limits);
     },
-    serves: (whole, caller, capability) =>
-      serves(reading, visibleTo(reading.access, caller.principal, whole), caller, capability),
+    serves(whole, caller, capability) {
+      const view = visibleTo(reading.access, caller.principal, whole);
+      return anyOffers(reading, view, caller, (has) => has[capability] !== undefined);
+    },
+    offers: (view, caller, isOffered) => anyOffers(reading, view, caller, isOffered),
+    inTime: (server, caller, read) =>
+      reading.withinPatience(server, caller, { patience: { kind: "lookup" } }, read),
+    urisIn: reading.urisIn,
+    firstOwner: ({ servers }, caller) =>
+      firstOwner(reading.urisIn, servers, caller, inMemory(reading, caller)),
   };
 }
 
@@ -164,6 +186,12 @@ async function readPart(
     if (lastGood !== undefined) return { server, items: lastGood };
     return { server, items: connectListFor(kind, server.config, error) ?? [], error };
   }
+}
+
+/** Reads the lists of servers as far as they are known. */
+function inMemory(reading: Reading, caller: Caller): ReadList {
+  const options: PartOptions = { patience: { kind: "memory" } };
+  return (kind, server) => readPart(reading, kind, server, caller, options);
 }
 
 function namesOf(
@@ -203,88 +231,38 @@ async function mergedList(
   const sole = isAlone ? parts.find((part) => !hasConnectTool(part))?.error : undefined;
   if (sole !== undefined) throw sole;
   const { surface, prefixed } = view;
+  const read = inMemory(reading, caller);
   const merging = {
     parts,
     prefixed,
     names: ({ server, items }: Part, of: "tools" | "prompts", isPrefixed: boolean) =>
       namesOf(reading, server, items, of, isPrefixed && !(prefixed && isConnectList(items))),
     isAllowed,
-    pages: await pageNames(reading, kind, parts, caller),
+    pages: await pageNames(reading.pagesIn, kind, parts, read),
+    ownerOf: isUriKind(kind) && parts.length > 1
+      ? await firstOwner(
+        reading.urisIn,
+        view.servers,
+        caller,
+        async (of, server) =>
+          of === kind
+            ? parts.find((part) => part.server === server) ?? { server, items: [] }
+            : await read(of, server),
+      )
+      : undefined,
     listedPage({ config: { name } }: Server, own: string, offered: string) {
       reading.scopes.listedPage(caller.scope, { surface, offered }, { server: name, uri: own });
     },
   };
   const items = kind === "tools" || kind === "prompts"
     ? mergeNamed(merging, kind)
+    : kind === "skills"
+    ? mergeSkills(merging)
     : mergeUris(merging, kind);
   if (items.length === 0 && missing.length === 0) {
     await assertCapability(reading, kind, view, caller);
   }
   return { items, missing };
-}
-
-/**
- * What the surface calls the pages in these parts. Who offers a page is known by tools and resources
- * together, so the other list of each server is read, too, as far as it is known.
- */
-async function pageNames(
-  reading: Reading,
-  kind: ListKind,
-  parts: readonly Part[],
-  caller: Caller,
-): Promise<PageNames | undefined> {
-  if (parts.length < 2 || (kind !== "tools" && kind !== "resources")) return undefined;
-  if (parts.every((part) => reading.pagesIn(kind, part).size === 0)) return undefined;
-  const other = kind === "tools" ? "resources" : "tools";
-  const options: PartOptions = { patience: { kind: "memory" } };
-  const others = await Promise.all(
-    parts.map(({ server }) => readPart(reading, other, server, caller, options)),
-  );
-  const lists = parts.flatMap((part, index) =>
-    [
-      { kind, list: part },
-      { kind: other, list: others[index] ?? { ...part, items: [] } },
-    ] as const
-  );
-  return createPageNames(reading.pagesIn, lists);
-}
-
-/**
- * The description of each server; undefined for a server that does not answer in time. A known
- * description comes without a promise, which spares the wait and its timer.
- */
-function descriptions(
-  { scopes, withinPatience }: Reading,
-  { servers }: ResolvedSurface,
-  caller: Caller,
-): (Description | undefined | Promise<Description | undefined>)[] {
-  return servers.map((server) => {
-    const known = server.upstream.knownDescription(caller);
-    if (known !== undefined) {
-      scopes.server(caller.scope, server.config.name).answered = true;
-      return known;
-    }
-    const reading = server.upstream.describe(caller);
-    reading.catch(() => {});
-    return withinPatience(server, caller, { patience: { kind: "glance" } }, reading)
-      .catch(() => undefined);
-  });
-}
-
-/** A server that hangs delays no request that another can serve. */
-function serves(
-  reading: Reading,
-  view: ResolvedSurface,
-  caller: Caller,
-  capability: string,
-): Promise<boolean> {
-  return new Promise((resolve) => {
-    const looking = descriptions(reading, view, caller).map(async (describing) => {
-      const known = await describing;
-      if (known === undefined || known.capabilities[capability] !== undefined) resolve(true);
-    });
-    Promise.all(looking).then(() => resolve(false));
-  });
 }
 
 async function assertCapability(
@@ -294,7 +272,7 @@ async function assertCapability(
   caller: Caller,
 ): Promise<void> {
   if (view.servers.length === 0 || reading.scopes.of(caller.scope).declaredAll) return;
-  const { capability, method } = listKinds[kind];
-  if (await serves(reading, view, caller, capability)) return;
+  const { method } = listKinds[kind];
+  if (await anyOffers(reading, view, caller, (has) => offersList(has, kind))) return;
   throw new GatewayError("method_not_found", `No server here offers "${method}"`);
 }

@@ -7,6 +7,7 @@ import type { Caller, JsonObject, ListKind } from "../model.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Access } from "./access_policy.ts";
 import type { CatalogReader, Part, PartOptions } from "./catalog.ts";
+import { mayOffer } from "./described.ts";
 import type { Scopes } from "./scope.ts";
 import type { Server } from "./server.ts";
 
@@ -51,6 +52,9 @@ export function unknownItem(kind: ListKind, offered: string): GatewayError {
       data: { uri: offered },
     });
   }
+  if (kind === "skills") {
+    return new GatewayError("invalid_params", `No skill or folder of one is at "${offered}"`);
+  }
   const what = kind === "tools" ? "tool" : "prompt";
   return new GatewayError(
     "invalid_params",
@@ -81,7 +85,8 @@ export async function firstIn<T>(
     if (found !== undefined) return found;
   }
   const reading = servers.flatMap((server) =>
-    kinds.map((kind) => ({ kind, part: deps.catalog.part(kind, server, caller, options) }))
+    kinds.filter((kind) => mayOffer(server, kind, caller))
+      .map((kind) => ({ kind, part: deps.catalog.part(kind, server, caller, options) }))
   );
   for (const { kind, part } of reading) {
     const found = find(await part, kind);

@@ -9,6 +9,7 @@ import { isPageUri, namedPages, withNamedPages } from "./app_meta.ts";
 import type { NameTable } from "./name.ts";
 import { offeredUri, type PageNames, type ServerList } from "./pages.ts";
 import type { Server } from "./server.ts";
+import { type FirstOwner, isSkillAllowed, toOfferedSkill } from "./skills.ts";
 
 /** What merging works with. */
 export interface Merging {
@@ -25,6 +26,8 @@ export interface Merging {
   readonly isAllowed: (server: Server, item: PolicyItem) => boolean;
   /** Names of pages; absent where none needs one of its own. */
   readonly pages: PageNames | undefined;
+  /** Whose the URIs of resources and skills are; absent where each can have one owner alone. */
+  readonly ownerOf: FirstOwner | undefined;
   /** A listed tool names this page under this URI. */
   readonly listedPage: (server: Server, own: string, offered: string) => void;
 }
@@ -66,8 +69,26 @@ function withOfferedPages(
   return withNamedPages(item, (own) => pages.toOffered(server, own));
 }
 
+/** Skills of all parts; two servers' skills with the same URI are two. */
+export function mergeSkills({ parts, isAllowed, ownerOf }: Merging): JsonObject[] {
+  const skills = new Map<unknown, JsonObject | undefined>();
+  for (const { server, items } of parts) {
+    for (const skill of items) {
+      const offered = ownerOf === undefined ? skill : toOfferedSkill(server, skill, ownerOf);
+      const { uri } = offered;
+      if (skills.has(uri)) continue;
+      const isKnown = isSkillAllowed(skill, (item) => isAllowed(server, item));
+      skills.set(uri, isKnown ? offered : undefined);
+    }
+  }
+  return [...skills.values()].filter((skill) => skill !== undefined);
+}
+
 /** Resources or templates of all parts. */
-export function mergeUris({ parts, isAllowed, pages }: Merging, kind: ListKind): JsonObject[] {
+export function mergeUris(
+  { parts, isAllowed, pages, ownerOf }: Merging,
+  kind: ListKind,
+): JsonObject[] {
   const { identity } = listKinds[kind];
   const items: JsonObject[] = [];
   const owners = new Map<string, Server>();
@@ -75,7 +96,7 @@ export function mergeUris({ parts, isAllowed, pages }: Merging, kind: ListKind):
   const toOffered = (server: Server, uri: string): string => {
     if (parts.length < 2) return uri;
     if (pages !== undefined && isPageUri(uri)) return pages.toOffered(server, uri);
-    return offeredUri(server, uri, owners.get(uri));
+    return offeredUri(server, uri, ownerOf?.(uri) ?? owners.get(uri));
   };
   for (const { server, items: ownItems } of parts) {
     for (const item of ownItems) {

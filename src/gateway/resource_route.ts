@@ -11,6 +11,7 @@ import type { Part, PartOptions } from "./catalog.ts";
 import { firstIn, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
 import { offeredKey } from "./scope.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
+import { isUriKind, isWithin, uriKinds } from "./skills.ts";
 import { fromGatewayUri, matchesTemplate } from "./uri.ts";
 
 /** Throws `resource_not_found` when no server owns the URI, `upstream_late` while one may. */
@@ -29,6 +30,28 @@ export async function ownerOfUri(
   throw unknownItem("resources", offered);
 }
 
+/** Where a request for a skill goes; undefined where no list tells. */
+export async function ownerOfSkill(
+  deps: RouteDeps,
+  view: ResolvedSurface,
+  offered: string,
+  caller: Caller,
+): Promise<RouteTarget | undefined> {
+  const [only, ...others] = view.servers;
+  if (only !== undefined && others.length === 0) return { server: only, own: offered };
+  const known = seenOwner(deps, view, offered, caller);
+  if (known !== undefined) return known;
+  const server = await firstIn(
+    deps,
+    uriKinds,
+    view.servers,
+    caller,
+    { patience: { kind: "lookup" } },
+    (part, kind) => isListed(deps, part, kind, offered) ? part.server : undefined,
+  );
+  return server && { server, own: offered };
+}
+
 /** The owner of a template as it was listed, or else of a URI. */
 export async function ownerOfTemplate(
   deps: RouteDeps,
@@ -43,6 +66,38 @@ export async function ownerOfTemplate(
     if (owner !== undefined) return { server: owner, own: offered };
   }
   return await ownerOfUri(deps, view, offered, caller);
+}
+
+/** Whether a server lists a resource or a file of a skill with this URI. */
+function isListed({ catalog }: RouteDeps, { items }: Part, kind: ListKind, uri: string): boolean {
+  return isUriKind(kind) && catalog.urisIn(kind, items).uris.has(uri);
+}
+
+/**
+ * The owner of what is in the folder of a skill, listed or not: files of dynamic skills are in no
+ * list. Of folders in one another the inner one decides.
+ */
+async function folderOwner(
+  deps: RouteDeps,
+  { surface, servers }: ResolvedSurface,
+  uri: string,
+  caller: Caller,
+): Promise<Server | undefined> {
+  const candidates: { readonly server: Server; readonly folder: string }[] = [];
+  const options: PartOptions = { patience: { kind: "memory" } };
+  await firstIn(deps, ["skills"], servers, caller, options, ({ server, items }) => {
+    const { folders } = deps.catalog.urisIn("skills", items);
+    for (const folder of folders) if (isWithin(folder, uri)) candidates.push({ server, folder });
+    return undefined;
+  });
+  for (const got of deps.scopes.of(caller.scope).skillFolders.values()) {
+    const server = servers.find(({ config }) => config.name === got.server);
+    if (server === undefined || got.surface !== surface || !isWithin(got.offered, uri)) continue;
+    candidates.push({ server, folder: got.offered });
+  }
+  // The sort is stable: of equal folders the first server's stays first.
+  candidates.sort((one, other) => other.folder.length - one.folder.length);
+  return candidates[0]?.server;
 }
 
 function has(
@@ -77,11 +132,12 @@ export function seenOwner(
 /** The first server whose lists have the URI, exactly or by a template. */
 export async function listedOwner(
   deps: RouteDeps,
-  { servers }: ResolvedSurface,
+  view: ResolvedSurface,
   uri: string,
   caller: Caller,
   patience: PartOptions["patience"],
 ): Promise<Server | undefined> {
+  const { servers } = view;
   let late: GatewayError | undefined;
   const ownerIn = (
     kinds: readonly ListKind[],
@@ -98,12 +154,13 @@ export async function listedOwner(
   const owner = isPageUri(uri)
     ? await ownerIn(["resources", "tools"], hasPage, { patience: { kind: "memory" } }) ??
       (patience.kind === "call" ? await ownerIn(["resources", "tools"], hasPage) : undefined)
-    : await ownerIn(["resources"], (part) => has(deps, part, "resources", uri));
-  const found = owner ?? await ownerIn(["templates"], (part) =>
-    part.items.some((item) => {
-      const template = item["uriTemplate"];
-      return typeof template === "string" && matchesTemplate(template, uri);
-    }));
+    : await ownerIn(uriKinds, (part, kind) => isListed(deps, part, kind, uri));
+  const found = owner ?? await folderOwner(deps, view, uri, caller) ??
+    await ownerIn(["templates"], (part) =>
+      part.items.some((item) => {
+        const template = item["uriTemplate"];
+        return typeof template === "string" && matchesTemplate(template, uri);
+      }));
   // As for names: while a server that may own it starts, it is not known that none does.
   if (found === undefined && late !== undefined && patience.kind === "call") throw late;
   return found;

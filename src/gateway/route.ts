@@ -14,7 +14,7 @@ import { firstIn, lastListOf, type RouteDeps, type RouteTarget, unknownItem } fr
 import { nameStart } from "./name.ts";
 import { type Answered, toOfferedResult } from "./offered_result.ts";
 import { targetOfPageCall } from "./page_call.ts";
-import { ownerOfTemplate, ownerOfUri } from "./resource_route.ts";
+import { ownerOfSkill, ownerOfTemplate, ownerOfUri } from "./resource_route.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 
 type NamedKind = "tools" | "prompts";
@@ -40,6 +40,12 @@ export interface Router {
   ): Promise<RouteTarget>;
   /** Throws `resource_not_found` when no server owns the URI, `upstream_late` while one may. */
   uri(view: ResolvedSurface, offered: string, caller: Caller): Promise<RouteTarget>;
+  /** Where a request for a skill goes; undefined where no list tells. */
+  skill(
+    view: ResolvedSurface,
+    offered: string,
+    caller: Caller,
+  ): Promise<RouteTarget | undefined>;
   /** The owner of a template as it was listed, or else of a URI. */
   template(view: ResolvedSurface, offered: string, caller: Caller): Promise<RouteTarget>;
   /** A tool's or prompt's result, or read contents, with URIs as this surface offers them. */
@@ -58,6 +64,7 @@ export function createRouter(given: Omit<RouteDeps, "identities" | "latest">): R
     known: (kind, view, offered, caller) => ownerInMemory(deps, kind, view, offered, caller),
     name: (kind, view, offered, caller) => ownerOfName(deps, kind, view, offered, caller),
     uri: (view, offered, caller) => ownerOfUri(deps, view, offered, caller),
+    skill: (view, offered, caller) => ownerOfSkill(deps, view, offered, caller),
     template: (view, offered, caller) => ownerOfTemplate(deps, view, offered, caller),
     result: (view, answered, value, caller) => toOfferedResult(deps, view, answered, value, caller),
   };

@@ -37,6 +37,11 @@ export interface OfferedUri {
 /** An active subscription: the client's URI for the resource on a surface, and its owner. */
 export interface Subscribed extends UriOwner, OfferedUri {}
 
+/** The folder of a skill as a surface offers it, and its server. */
+export interface SkillFolder extends OfferedUri {
+  readonly server: string;
+}
+
 /** The key of an offered URI in a scope's memory. */
 export function offeredKey({ surface, offered }: OfferedUri): string {
   return JSON.stringify([surface, offered]);
@@ -49,6 +54,7 @@ export class ScopeMemory {
   #servers: Map<string, ServerMemory> | undefined;
   #seenUris: Map<string, UriOwner> | undefined;
   #listedPages: Map<string, UriOwner> | undefined;
+  #skillFolders: Map<string, SkillFolder> | undefined;
   #pageReads: Map<string, readonly string[]> | undefined;
   #subscribed: Map<string, Subscribed> | undefined;
   #tasks: Map<string, string> | undefined;
@@ -66,6 +72,11 @@ export class ScopeMemory {
   /** Pages that the tools in its last list name, by their key. Oldest go first. */
   get listedPages(): Map<string, UriOwner> {
     return this.#listedPages ??= new Map();
+  }
+
+  /** Folders of skills that it got though no list has them, by their key. Oldest go first. */
+  get skillFolders(): Map<string, SkillFolder> {
+    return this.#skillFolders ??= new Map();
   }
 
   /** The servers whose pages it read on each surface, last read last. */
@@ -91,7 +102,7 @@ export class ScopeMemory {
   /** Forgets what came from a server; subscriptions at it stay. */
   forgetServer(server: string): void {
     this.#servers?.delete(server);
-    for (const owners of [this.#seenUris, this.#listedPages]) {
+    for (const owners of [this.#seenUris, this.#listedPages, this.#skillFolders]) {
       for (const [uri, owner] of owners ?? []) if (owner.server === server) owners?.delete(uri);
     }
     for (const [surface, names] of this.#pageReads ?? []) {
@@ -110,6 +121,8 @@ export interface Scopes {
   saw(scope: string, uri: OfferedUri, owner: UriOwner): void;
   /** Remembers the server of a page that a listed tool names. */
   listedPage(scope: string, uri: OfferedUri, owner: UriOwner): void;
+  /** Remembers the server of a skill that no list has. */
+  gotSkill(scope: string, folder: SkillFolder): void;
   /** Remembers that the scope read a page of this server. */
   readPage(scope: string, surface: string, server: string): void;
   /** The servers whose pages the scope read on a surface, last read first. */
@@ -174,6 +187,10 @@ export function createScopes(
     listedPage(scope, uri, owner) {
       const { listedPages } = of(scope);
       if (isAskable(uri)) putWithin(listedPages, offeredKey(uri), owner, limits.seenUrisMax);
+    },
+    gotSkill(scope, folder) {
+      if (!isAskable(folder)) return;
+      putWithin(of(scope).skillFolders, offeredKey(folder), folder, limits.seenUrisMax);
     },
     readPage(scope, surface, server) {
       const { pageReads } = of(scope);

@@ -1,21 +1,24 @@
 /**
  * Resource URIs on a surface of several servers. A URI stays what its server calls it; only when
  * two servers offer the same one does the later get a gateway URI, which names its server in itself
- * and so needs no table: `mcp-wrapper://{server}/{uri}`, or for the page of an app, whose scheme
- * must stay, `ui://mcp-wrapper/{server}/{uri without its scheme}`. Templates of RFC 6570 are matched
+ * and so needs no table: `mcp-wrapper://{server}/{uri}`. The scheme stays where hosts go by it, for
+ * pages of apps and files of skills: `ui://mcp-wrapper/{server}/{uri without its scheme}`. Templates of RFC 6570 are matched
  * as a superset, in linear time: hostile templates cannot make it backtrack.
  */
-import { isPageUri, pageScheme } from "./app_meta.ts";
+import { pageScheme } from "./app_meta.ts";
+
+const plainForm = { start: "mcp-wrapper://", scheme: "" } as const;
 
 /** How gateway URIs start, and what the server's own URI starts with where the rest is cut off. */
 const forms = [
   { start: `${pageScheme}mcp-wrapper/`, scheme: pageScheme },
-  { start: "mcp-wrapper://", scheme: "" },
+  { start: "skill://mcp-wrapper/", scheme: "skill://" },
+  plainForm,
 ] as const;
 
 /** The gateway URI (or template) for a server's own one. */
 export function toGatewayUri(server: string, uri: string): string {
-  const { start, scheme } = isPageUri(uri) ? forms[0] : forms[1];
+  const { start, scheme } = forms.find((form) => uri.startsWith(form.scheme)) ?? plainForm;
   return `${start}${encodeURIComponent(server)}/${uri.slice(scheme.length)}`;
 }
 

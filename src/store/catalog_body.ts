@@ -2,6 +2,7 @@
  * Converts a catalog to its stored text and back. The text is checked in full when it is read,
  * since it may come from an older version, a manual edit or a damaged disk.
  */
+import { offersList } from "../extensions.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../model.ts";
@@ -34,9 +35,12 @@ export function toCatalog(body: string): Catalog | undefined {
   const { tools, prompts, resources, templates } = lists;
   if (!isObjects(tools) || !isObjects(prompts)) return undefined;
   if (!isObjects(resources) || !isObjects(templates)) return undefined;
+  // Versions before skills were known stored none: such a catalog says nothing of a server with skills.
+  const { skills = offersList(capabilities, "skills") ? undefined : [] } = lists;
+  if (!isObjects(skills)) return undefined;
   return {
     description: { capabilities, serverInfo, instructions },
-    lists: { tools, prompts, resources, templates },
+    lists: { tools, prompts, resources, templates, skills },
   };
 }
 

@@ -34,6 +34,8 @@ const namings: Readonly<Record<string, string>> = {
   "tools/call": "tool",
   "prompts/get": "prompt",
   "resources/read": "resource",
+  "resources/directory/read": "resource",
+  "skills/get": "skill",
   "resources/subscribe": "resource",
   "resources/unsubscribe": "resource",
 };

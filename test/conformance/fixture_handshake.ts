@@ -24,6 +24,7 @@ import {
   SubscribeRequestSchema,
   UnsubscribeRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
+import * as z from "zod";
 import {
   capabilities,
   changeNotification,
@@ -42,6 +43,7 @@ import {
   messagesOf,
   prompts,
 } from "./fixture_offers.ts";
+import { skillMethods } from "./fixture_skills.ts";
 import { tools } from "./fixture_tools.ts";
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
@@ -125,11 +127,24 @@ function servePrompts(server: Server): void {
   );
 }
 
+/** The SDK of this era does not know skills. */
+function serveSkills(server: Server): void {
+  for (const [method, answer] of Object.entries(skillMethods)) {
+    const schema = z.object({ method: z.literal(method), params: z.looseObject({}).optional() });
+    server.setRequestHandler(schema, ({ params }) => {
+      const result = answer(params ?? {});
+      if (result === undefined) throw new McpError(ErrorCode.InvalidParams, "Not served");
+      return result;
+    });
+  }
+}
+
 /** A new instance, not yet connected; `logging/setLevel` is the SDK's own. */
 export function createHandshakeFixture(): Server {
   const server = new Server(identity, { capabilities });
   serveTools(server);
   serveResources(server);
   servePrompts(server);
+  serveSkills(server);
   return server;
 }

@@ -6,6 +6,8 @@
  * and fixture_modern.ts.
  */
 
+import { skillsCapability } from "./fixture_skills.ts";
+
 /** A JSON object. */
 export type Json = { [key: string]: unknown };
 
@@ -80,6 +82,7 @@ export const capabilities = {
   prompts: { listChanged: true },
   logging: {},
   completions: {},
+  extensions: skillsCapability,
 };
 
 /** The notification of a change. */

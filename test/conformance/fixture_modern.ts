@@ -38,6 +38,7 @@ import {
   messagesOf,
   prompts,
 } from "./fixture_offers.ts";
+import { skillMethods } from "./fixture_skills.ts";
 import { tools } from "./fixture_tools.ts";
 
 /** Answers of earlier rounds, by key. */
@@ -166,6 +167,19 @@ function serveOffers({ server }: McpServer, changed: Turn["changed"]): void {
   );
 }
 
+function serveSkills({ server }: McpServer): void {
+  for (const [method, answer] of Object.entries(skillMethods)) {
+    const params = fromJsonSchema<Json>({ type: "object" });
+    server.setRequestHandler(method, { params }, (given) => {
+      const result = answer(given);
+      if (result === undefined) {
+        throw new ProtocolError(ProtocolErrorCode.InvalidParams, "Not served");
+      }
+      return result;
+    });
+  }
+}
+
 /** A new instance, not yet connected. `changed`: how changes are announced; else by its connection. */
 export function createModernFixture(changed?: (what: Change) => void): McpServer {
   const mcp = new McpServer(identity, {
@@ -179,5 +193,6 @@ export function createModernFixture(changed?: (what: Change) => void): McpServer
   };
   serveTools(mcp, tell);
   serveOffers(mcp, tell);
+  serveSkills(mcp);
   return mcp;
 }

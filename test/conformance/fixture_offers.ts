@@ -3,6 +3,7 @@
  * official suite asks for. Tools are in fixture_tools.ts and fixture_questions.ts.
  */
 import { type Content, type Json, type PromptRow, textBlock } from "./fixture_model.ts";
+import { listedSkills, skillFileOf } from "./fixture_skills.ts";
 
 /** A red pixel as PNG. */
 export const pixelPng =
@@ -36,12 +37,15 @@ const resources: Readonly<Record<string, { about: string; contents: Contents }>>
 };
 
 /** The resources as they are listed. */
-export const listedResources = Object.entries(resources).map(([uri, { about, contents }]) => ({
-  uri,
-  name: uri.slice("test://".length),
-  description: about,
-  mimeType: contents.mimeType,
-}));
+export const listedResources = [
+  ...Object.entries(resources).map(([uri, { about, contents }]) => ({
+    uri,
+    name: uri.slice("test://".length),
+    description: about,
+    mimeType: contents.mimeType,
+  })),
+  ...listedSkills,
+];
 
 /** The templates as they are listed. */
 export const listedTemplates = [{
@@ -57,6 +61,8 @@ const templatePattern = /^test:\/\/template\/([^/]+)\/data$/;
 export function contentsOf(uri: string): Contents | undefined {
   const known = resources[uri];
   if (known !== undefined) return known.contents;
+  const text = skillFileOf(uri);
+  if (text !== undefined) return { uri, mimeType: "text/markdown", text };
   const id = templatePattern.exec(uri)?.[1];
   if (id === undefined) return undefined;
   const data = { id, templateTest: true, data: `Data for ID: ${id}` };

@@ -2,10 +2,11 @@
  * Runs the official conformance suite against the gateway in twelve set-ups: a server of the
  * handshake's era, one of the newer era and one of both, each over stdio and over HTTP, and for each
  * the requirements of 2025-11-25 and of 2026-07-28. All scored scenarios must pass, and those beyond
- * them that are named here. Each server's first run finds it cold. `MCP_TEST_RUNTIME` picks the
+ * them that are named here. The scenarios for skills must pass through the gateway, and without it
+ * at servers that have a URL. Each server's first run finds it cold. `MCP_TEST_RUNTIME` picks the
  * gateway's runtime; `--only NAME` makes one set-up's run (`dual-http-2026-07-28`) or, by the
  * beginning of the names, some. `--times N` makes each run so often, one after the other against the
- * same gateway and the same server: all must come to the same.
+ * same gateway and the same server: all must come to the same; with 0 only skills are left.
  */
 import type { ChildProcess } from "node:child_process";
 import process from "node:process";
@@ -36,11 +37,23 @@ const requirements = [
   },
 ];
 
+/** The scenarios of the extension for skills, which no set requires. */
+const skillScenarios = ["enumeration", "manifest", "directory"].map((name) =>
+  `sep-2640-skills-${name}`
+);
+
 const kinds = [
   { name: "handshake", era: "legacy" },
   { name: "modern", era: "modern" },
   { name: "dual", era: "dual" },
 ];
+
+/** The revisions that a fixture of an era speaks itself. */
+const revisionsOf: Readonly<Record<string, readonly string[]>> = {
+  legacy: ["2025-11-25"],
+  modern: ["2026-07-28"],
+  dual: ["2025-11-25", "2026-07-28"],
+};
 
 const setUps = kinds.flatMap(({ name, era }) =>
   ["stdio", "http"].map((transport) => ({ name: `${name}-${transport}`, era, transport }))
@@ -97,11 +110,39 @@ async function runOnce(suite: ReturnType<typeof createSuite>, url: string, revis
   return { scenarios: settled, output };
 }
 
+/** The scenarios for skills at one URL. */
+async function runSkills(
+  suite: ReturnType<typeof createSuite>,
+  url: string,
+  revision: string,
+): Promise<Scenario[]> {
+  const found: Scenario[] = [];
+  for (const name of skillScenarios) {
+    const { scenarios, output } = await suite(
+      ["server", "--url", url, "--scenario", name, "--spec-version", revision, "--force"],
+    );
+    if (scenarios.length === 0) console.log(output);
+    found.push(...scenarios);
+  }
+  return found;
+}
+
+/** Prints and counts the scenarios for skills: all must pass. */
+function reportSkills(label: string, scenarios: readonly Scenario[]) {
+  const run = { revision: "", scored: 0, beyond: skillScenarios };
+  return report(`${label}, skills`, run, scenarios);
+}
+
 /** What a run came to, to compare with the next. */
 const resultOf = (scenarios: readonly Scenario[]) =>
   scenarios.map(({ name, ok, warnings }) => `${name}: ${ok} ${warnings}`).sort();
 
-async function runAll(gateway: SpawnedGateway, wanted: (label: string) => boolean, times: number) {
+async function runAll(
+  gateway: SpawnedGateway,
+  fixtures: ReadonlyMap<string, string>,
+  wanted: (label: string) => boolean,
+  times: number,
+) {
   const suite = createSuite();
   const total = { passed: 0, failed: 0 };
   for (const { name } of setUps) {
@@ -123,6 +164,16 @@ async function runAll(gateway: SpawnedGateway, wanted: (label: string) => boolea
         for (const line of other) console.log(`  not as in the first run: ${line}`);
         total.failed += other.length;
       }
+      const direct = fixtures.get(`${name}-${run.revision}`);
+      const places = [
+        [`${label}, gateway on ${gatewayRuntime}`, url],
+        ...(direct === undefined ? [] : [[`${label}, without a gateway`, direct]]),
+      ] as const;
+      for (const [place, at] of places) {
+        const counts = reportSkills(place, await runSkills(suite, at, run.revision));
+        total.passed += counts.passed;
+        total.failed += counts.failed;
+      }
     }
   }
   return total;
@@ -137,6 +188,8 @@ const only = argument("--only") ?? "";
 const times = Number(argument("--times") ?? 1);
 const children: ChildProcess[] = [];
 const servers: Record<string, unknown> = {};
+/** Where the fixtures that serve HTTP are, by the runs that they can serve without a gateway. */
+const fixtures = new Map<string, string>();
 try {
   for (const { name, era, transport } of setUps) {
     if (!name.startsWith(only) && !only.startsWith(name)) continue;
@@ -149,11 +202,17 @@ try {
       const { url, child } = await startHttpFixture(era);
       children.push(child);
       servers[name] = { url };
+      for (const revision of revisionsOf[era] ?? []) fixtures.set(`${name}-${revision}`, url);
     }
   }
   const gateway = await spawnGateway({ env: { MCP_HOST: "localhost" }, servers });
   try {
-    const { passed, failed } = await runAll(gateway, (label) => label.startsWith(only), times);
+    const { passed, failed } = await runAll(
+      gateway,
+      fixtures,
+      (label) => label.startsWith(only),
+      times,
+    );
     if (failed > 0) console.log(`The gateway's log:\n${gateway.log()}`);
     console.log(`${passed} passed, ${failed} failed`);
     process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

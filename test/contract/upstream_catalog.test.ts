@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { GatewayError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
-import type { Caller, JsonObject, ListKind } from "../../src/model.ts";
+import { type Caller, type JsonObject, type ListKind, listKinds } from "../../src/model.ts";
 import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
@@ -18,6 +18,7 @@ import {
   type TestDeps,
   watchScope,
 } from "../support/upstream_deps.ts";
+import { programCommand } from "../support/spawn_gateway.ts";
 import { until } from "../support/wait.ts";
 
 const opened: { upstream: Upstream; deps: TestDeps }[] = [];
@@ -47,8 +48,8 @@ async function names(
   kind: ListKind,
   caller: Caller = callerOf("a"),
 ): Promise<unknown[]> {
-  const identity = { tools: "name", prompts: "name", resources: "uri", templates: "uriTemplate" };
-  return (await upstream.list(kind, caller)).map((item: JsonObject) => item[identity[kind]]);
+  const { identity } = listKinds[kind];
+  return (await upstream.list(kind, caller)).map((item: JsonObject) => item[identity]);
 }
 
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
@@ -174,6 +175,16 @@ describe("the catalog of a stdio upstream", () => {
     expect(new Set(watch.methods())).toEqual(new Set(["notifications/tools/list_changed"]));
     expect(await names(upstream, "tools")).toContain("echo");
     await until("the store is right", () => deps.catalogsByKey.get(key)?.lists.tools.length !== 1);
+  });
+
+  test("a stored list of skills starts the reader's own process, since no notice is about skills", async () => {
+    const program = programCommand("test/conformance/fixture_stdio.ts", ["--era", "legacy"]);
+    const { upstream } = await open([], program);
+    await upstream.trial();
+    expect(await names(upstream, "prompts")).not.toEqual([]);
+    expect(upstream.knownDescription(callerOf("a"))).toBe(undefined);
+    expect(await names(upstream, "skills")).toContain("skill://git-workflow/SKILL.md");
+    await until("its own process runs", () => upstream.knownDescription(callerOf("a")));
   });
 
   test("list_changed: the next list is fresh, and each notice is relayed at once", async () => {

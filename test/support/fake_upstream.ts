@@ -52,6 +52,9 @@ export function createFakeUpstream(
       ...(has("tools") ? { tools: {} } : {}),
       ...(has("prompts") ? { prompts: {} } : {}),
       ...(has("resources") || has("templates") ? { resources: { subscribe: true } } : {}),
+      ...(has("skills")
+        ? { resources: {}, extensions: { "io.modelcontextprotocol/skills": {} } }
+        : {}),
     },
     instructions: undefined,
     broken: undefined,

@@ -32,6 +32,8 @@ const unasked: ReadonlySet<string> = new Set([
   "completion/complete",
   "resources/subscribe",
   "resources/unsubscribe",
+  "skills/get",
+  "resources/directory/read",
 ]);
 
 /** Whether a person has to allow a call of this method where the policy says `ask`. */

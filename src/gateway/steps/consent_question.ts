@@ -13,6 +13,7 @@ const kindNames: Readonly<Record<ListKind, string>> = {
   prompts: "Prompt",
   resources: "Resource",
   templates: "Resource",
+  skills: "Skill",
 };
 
 type QuestionLimits = Pick<Limits, "consentLinesMax" | "consentLineCharsMax">;

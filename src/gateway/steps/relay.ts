@@ -18,6 +18,7 @@ import { toOffered } from "../offered_notice.ts";
 import type { Server } from "../server.ts";
 import { askFirst } from "./consent.ts";
 import { openWithLogin } from "./ask_login.ts";
+import { getSkill, readDirectory, skillResults } from "./skill_calls.ts";
 import type { CallContext, MakeStep, Step, StepDeps, Target } from "./steps.ts";
 
 type Handler = (context: CallContext, deps: StepDeps) => ReturnType<NonNullable<Step["before"]>>;
@@ -28,6 +29,9 @@ const handlers: ReadonlyMap<string, Handler> = new Map([
   ["prompts/list", list("prompts")],
   ["resources/list", list("resources")],
   ["resources/templates/list", list("templates")],
+  ["resources/directory/read", readDirectory(open)],
+  ["skills/list", list("skills")],
+  ["skills/get", getSkill(open)],
   ["completion/complete", complete],
   ["tasks/list", tasks],
   ["logging/setLevel", setLevel],
@@ -93,6 +97,8 @@ function finish(
   if (ending.kind !== "result" || target === undefined) return ending;
   notes.get(call.method)?.(context, deps);
   noteTask(ending.value, call, target, deps);
+  const convert = skillResults.get(call.method);
+  if (convert !== undefined) return convert(context, target, ending, deps);
   if (surface.servers.length === 1) return ending;
   const value = deps.router.result(surface, target, ending.value, call.caller);
   return value instanceof Promise

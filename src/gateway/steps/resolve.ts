@@ -5,12 +5,13 @@
  * none.
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import { readsDirectories } from "../../extensions.ts";
 import type { JsonObject, ListKind } from "../../model.ts";
 import { hintsOf } from "../access_policy.ts";
 import { noteCandidates, noteTarget } from "../call_target.ts";
 import { textParam } from "../call_params.ts";
 import { foreignTarget } from "../foreign_methods.ts";
-import type { RouteTarget } from "../lookup.ts";
+import { type RouteTarget, unknownItem } from "../lookup.ts";
 import { targetOfTask } from "../tasks.ts";
 import type { CallContext, MakeStep, StepDeps, Target } from "./steps.ts";
 
@@ -26,6 +27,8 @@ const resolves: ReadonlyMap<string, Resolve> = new Map([
   ["resources/read", resource],
   ["resources/subscribe", resource],
   ["resources/unsubscribe", resource],
+  ["resources/directory/read", folder],
+  ["skills/get", skill],
   ["completion/complete", reference],
   ["tasks/get", task],
   ["tasks/result", task],
@@ -34,6 +37,7 @@ const resolves: ReadonlyMap<string, Resolve> = new Map([
   ["prompts/list", sole],
   ["resources/list", sole],
   ["resources/templates/list", sole],
+  ["skills/list", sole],
   ["tasks/list", nothing],
   ["logging/setLevel", nothing],
 ]);
@@ -128,6 +132,33 @@ async function resource(context: CallContext, { router }: StepDeps): Promise<Tar
   const offered = textParam(call, "uri");
   const found = await router.uri(surface, offered, call.caller);
   return toTarget(context, found, "resources", putUri, offered);
+}
+
+/** A skill that no list has is asked for later, at each server with skills. */
+async function skill(context: CallContext, { router }: StepDeps): Promise<Target | undefined> {
+  const { call, surface } = context;
+  const offered = textParam(call, "uri");
+  const found = await router.skill(surface, offered, call.caller);
+  return found && toTarget(context, found, "skills", putUri, offered);
+}
+
+/** The owner of a folder whose children are asked for. */
+async function folder(
+  context: CallContext,
+  { router, catalog }: StepDeps,
+): Promise<Target> {
+  const { call, surface } = context;
+  const offered = textParam(call, "uri");
+  const isSole = surface.servers.length === 1;
+  if (!isSole && !await catalog.offers(surface, call.caller, readsDirectories)) {
+    throw new GatewayError("method_not_found", `No server here offers "${call.method}"`);
+  }
+  const found = await router.uri(surface, offered, call.caller).catch((thrown) => {
+    throw toGatewayError(thrown).code === "resource_not_found"
+      ? unknownItem("skills", offered)
+      : thrown;
+  });
+  return toTarget(context, found, "skills", putUri, offered);
 }
 
 /** What a completion is about: a prompt by its name, else a resource or template by its URI. */

@@ -43,6 +43,8 @@ const upstreamInfoKey = "mcp-wrapper/serverInfo";
 const cacheable: ReadonlySet<string> = new Set([
   ...Object.values(listKinds).map(({ method }) => method),
   "resources/read",
+  "resources/directory/read",
+  "skills/get",
   "server/discover",
 ]);
 

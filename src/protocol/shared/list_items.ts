@@ -90,7 +90,29 @@ const items: Readonly<Record<ListKind, Correct>> = {
   prompts: among({ ...shown, arguments: each(argument) }),
   resources: among({ ...shown, name: text, mimeType: text, size, annotations }),
   templates: among({ ...shown, name: text, mimeType: text, annotations }),
+  // Digests and the frontmatter are compared with the files, so nothing in a skill is corrected.
+  skills: (skill) => skill,
 };
+
+/**
+ * Why an entry of a skill cannot be loaded by any host, or cannot be named by the gateway; undefined
+ * if it can. Not here: whether digests and sizes are right, which the host checks.
+ */
+export function skillProblem(skill: unknown): string | undefined {
+  if (!isJsonObject(skill)) return `it is ${quote(skill)}, expected an object`;
+  const { uri, frontmatter, resources } = skill;
+  if (!isUri(uri)) return `its "uri" is ${quote(uri)}, expected a text without control characters`;
+  if (!isJsonObject(frontmatter)) return `its "frontmatter" is ${quote(frontmatter)}`;
+  if (resources === "dynamic") return undefined;
+  const areFiles = Array.isArray(resources) &&
+    resources.every((file) => isJsonObject(file) && isUri(file.uri));
+  return areFiles
+    ? undefined
+    : 'its "resources" are neither "dynamic" nor a list of files with URIs';
+}
+
+const isUri = (value: unknown): boolean =>
+  typeof value === "string" && value !== "" && isSafeText(value);
 
 /** The items of a list that have a name or URI, corrected, and what was wrong. */
 export function correctItems(
@@ -108,6 +130,11 @@ export function correctItems(
       corrections.push({ item: `item ${at + 1}`, reason: `left out: ${what}` });
       return [];
     }
+    const problem = kind === "skills" ? skillProblem(item) : undefined;
+    if (problem !== undefined) {
+      corrections.push({ item: name, reason: `left out: ${problem}` });
+      return [];
+    }
     const corrected = correctItem(kind, item, name);
     if (corrected !== item) {
       const reasons = differences(item, corrected, "");
@@ -121,6 +148,7 @@ export function correctItems(
 /** The corrected item; the same object if nothing was wrong. `identity` is its name or URI. */
 function correctItem(kind: ListKind, item: JsonObject, identity: string): JsonObject {
   const corrected = items[kind](item) as JsonObject;
+  if (kind === "skills") return corrected;
   if (kind === "tools" && corrected.inputSchema === undefined) {
     return { ...corrected, inputSchema: { type: "object" } };
   }

@@ -42,8 +42,9 @@ export function request(entries: v.ObjectEntries = {}): v.GenericSchema {
   return params({ _meta: v.optional(withToken), ...entries });
 }
 
+const cursor = v.optional(v.string("must be a string"));
 /** A page of a list. */
-export const page = request({ cursor: v.optional(v.string("must be a string")) });
+export const page = request({ cursor });
 
 const reference = v.variant("type", [
   v.object({ type: v.literal("ref/prompt"), name }),
@@ -59,6 +60,10 @@ export const sharedRequests = {
   "resources/list": page,
   "resources/templates/list": page,
   "resources/read": request({ uri }),
+  // The extension for skills (SEP-2640).
+  "resources/directory/read": request({ uri, cursor }),
+  "skills/list": page,
+  "skills/get": request({ uri }),
   "completion/complete": request({
     ref: reference,
     argument: v.object({

@@ -7,7 +7,7 @@ import { type JsonObject, type ListKind, listKinds, type Result } from "../../mo
 import type { UpstreamDecoded } from "../codec.ts";
 import { isAbsent, isJsonObject } from "../jsonrpc.ts";
 import { cleanResult } from "../message_members.ts";
-import { correctItems } from "./list_items.ts";
+import { correctItems, skillProblem } from "./list_items.ts";
 import { without } from "./wire_keys.ts";
 
 /** The member that must be an array, for results that have one. */
@@ -16,16 +16,20 @@ const arrays: ReadonlyMap<string, string> = new Map([
   ["prompts/get", "messages"],
 ]);
 
-const lists = new Map(
-  (Object.keys(listKinds) as ListKind[]).map((kind) => [listKinds[kind].method as string, kind]),
-);
+/** What the items of a result are, by its method. */
+const lists = new Map<string, ListKind>([
+  ...(Object.keys(listKinds) as ListKind[]).map((kind) =>
+    [listKinds[kind].method as string, kind] as const
+  ),
+  ["resources/directory/read", "resources"],
+]);
 
 /** Decodes a result as far as both eras share it. */
 export function decodeShared(method: string, result: unknown): UpstreamDecoded<Result> {
   if (!isJsonObject(result)) return invalidResult(method, "the result must be an object");
   const value = cleanResult(method, result);
   const list = lists.get(method);
-  if (list !== undefined) return decodeList(list, value);
+  if (list !== undefined) return decodeList(method, list, value);
   const decoded = decodeAnswer(method, value);
   return decoded.kind === "ok"
     ? { kind: "ok", value: { kind: "result", value: decoded.value } }
@@ -42,6 +46,10 @@ function decodeAnswer(method: string, value: JsonObject): UpstreamDecoded<JsonOb
     // The call runs as a task; its result comes later.
     if (isJsonObject(value.task)) return { kind: "ok", value };
     return decodeToolResult(method, value);
+  }
+  if (method === "skills/get") {
+    const problem = skillProblem(value.skill);
+    if (problem !== undefined) return invalidResult(method, `of "skill", ${problem}`);
   }
   if (method === "completion/complete") {
     const { completion } = value;
@@ -78,8 +86,8 @@ function contentOf(toolResult: unknown): JsonObject[] | undefined {
 }
 
 /** A list of corrected items, without those that have no name or URI. */
-function decodeList(kind: ListKind, value: JsonObject): UpstreamDecoded<Result> {
-  const { method, key } = listKinds[kind];
+function decodeList(method: string, kind: ListKind, value: JsonObject): UpstreamDecoded<Result> {
+  const { key } = listKinds[kind];
   const given = value[key] ?? [];
   if (!Array.isArray(given)) return invalidResult(method, `"${key}" must be an array`);
   const { items, corrections } = correctItems(kind, given);

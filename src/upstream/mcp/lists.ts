@@ -7,6 +7,7 @@
 import type { Clock } from "../../clock.ts";
 import { errorTable } from "../../error_table.ts";
 import { GatewayError } from "../../errors.ts";
+import { offersList } from "../../extensions.ts";
 import { isJsonObject } from "../../json.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
@@ -70,11 +71,7 @@ export function changedKinds(notice?: Notice): ListKind[] {
 
 /** The lists that a server with these capabilities has. */
 export function kindsOf({ capabilities }: Pick<Description, "capabilities">): ListKind[] {
-  return listKindNames.filter((kind) => declares({ capabilities }, kind));
-}
-
-function declares({ capabilities }: Pick<Description, "capabilities">, kind: ListKind): boolean {
-  return isJsonObject(capabilities[listKinds[kind].capability]);
+  return listKindNames.filter((kind) => offersList(capabilities, kind));
 }
 
 const none: readonly JsonObject[] = [];
@@ -87,7 +84,7 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
   const hints = new Map<ListKind, Freshness & { readonly since: number }>();
   const isSilent = kindsOf(options).length === 0;
   const isAbsent = (kind: ListKind): boolean =>
-    !declares(options, kind) && !(isSilent && kind === "tools");
+    !offersList(options.capabilities, kind) && !(isSilent && kind === "tools");
   const isFresh = (kind: ListKind): boolean => {
     const until = staleAt.get(kind) ?? Infinity;
     return until === Infinity || options.clock.monotonic() < until;
@@ -96,7 +93,7 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
     if (isAbsent(kind)) return Promise.resolve(none);
     const kept = known.get(kind);
     if (kept !== undefined && isFresh(kind)) return kept;
-    const asked = declares(options, kind)
+    const asked = offersList(options.capabilities, kind)
       ? fetchList(kind, options)
       : fetchUndeclared(kind, options);
     const fetching = asked.then(({ items, ttlMs, freshness }) => {
@@ -142,13 +139,14 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
       return { ...capabilities, [listKinds.tools.capability]: {} };
     },
     async all() {
-      const [tools, prompts, resources, templates] = await Promise.all([
+      const [tools, prompts, resources, templates, skills] = await Promise.all([
         get("tools"),
         get("prompts"),
         get("resources"),
         get("templates"),
+        get("skills"),
       ]);
-      return { tools, prompts, resources, templates };
+      return { tools, prompts, resources, templates, skills };
     },
     forget,
   };
@@ -176,9 +174,7 @@ async function fetchUndeclared(kind: ListKind, options: ServerListsOptions): Pro
 }
 
 async function fetchList(kind: ListKind, options: ServerListsOptions): Promise<Fetched> {
-  const { method, key, identity, capability } = listKinds[kind];
-  const declared = options.capabilities[capability];
-  let ttlMs = isJsonObject(declared) && declared["listChanged"] === true ? undefined : Infinity;
+  const { method, key, identity } = listKinds[kind];
   let said: Freshness | undefined;
   const { server, limits, log } = options;
   const items = new Map<string, JsonObject>();
@@ -189,10 +185,6 @@ async function fetchList(kind: ListKind, options: ServerListsOptions): Promise<F
     const { value, freshness, corrections: ofPage = [] } = await fetchPage(kind, params, options);
     for (const correction of ofPage) corrections.push(correction);
     said = leastFresh(said, freshness);
-    if (ttlMs !== undefined && freshness !== undefined) {
-      // Each call looks its tool up: that a list is stale at once cannot mean a list for each call.
-      ttlMs = Math.min(ttlMs, Math.max(freshness.ttlMs, limits.listFreshMsMin));
-    }
     // The codec lets only items with an identity through.
     const names = ((value[key] ?? []) as readonly JsonObject[]).map((item) => {
       const name = String(item[identity]);
@@ -226,7 +218,24 @@ async function fetchList(kind: ListKind, options: ServerListsOptions): Promise<F
   const kept = [...items.values()].slice(0, limits.listItemsMax);
   const checked = kind === "tools" ? await withSoundSchemas(kept, options) : undefined;
   options.corrections.add(method, [...corrections, ...checked?.corrections ?? []]);
-  return { items: checked?.tools ?? kept, ttlMs, freshness: said };
+  return { items: checked?.tools ?? kept, ttlMs: keptMs(kind, said, options), freshness: said };
+}
+
+/** How long a list is kept; undefined: until its server says that it changed. */
+function keptMs(
+  kind: ListKind,
+  said: Freshness | undefined,
+  { capabilities, limits: { listFreshMsMin } }: ServerListsOptions,
+): number | undefined {
+  const declared = capabilities[listKinds[kind].capability];
+  // No notice is about skills, and their digests are wrong as soon as a file changes.
+  const isUnannounced = kind === "skills";
+  if (!isUnannounced && isJsonObject(declared) && declared["listChanged"] === true) {
+    return undefined;
+  }
+  if (said === undefined) return isUnannounced ? listFreshMsMin : Infinity;
+  // Each call looks its tool up: that a list is stale at once cannot mean a list for each call.
+  return Math.max(said.ttlMs, listFreshMsMin);
 }
 
 /** Remembers the pages of one list. */

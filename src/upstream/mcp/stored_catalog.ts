@@ -6,6 +6,7 @@
  * otherwise. Not here: how a connection fetches its lists (lists.ts), what a start teaches
  * (catalog_learning.ts).
  */
+import { offersList } from "../../extensions.ts";
 import {
   type Caller,
   type Description,
@@ -111,9 +112,11 @@ export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalo
       (await answer(state, caller, "any", async (from) => from.description))[0],
     async list(kind, caller, source = "nearest") {
       const [items, from] = await answer(state, caller, source, (from) => from.list(kind));
-      // Another client's lists may differ, a server may be newer than its stored lists, and a
-      // remote one may have news.
-      if (!from.isSure || options.isRemote) warm(state, caller);
+      // Another client's lists may differ, a server may be newer than its stored lists, a remote one
+      // may have news, and no server says that its skills changed.
+      const mayBeOld = kind === "skills" && from.catalog !== undefined &&
+        offersList(from.description.capabilities, kind);
+      if (!from.isSure || options.isRemote || mayBeOld) warm(state, caller);
       return items;
     },
     connectionReady: (key, connection, caller) => connectionReady(state, key, connection, caller),

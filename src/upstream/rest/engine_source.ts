@@ -91,7 +91,7 @@ async function load(source: EngineSource): Promise<Engine> {
   source.engine = engine;
   source.problem = undefined;
   source.status.note();
-  const lists = { tools: engine.tools, prompts: [], resources: [], templates: [] };
+  const lists = { tools: engine.tools, prompts: [], resources: [], templates: [], skills: [] };
   log.info(describeCatalog(config.name, { lists }, clock.monotonic() - started));
   const method = "notifications/tools/list_changed";
   watchers.tell(undefined, { kind: "notice", method, params: {} });

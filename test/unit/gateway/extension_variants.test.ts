@@ -94,7 +94,8 @@ test("a surface declares what its servers do, and what is relayed while one is s
     mergeDescriptions(view, known, defaultLimits).capabilities["extensions"];
   expect(shown(alone, [one])).toEqual({ [apps]: { a: [1] }, "x.y/z": {} });
   expect(shown(merged, [one, two])).toEqual({ [apps]: { a: [1, 2] } });
-  expect(shown(merged, [one, undefined])).toEqual({ [apps]: { a: [1] } });
-  expect(shown(merged, [{ capabilities: {} }, undefined])).toEqual({ [apps]: {} });
+  const assumed = { "io.modelcontextprotocol/skills": {} };
+  expect(shown(merged, [one, undefined])).toEqual({ [apps]: { a: [1] }, ...assumed });
+  expect(shown(merged, [{ capabilities: {} }, undefined])).toEqual({ [apps]: {}, ...assumed });
   expect(shown(merged, [{ capabilities: {} }, { capabilities: {} }])).toBe(undefined);
 });

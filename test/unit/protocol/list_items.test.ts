@@ -40,7 +40,9 @@ const readers = {
 const icons = [{ src: "https://a.example/i.png", mimeType: "image/png", sizes: ["48x48"] }];
 const shown = { title: "T", description: "d", icons, _meta: { "example.com/a": 1 } };
 const annotations = { audience: ["user"], priority: 0, lastModified: "2025-01-12T15:00:58Z" };
-const whole: Record<ListKind, JsonObject> = {
+/** Skills have tests of their own: nothing in them is corrected. */
+type CorrectedKind = Exclude<ListKind, "skills">;
+const whole: Record<CorrectedKind, JsonObject> = {
   tools: {
     ...shown,
     name: "a",
@@ -61,7 +63,7 @@ const whole: Record<ListKind, JsonObject> = {
   resources: { ...shown, uri: "a://b", name: "b", mimeType: "text/plain", size: 0, annotations },
   templates: { ...shown, uriTemplate: "a://{b}", name: "b", mimeType: "text/plain", annotations },
 };
-const kinds = Object.keys(whole) as ListKind[];
+const kinds = Object.keys(whole) as CorrectedKind[];
 
 /** Every way to put a wrong value in the place of one member, however deep. */
 function* spoiled(value: unknown): Generator<unknown> {
@@ -146,4 +148,38 @@ describe("an item", () => {
     const { [key]: _, ...rest } = item;
     return rest;
   }
+});
+
+describe("a skill", () => {
+  const sound = {
+    uri: "skill://a/SKILL.md",
+    frontmatter: { name: "a", description: "d", license: null, metadata: [] },
+    resources: [{ uri: "skill://a/SKILL.md", digest: "sha256:0", size: null, own: null }],
+    _meta: { "example.com/a": null },
+  };
+
+  test("stays to the letter, whatever is odd in it", () => {
+    for (const skill of [sound, { ...sound, resources: "dynamic" }, { ...sound, resources: [] }]) {
+      expect(JSON.stringify(seen("skills", skill))).toBe(JSON.stringify(skill));
+      const got = legacy.upstream.decodeResult("skills/get", { skill });
+      expect(got).toEqual({ kind: "ok", value: { kind: "result", value: { skill } } });
+    }
+  });
+
+  test("that no host may load is left out of the list, and is no answer", () => {
+    const odd: JsonObject[] = [
+      { uri: 5 },
+      { frontmatter: undefined },
+      { frontmatter: "name: a" },
+      { resources: undefined },
+      { resources: "static" },
+      { resources: [null] },
+      { resources: [{ digest: "sha256:0" }] },
+    ];
+    for (const wrong of odd) {
+      const skill = { ...sound, ...wrong };
+      expect(seen("skills", skill)).toBe(undefined);
+      expect(legacy.upstream.decodeResult("skills/get", { skill }).kind).toBe("invalid");
+    }
+  });
 });

@@ -22,11 +22,17 @@ const catalog: Catalog = {
     serverInfo: { name: "files", version: "1" },
     instructions: "日本",
   },
-  lists: { tools: [{ name: "read", x: null }], prompts: [], resources: [], templates: [] },
+  lists: {
+    tools: [{ name: "read", x: null }],
+    prompts: [],
+    resources: [],
+    templates: [],
+    skills: [],
+  },
 };
 const bare: Catalog = {
   description: { capabilities: {} },
-  lists: { tools: [], prompts: [], resources: [], templates: [] },
+  lists: { tools: [], prompts: [], resources: [], templates: [], skills: [] },
 };
 
 function openStore() {
@@ -95,6 +101,22 @@ describe("stored catalogs", () => {
     await store.save("a", "files", large);
     expect(await store.load("a")).toBeUndefined();
     expect(log.records.map(({ severity }) => severity)).toEqual(["WARN"]);
+    database.close();
+  });
+
+  test("of a version that knew no skills are read, unless their server has skills", async () => {
+    const { database, store } = openStore();
+    const { skills: _, ...lists } = catalog.lists;
+    const extensions = { "io.modelcontextprotocol/skills": {} };
+    const insert = database.prepare("INSERT INTO catalogs VALUES ('old', 'files', ?, 0)");
+    const loaded = async (capabilities: Catalog["description"]["capabilities"]) => {
+      insert.run(JSON.stringify({ description: { ...catalog.description, capabilities }, lists }));
+      const read = await store.load("old");
+      database.exec("DELETE FROM catalogs");
+      return read;
+    };
+    expect(await loaded(catalog.description.capabilities)).toEqual(catalog);
+    expect(await loaded({ extensions })).toBe(undefined);
     database.close();
   });
 

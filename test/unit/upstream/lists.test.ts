@@ -78,6 +78,39 @@ test("what is left of a list's freshness is known, until it is asked for again",
   expect(lists.freshness("tools")).toBe(undefined);
 });
 
+test("skills are asked for again however their server announces its lists", async () => {
+  const clock = createTestClock();
+  let asked = 0;
+  const said: { freshness?: Freshness } = {};
+  const lists = createServerLists({
+    server: "notes",
+    capabilities: {
+      resources: { listChanged: true },
+      extensions: { "io.modelcontextprotocol/skills": {} },
+    },
+    clock,
+    limits: { ...defaultLimits, listFreshMsMin: 100 },
+    log: createTestLog([]),
+    corrections: { add: () => {} },
+    request() {
+      asked += 1;
+      const value = { skills: [{ uri: `skill://s${asked}/SKILL.md` }] };
+      return Promise.resolve({ kind: "result", value, ...said });
+    },
+  });
+  const uri = async () => (await lists.get("skills"))[0]?.["uri"];
+  expect(await uri()).toBe("skill://s1/SKILL.md");
+  await clock.advance(99);
+  expect(await uri()).toBe("skill://s1/SKILL.md");
+  await clock.advance(1);
+  said.freshness = { ttlMs: 500, isShared: true };
+  expect(await uri()).toBe("skill://s2/SKILL.md");
+  await clock.advance(499);
+  expect(await uri()).toBe("skill://s2/SKILL.md");
+  await clock.advance(1);
+  expect(await uri()).toBe("skill://s3/SKILL.md");
+});
+
 /** Lists of a server whose pages a test writes; the last one is repeated for ever. */
 function paged(pages: readonly JsonObject[], capabilities: JsonObject = { tools: {} }) {
   const asked: unknown[] = [];
