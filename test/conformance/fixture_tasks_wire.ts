@@ -50,7 +50,11 @@ async function answer(methods: Methods, { id, method, params = {} }: Message): P
     const { code, message, data } = thrown instanceof Refusal
       ? thrown
       : new Refusal(-32603, String(thrown));
-    return { jsonrpc: "2.0", id, error: { code, message, ...(data === undefined ? {} : { data }) } };
+    return {
+      jsonrpc: "2.0",
+      id,
+      error: { code, message, ...(data === undefined ? {} : { data }) },
+    };
   }
 }
 

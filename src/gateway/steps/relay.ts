@@ -13,6 +13,7 @@ import { endingOf } from "../exchange.ts";
 import { unsent } from "../outcome.ts";
 import { isOneUser } from "../page_call.ts";
 import { offeredKey } from "../scope.ts";
+import { toOfferedTask } from "../sealed_tasks.ts";
 import { listTasks, noteTask } from "../tasks.ts";
 import { toOffered } from "../offered_notice.ts";
 import type { Server } from "../server.ts";
@@ -62,11 +63,15 @@ export const makeRelayStep: MakeStep = (deps) => ({
 
 /** Opens the call at its server, in the server's own words. */
 function open(context: CallContext, { servers }: StepDeps): Exchange {
-  const { call, target } = context;
+  const { call, surface, target } = context;
   if (target === undefined) throw new Error(`"${call.method}" has no target`);
   const { server, params } = target;
-  // The upstream takes this back where it has to wait before it can send anything.
-  if (call.target !== undefined) call.target.isSent = true;
+  if (call.target !== undefined) {
+    // The upstream takes this back where it has to wait before it can send anything.
+    call.target.isSent = true;
+    // On its own surface a server answers stateless clients itself.
+    call.target.relaysTaskRefusal = surface.takesForeign && call.caller.asksByResult === true;
+  }
   context.use ??= servers.use(server);
   return server.upstream.open(params === call.params ? call : { ...call, params });
 }
@@ -82,6 +87,8 @@ function finish(
   context.use = undefined;
   if (ending.kind !== "result" || target === undefined) return ending;
   notes.get(call.method)?.(context, deps);
+  const task = toOfferedTask(context, target, ending, deps);
+  if (task !== undefined) return task;
   noteTask(ending.value, call, target, deps);
   if (surface.servers.length === 1) return ending;
   const value = deps.router.result(surface, target, ending.value, call.caller);

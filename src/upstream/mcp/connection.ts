@@ -23,6 +23,7 @@ import {
   type ServerMessages,
 } from "./server_messages.ts";
 import { createListenRequest, type ListenRequest } from "./listen_request.ts";
+import { createRunningTasks, type RunningTasks } from "./running_tasks.ts";
 import { createScopeSubscriptions, type ScopeSubscriptions } from "./subscriptions.ts";
 
 /** Who hears a connection. */
@@ -91,6 +92,7 @@ export interface RunningConnection {
   readonly route: ServerMessages;
   readonly subscriptions: ScopeSubscriptions;
   readonly listenRequest: ListenRequest;
+  readonly tasks: RunningTasks;
   isOver: boolean;
   cancelIdle: () => void;
   activeAt: number;
@@ -119,6 +121,7 @@ export function createRunning(
     route,
     subscriptions,
     listenRequest: createListenRequest({ ...connected, ...deps, uris, notice: route.notice }),
+    tasks: createRunningTasks(deps),
     isOver: false,
     cancelIdle: () => {},
     activeAt: deps.clock.monotonic(),
@@ -204,6 +207,7 @@ function send(
 function basisOf(running: RunningConnection, lists: ListVariants): CallBasis {
   const { options: { config, deps }, connected: { link, dialect, description }, calls, route } =
     running;
+  const { tasks } = running;
   return {
     config,
     deps,
@@ -215,6 +219,7 @@ function basisOf(running: RunningConnection, lists: ListVariants): CallBasis {
     calls,
     ended(call, ending) {
       running.activeAt = deps.clock.monotonic();
+      tasks.note(call.call, ending);
       calls.delete(call, isAnswer(ending));
     },
   };
@@ -243,8 +248,10 @@ function endScope(running: RunningConnection, scope: string): void {
 }
 
 function idleSince(running: RunningConnection): number | undefined {
-  const { connected: { link }, listenRequest, subscriptions } = running;
-  const isUsed = link.open() > listenRequest.open() || subscriptions.count() > 0;
+  const { connected: { link }, calls, listenRequest, subscriptions, tasks } = running;
+  // A call whose task is awaited has no request between two looks at the task.
+  const isUsed = link.open() > listenRequest.open() || subscriptions.count() > 0 ||
+    calls.isWorking() || tasks.isBusy();
   return running.isOver || isUsed ? undefined : running.activeAt;
 }
 
