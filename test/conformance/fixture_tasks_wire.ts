@@ -1,5 +1,5 @@
 /**
- * How the messages of the tasks fixture travel: Streamable HTTP of 2026-07-28 with JSON answers, or
+ * How the messages of servers with tasks travel that are written by hand: Streamable HTTP of 2026-07-28 with JSON answers, or
  * newline JSON-RPC over stdin and stdout. It ends with its stdin, so that it never outlives its
  * parent.
  */
@@ -81,7 +81,8 @@ function headerFault({ headers }: Request, { method, params }: Message): string 
   return "mcp-name";
 }
 
-async function answerHttp(methods: Methods, request: Request): Promise<Response> {
+/** The answer to one HTTP request. */
+export async function answerHttp(methods: Methods, request: Request): Promise<Response> {
   if (request.method !== "POST") return new Response(null, { status: 405 });
   const message = await request.json() as Message;
   const { id } = message;
