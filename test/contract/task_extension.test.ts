@@ -17,7 +17,7 @@ import {
   type ScriptedTasks,
   startScriptedTasks,
 } from "../support/scripted_tasks.ts";
-import { until } from "../support/wait.ts";
+import { until, within } from "../support/wait.ts";
 
 const extension = "io.modelcontextprotocol/tasks";
 const knowing = { extensions: { [extension]: {} }, elicitation: {} };
@@ -226,6 +226,31 @@ describe("a client that knows no tasks", () => {
     const path = "/servers/one/mcp";
     const { status, error } = await request("ann", "tools/call", { name: "long" }, path, {});
     expect([status, error?.code]).toEqual([400, -32021]);
+  });
+
+  test("with a session is asked what the task asks while its call runs", async () => {
+    const session = await own.connect("ann", { capabilities: { elicitation: {} } });
+    one.state = asking("sure");
+    one.afterUpdate = completed("done");
+    const message = { jsonrpc: "2.0", id: 7, method: "tools/call", params: call };
+    const response = await session.post(message);
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    const readUntil = async (part: string) => {
+      while (!text.includes(part)) {
+        const { done, value } = await within(part, reader?.read() ?? Promise.reject(new Error()));
+        if (done) throw new Error(text);
+        text += value;
+      }
+    };
+    await readUntil('"elicitation/create"');
+    const id = JSON.parse(/(?<=^data: )\{.*elicitation.*$/m.exec(text)?.[0] ?? "{}").id;
+    await session.post({ jsonrpc: "2.0", id, result: { action: "accept", content: { a: 1 } } });
+    await readUntil('"done"');
+    expect(one.requests.find(({ method }) => method === "tasks/update")?.params).toEqual({
+      taskId: "task-1",
+      inputResponses: { sure: { action: "accept", content: { a: 1 } } },
+    });
   });
 
   test("is asked what the task asks, and comes back with the answer", async () => {
