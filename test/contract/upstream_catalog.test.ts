@@ -247,7 +247,12 @@ describe("a failed upstream", () => {
   test("says its problem to every call, and closes", async () => {
     const deps = await createTestDeps();
     const problem = "mcp.json: mcpServers.files.command: expected text, got 7";
-    const common = { callTimeoutMs: 60_000, startTimeoutMs: 60_000, idleTimeoutMs: 60_000, tools: {} };
+    const common = {
+      callTimeoutMs: 60_000,
+      startTimeoutMs: 60_000,
+      idleTimeoutMs: 60_000,
+      tools: {},
+    };
     const config = { kind: "failed", name: "files", problem, ...common } as const;
     const upstream = createUpstream(config, deps);
     expect((await failTool(upstream, "echo")).message).toContain(problem);
