@@ -10,19 +10,20 @@ import { lacking, missingCapability } from "../client_capabilities.ts";
 import { isOffered } from "../config/tool_filter.ts";
 import { GatewayError } from "../errors.ts";
 import { extensionsIn, knowsTasks, tasksExtension } from "../extensions.ts";
+import type { Limits } from "../limits.ts";
 import type { Call, Ending, JsonObject, Principal, Result } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import type { CatalogReader } from "./catalog.ts";
 import type { Router } from "./route.ts";
 import type { ResolvedSurface } from "./server.ts";
 import type { CallContext, Target } from "./steps/steps.ts";
-import { unknownTask } from "./tasks.ts";
 
 /** What task ids are sealed, opened and checked with. */
 export interface SealedTaskDeps {
   readonly sealer: Sealer;
   readonly catalog: Pick<CatalogReader, "describe">;
   readonly router: Pick<Router, "result">;
+  readonly limits: Pick<Limits, "taskIdCharsMax">;
 }
 
 /** What a sealed id holds. */
@@ -58,7 +59,10 @@ export async function targetOfSealedTask(
   if (extensionsIn(capabilities)[tasksExtension] === undefined) {
     throw new GatewayError("method_not_found", `No server here offers "${call.method}"`);
   }
-  if (knowsTasks(caller)) throw unknownTask(offered);
+  if (knowsTasks(caller)) {
+    // Without the id, which may be long, and is all that a client without credentials needs.
+    throw new GatewayError("invalid_params", "Unknown task: this client has none of that id here");
+  }
   throw tasksUndeclared(call.method);
 }
 
@@ -100,11 +104,15 @@ async function created(
   { principal }: CallContext,
   { server, item }: Target,
   ending: Result,
-  { sealer }: SealedTaskDeps,
+  { sealer, limits }: SealedTaskDeps,
 ): Promise<Ending> {
   const { name } = server.config;
   const sealed = { server: name, tool: item?.own ?? "", id: ending.value["taskId"] };
   const taskId = await sealer.seal(purpose, sealed, principal.id);
+  if (taskId.length > limits.taskIdCharsMax) {
+    const text = `Server "${name}" started a task whose id is too long to ask for`;
+    return { kind: "failure", error: new GatewayError("bad_upstream_response", text) };
+  }
   return { ...ending, value: { ...ending.value, taskId } };
 }
 

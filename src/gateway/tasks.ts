@@ -60,8 +60,7 @@ export function targetOfTask(
   return { server, params };
 }
 
-/** The failure for a task that its client has not, or has no longer. */
-export function unknownTask(taskId: string): GatewayError {
+function unknownTask(taskId: string): GatewayError {
   return new GatewayError(
     "invalid_params",
     `Unknown task "${taskId}": list the tasks to see which there are`,

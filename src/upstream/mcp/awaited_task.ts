@@ -5,7 +5,7 @@
  * result comes back with a state that names the task. Follows "Task Polling" and "Task Update
  * Requests" of SEP-2663. Not here: tasks of the handshake era (plain_task.ts).
  */
-import { GatewayError, withOutcome } from "../../errors.ts";
+import { GatewayError, type UpstreamErrorBody, withOutcome } from "../../errors.ts";
 import { withTasks } from "../../extensions.ts";
 import type { Ending, InputRequired, JsonObject, Resume } from "../../model.ts";
 import { clientContextOf } from "../link/client_shown.ts";
@@ -124,9 +124,9 @@ export class AwaitedTask implements OpenRequest {
         return this.#end({ kind: "result", value: task["result"] as JsonObject });
       case "failed": {
         const { codec } = this.#owner.basis.dialect;
-        return this.#fail(
-          codec.decodeError(task["error"] as Parameters<typeof codec.decodeError>[0]),
-        );
+        const error = codec.decodeError(task["error"] as UpstreamErrorBody);
+        // The task ran, whatever its error's code says of other calls.
+        return this.#fail(withOutcome(error, "unknown"));
       }
       case "cancelled":
         return this.#end(toToolError(`The server cancelled the call${reasonIn(task)}`));
