@@ -543,7 +543,10 @@ describe("a broken or slow server", () => {
       "resources",
       "tools",
     ]);
-    expect(capabilities["extensions"]).toEqual({ "io.modelcontextprotocol/ui": {} });
+    expect(capabilities["extensions"]).toEqual({
+      "io.modelcontextprotocol/ui": {},
+      "io.modelcontextprotocol/tasks": {},
+    });
   });
 });
 
