@@ -8,13 +8,13 @@
 import { isJsonObject } from "./json.ts";
 import { type Caller, type JsonObject, type ListKind, listKinds } from "./model.ts";
 
-/**
- * What the gateway does with an extension that it knows. `relayed`: it passes every surface, since
- * names, URIs and `_meta` are all that the gateway has to keep. `own`: it passes none, since its
- * messages need the gateway's help.
- */
+/** An extension that the gateway knows: it passes every surface. */
 interface KnownExtension {
-  readonly handling: "relayed" | "own";
+  /**
+   * Whether only clients and servers of the stateless revision have it, since its messages belong to
+   * requests that each say what their client knows. No handshake declares it, in either direction.
+   */
+  readonly isPerRequest: boolean;
   /** The settings in one of few forms, where several clients share a process. */
   readonly plain: (settings: JsonObject) => JsonObject;
 }
@@ -24,16 +24,17 @@ const appType = "text/html;profile=mcp-app";
 /** Skills (SEP-2640): folders of instructions, whose files are resources. */
 const skills = "io.modelcontextprotocol/skills";
 
+/** The Tasks extension (SEP-2663). */
+export const tasksExtension = "io.modelcontextprotocol/tasks";
+
 const known: ReadonlyMap<string, KnownExtension> = new Map([
-  ["io.modelcontextprotocol/ui", { handling: "relayed", plain: plainApps }],
-  [skills, { handling: "relayed", plain: () => ({}) }],
-  ["io.modelcontextprotocol/tasks", { handling: "own", plain: () => ({}) }],
+  ["io.modelcontextprotocol/ui", { isPerRequest: false, plain: plainApps }],
+  [skills, { isPerRequest: false, plain: () => ({}) }],
+  [tasksExtension, { isPerRequest: true, plain: () => ({}) }],
 ]);
 
 /** The extensions that pass every surface. */
-export const relayedExtensions: readonly string[] = [...known]
-  .filter(([, { handling }]) => handling === "relayed")
-  .map(([id]) => id);
+export const relayedExtensions: readonly string[] = [...known.keys()];
 
 /** The extensions in capabilities whose members were checked at the edge. */
 export function extensionsIn({ extensions }: JsonObject): JsonObject {
@@ -58,11 +59,39 @@ export function readsDirectories(capabilities: JsonObject): boolean {
  * ones pass as they are (`takesUnknown`), on others only the relayed ones.
  */
 export function passing(declared: JsonObject, takesUnknown: boolean): JsonObject {
-  const passes = (id: string): boolean => {
-    const handling = known.get(id)?.handling;
-    return handling === undefined ? takesUnknown : handling === "relayed";
-  };
+  const passes = (id: string): boolean => takesUnknown || known.has(id);
   return inOrder(Object.fromEntries(Object.entries(declared).filter(([id]) => passes(id))));
+}
+
+/** The extensions that a handshake may declare; the same object if all may. */
+export function ofHandshake(declared: JsonObject): JsonObject {
+  const isOf = (id: string): boolean => known.get(id)?.isPerRequest !== true;
+  if (Object.keys(declared).every(isOf)) return declared;
+  return Object.fromEntries(Object.entries(declared).filter(([id]) => isOf(id))) as JsonObject;
+}
+
+/** Capabilities as a handshake may declare them; the same object if all may. */
+export function handshakeCapabilities(capabilities: JsonObject): JsonObject {
+  const declared = extensionsIn(capabilities);
+  const extensions = ofHandshake(declared);
+  if (extensions === declared) return capabilities;
+  const { extensions: _, ...others } = capabilities;
+  return Object.keys(extensions).length === 0 ? others : { ...others, extensions };
+}
+
+/** The caller as one that knows tasks: the gateway runs them on its behalf. */
+export function withTasks(caller: Caller): Caller {
+  return { ...caller, extensions: inOrder({ ...caller.extensions, [tasksExtension]: {} }) };
+}
+
+/** Whether a client declared that it knows tasks, whatever passes its surface. */
+export function declaresTasks({ capabilities }: Pick<Caller, "capabilities">): boolean {
+  return extensionsIn(capabilities)[tasksExtension] !== undefined;
+}
+
+/** Whether a caller's request tells servers that its client knows tasks. */
+export function knowsTasks({ extensions }: Pick<Caller, "extensions">): boolean {
+  return extensions?.[tasksExtension] !== undefined;
 }
 
 /** What tells apart the callers to whom a server may list different things. */

@@ -138,6 +138,8 @@ export interface CallTarget {
   item?: JsonObject | undefined;
   /** Whether the server may have received the call. */
   isSent?: boolean;
+  /** Whether its client learns that the tool runs only as a task; absent: the gateway awaits it. */
+  relaysTaskRefusal?: boolean;
   /** Whether its client gets progress of ours while the server is silent; absent: it does. */
   keepAlive?: boolean | undefined;
 }
@@ -171,6 +173,8 @@ export interface Result {
   readonly value: JsonObject;
   /** How long it may be kept, where the upstream said so. */
   readonly freshness?: Freshness | undefined;
+  /** Whether `value` is the task as which the server runs the call (SEP-2663). Absent: it is not. */
+  readonly isTask?: boolean | undefined;
   /** For the log: what was wrong in the upstream's list. */
   readonly corrections?: readonly Correction[] | undefined;
 }

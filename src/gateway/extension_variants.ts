@@ -6,7 +6,7 @@
  */
 import { putWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
-import { extensionsIn, passing, plainExtensions } from "../extensions.ts";
+import { extensionsIn, ofHandshake, passing, plainExtensions } from "../extensions.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, JsonObject } from "../model.ts";
 import { foreignTarget } from "./foreign_methods.ts";
@@ -37,7 +37,8 @@ export function createShowExtensions(
     return true;
   };
   return (caller, view) => {
-    const declared = extensionsIn(caller.capabilities);
+    const all = extensionsIn(caller.capabilities);
+    const declared = caller.asksByResult === true ? all : ofHandshake(all);
     if (Object.keys(declared).length === 0) return caller;
     const extensions = passing(declared, foreignTarget(view) !== undefined);
     if (Object.keys(extensions).length === 0) return caller;

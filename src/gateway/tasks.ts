@@ -2,7 +2,8 @@
  * Tasks of servers, for clients that know tasks. The gateway remembers which server runs a task
  * from the call that created it, and merges the task lists of several servers. Task ids stay the
  * servers' own. A principal that stands for one client reaches the tasks alone that it started.
- * Follows the tasks utility of 2025-11-25. Not here: whether a client may use it (the codec).
+ * Follows the tasks utility of 2025-11-25. Not here: whether a client may use it (the codec), tasks
+ * of stateless clients (sealed_tasks.ts).
  */
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";

@@ -54,6 +54,8 @@ export const clientLimits = {
   clientCapabilitiesBytesMax: 8 * 1024,
   /** The name of a tool or prompt, and a task's id: headers, logs and error texts contain them. */
   nameCharsMax: 1_024,
+  /** The id of a task as its client has it: sealed, with its server, its tool and the server's id. */
+  taskIdCharsMax: 8_192,
   /** The URI of a resource, for the same reason; servers refuse headers that are longer than this. */
   uriCharsMax: 8_192,
   /** The URI of a subscription, and those of one session together: they are stored on disk. */

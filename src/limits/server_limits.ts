@@ -32,6 +32,14 @@ export const serverLimits = {
   /** Parked calls, in all and of one principal: each holds a process or stream. */
   parksMax: 1_000,
   parksPerPrincipalMax: 64,
+  /**
+   * Between two looks at a task that the gateway awaits: without a proposal of its server, and the
+   * bounds of a proposal. After so many looks in a row that fail, the task is given up.
+   */
+  taskPollMs: 1_000,
+  taskPollMsMin: 100,
+  taskPollMsMax: 30_000,
+  taskPollFailuresMax: 3,
   /** Rounds of questions in one call. */
   roundsMax: 8,
   /** Between two rounds without a question. */

@@ -67,12 +67,15 @@ const meta = members({
   [`${ofEnvelope}logLevel`]: value,
 });
 
-const task = { pollInterval: value, statusMessage: value };
+const task = { pollInterval: value, pollIntervalMs: value, statusMessage: value };
 const toolResult: MemberReaders = {
   content: dueEach(block),
   structuredContent: value,
   isError: value,
   task: members(task),
+  // A call that runs as a task of the Tasks extension.
+  pollIntervalMs: value,
+  statusMessage: value,
 };
 /** Absent proposals are an empty list. */
 const noProposals = () => ({ values: [] });
@@ -216,6 +219,7 @@ const paramsOf: ReadonlyMap<string, Reader> = new Map([
       context: members({ arguments: fields }),
     }),
   ],
+  ["tasks/update", params({ inputResponses: entries(value) })],
   ["subscriptions/listen", params(filter)],
   ["sampling/createMessage", params(sampling)],
   ["elicitation/create", elicitation],

@@ -33,6 +33,12 @@ const toolResult: ReadResult = (result) => {
 const results: ReadonlyMap<string, ReadResult> = new Map([
   ["tools/call", toolResult],
   ["tasks/result", toolResult],
+  // The state of a task of the Tasks extension holds the result.
+  ["tasks/get", (task, params) => {
+    const { result } = task;
+    const sound = isJsonObject(result) ? toolResult(withSoundOptions(result), params) : result;
+    return sound === result ? task : { ...task, result: sound };
+  }],
   ["prompts/get", (result) => eachOf(result, "messages", soundMessage)],
   [
     "resources/read",

@@ -3,12 +3,17 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { programCommand } from "../support/spawn_gateway.ts";
 import { within } from "../support/wait.ts";
 
-/** A fixture that serves HTTP; the first line that it prints is its port. */
-export async function startHttpFixture(era: string): Promise<{ url: string; child: ChildProcess }> {
-  const { command, args } = programCommand(
-    "test/conformance/fixture_http.ts",
-    ["--era", era],
-  );
+/** A fixture of the suite's own offers that serves HTTP in this era. */
+export function startHttpFixture(era: string): Promise<{ url: string; child: ChildProcess }> {
+  return startHttpProgram("test/conformance/fixture_http.ts", ["--era", era]);
+}
+
+/** A program that serves HTTP; the first line that it prints is its port. */
+export async function startHttpProgram(
+  program: string,
+  options: readonly string[],
+): Promise<{ url: string; child: ChildProcess }> {
+  const { command, args } = programCommand(program, [...options]);
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
   const port = new Promise<string>((resolve, reject) => {
     let text = "";

@@ -43,6 +43,9 @@ type OpenOn = (path: string, extensions: Extensions) => Promise<DeclaringClient>
 const on = (open: OpenDeclaring): OpenOn => (path, extensions) =>
   open(`${gateway.url}${path}/mcp`, extensions);
 
+/** Tasks pass between a client and a server that both have no session. */
+const tasksOf = (client: string): Extensions => /without one$/.test(client) ? { [tasks]: {} } : {};
+
 async function use<T>(
   opening: Promise<DeclaringClient>,
   question: (client: DeclaringClient) => Promise<T>,
@@ -61,13 +64,16 @@ for (const [name, openUrl] of Object.entries(declaringClients)) {
     for (const server of ["session", "stateless"]) {
       const path = `/servers/${server}`;
 
-      test(`and a ${server} server declare all but tasks to each other`, async () => {
+      const both = server === "stateless" ? tasksOf(name) : {};
+      const what = tasks in both ? "all" : "all but tasks";
+      test(`and a ${server} server declare ${what} to each other`, async () => {
         await use(open(path, { ...pages, ...exotic }), async (client) => {
           expect(client.extensions()).toEqual({
             [apps]: { themes: ["light"] },
             [color]: { depth: 8 },
+            ...both,
           });
-          const passed = { ...pages, [color]: exotic[color] };
+          const passed = { ...pages, [color]: exotic[color], ...both };
           expect((await client.declared()).extensions).toEqual(passed);
         });
       }, testMs);
@@ -98,12 +104,15 @@ for (const [name, openUrl] of Object.entries(declaringClients)) {
 
     test("and servers behind one URL declare to each other what the gateway relays", async () => {
       await use(open("", { ...pages, ...exotic }), async (client) => {
-        expect(client.extensions()).toEqual({ [apps]: { themes: ["light", "dark"] } });
+        const themes = { [apps]: { themes: ["light", "dark"] } };
+        expect(client.extensions()).toEqual({ ...themes, ...tasksOf(name) });
         const tools = await client.tools();
         for (const server of ["session", "stateless", "dark"]) {
           expect(tools).toContain(`${server}__chart`);
           expect(tools).not.toContain(`${server}__color`);
-          expect((await client.declared(`${server}__declared`)).extensions).toEqual(pages);
+          const both = server === "stateless" ? tasksOf(name) : {};
+          const declared = await client.declared(`${server}__declared`);
+          expect(declared.extensions).toEqual({ ...pages, ...both });
         }
       });
     }, testMs);

@@ -277,7 +277,7 @@ describe("a client's method that the protocol does not name", () => {
     const [state] = await session.request(1, "tools/call", { name: "state" });
     const came = JSON.stringify(state);
     for (const name of names) expect(came).not.toContain(`\\"${name}\\"`);
-    for (const name of ["tasks/get", "initialize", "ping", "logging/setLevel"]) {
+    for (const name of ["tasks/result", "initialize", "ping", "logging/setLevel"]) {
       expect((await askStateless("/servers/odd/mcp", name)).status).toBe(404);
     }
     await session.end();

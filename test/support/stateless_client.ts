@@ -44,7 +44,7 @@ export function envelope(members: JsonObject = {}): JsonObject {
 
 /** The headers that repeat a message. */
 export function mirror(method: string, params: JsonObject): Record<string, string> {
-  const name = method === "resources/read" ? params.uri : params.name;
+  const name = method === "resources/read" ? params.uri : params.taskId ?? params.name;
   return {
     ...jsonHeaders,
     "mcp-protocol-version": modern,

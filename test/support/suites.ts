@@ -60,6 +60,11 @@ export const suites: readonly Suite[] = [
     ),
   },
   {
+    name: "official suite, tasks",
+    kind: "outside",
+    programs: [["test/conformance/run_tasks.ts"]],
+  },
+  {
     name: "official suite, the gateway as client",
     kind: "outside",
     programs: [["test/conformance/run_client.ts"]],

@@ -28,6 +28,7 @@ type OpenCall = (context: CallContext) => Exchange;
 const unasked: ReadonlySet<string> = new Set([
   "tasks/get",
   "tasks/result",
+  "tasks/update",
   "tasks/cancel",
   "completion/complete",
   "resources/subscribe",

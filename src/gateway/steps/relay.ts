@@ -13,6 +13,7 @@ import { endingOf } from "../exchange.ts";
 import { unsent } from "../outcome.ts";
 import { isOneUser } from "../page_call.ts";
 import { offeredKey } from "../scope.ts";
+import { toOfferedTask } from "../sealed_tasks.ts";
 import { listTasks, noteTask } from "../tasks.ts";
 import { toOffered } from "../offered_notice.ts";
 import type { Server } from "../server.ts";
@@ -78,9 +79,13 @@ function send(
   { server, params }: Target,
   { servers }: StepDeps,
 ): Exchange {
-  const { call } = context;
-  // The upstream takes this back where it has to wait before it can send anything.
-  if (call.target !== undefined) call.target.isSent = true;
+  const { call, surface } = context;
+  if (call.target !== undefined) {
+    // The upstream takes this back where it has to wait before it can send anything.
+    call.target.isSent = true;
+    // On its own surface a server answers stateless clients itself.
+    call.target.relaysTaskRefusal = surface.takesForeign && call.caller.asksByResult === true;
+  }
   context.use ??= servers.use(server);
   return server.upstream.open(params === call.params ? call : { ...call, params });
 }
@@ -96,6 +101,8 @@ function finish(
   context.use = undefined;
   if (ending.kind !== "result" || target === undefined) return ending;
   notes.get(call.method)?.(context, deps);
+  const task = toOfferedTask(context, target, ending, deps);
+  if (task !== undefined) return task;
   noteTask(ending.value, call, target, deps);
   const convert = skillResults.get(call.method);
   if (convert !== undefined) return convert(context, target, ending, deps);

@@ -12,6 +12,7 @@ import { noteCandidates, noteTarget } from "../call_target.ts";
 import { textParam } from "../call_params.ts";
 import { foreignTarget } from "../foreign_methods.ts";
 import { type RouteTarget, unknownItem } from "../lookup.ts";
+import { targetOfSealedTask } from "../sealed_tasks.ts";
 import { targetOfTask } from "../tasks.ts";
 import type { CallContext, MakeStep, StepDeps, Target } from "./steps.ts";
 
@@ -32,6 +33,7 @@ const resolves: ReadonlyMap<string, Resolve> = new Map([
   ["completion/complete", reference],
   ["tasks/get", task],
   ["tasks/result", task],
+  ["tasks/update", task],
   ["tasks/cancel", task],
   ["tools/list", sole],
   ["prompts/list", sole],
@@ -180,8 +182,10 @@ async function reference(context: CallContext, { router }: StepDeps): Promise<Ta
   );
 }
 
-function task({ call, surface }: CallContext, deps: StepDeps): Target {
-  return targetOfTask(surface, call, deps);
+function task({ call, surface }: CallContext, deps: StepDeps): Target | Promise<Target> {
+  return call.caller.asksByResult === true
+    ? targetOfSealedTask(surface, call, deps)
+    : targetOfTask(surface, call, deps);
 }
 
 /** A list of a single server is about that server; it is answered from the catalog all the same. */

@@ -6,6 +6,8 @@
  */
 import { withDeadline } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
+import { declaresTasks } from "../../extensions.ts";
+import { tasksUndeclared } from "../../gateway/sealed_tasks.ts";
 import type { Limits } from "../../limits.ts";
 import { type JsonObject, listKinds, type Notice, type Principal } from "../../model.ts";
 import { standsForOne } from "../../principals.ts";
@@ -18,6 +20,7 @@ import {
   type ListenFilter,
   tag,
   wants,
+  wantsTaskNotices,
 } from "../../protocol/modern/listen_filter.ts";
 import { onExpiry } from "../credential_expiry.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
@@ -47,6 +50,10 @@ export async function openListen(
     throw new GatewayError("not_acceptable", "Accept must allow text/event-stream");
   }
   const wanted = decodeFilter(request.params);
+  // Tasks are asked for; the acknowledgement names none.
+  if (wantsTaskNotices(request.params) && !declaresTasks(caller)) {
+    throw tasksUndeclared(request.method);
+  }
   if (wanted.resourceSubscriptions.length > limits.listenUrisMax) {
     throw new GatewayError(
       "invalid_params",

@@ -6,6 +6,7 @@
  */
 import { errorTable } from "../../error_table.ts";
 import type { GatewayError } from "../../errors.ts";
+import { handshakeCapabilities } from "../../extensions.ts";
 import type { Description, JsonObject, Notice, RequestId } from "../../model.ts";
 import type {
   ClientWords,
@@ -121,7 +122,7 @@ function encodeDescription(
   identity: Identity,
 ): JsonObject {
   const row = rowOf(revision);
-  const { capabilities } = description;
+  const capabilities = handshakeCapabilities(description.capabilities);
   const result: JsonObject = {
     protocolVersion: revision,
     capabilities: row.tasks

@@ -4,6 +4,7 @@
  * the lifecycle section of each revision.
  */
 import { quoteJson } from "../../excerpt.ts";
+import { handshakeCapabilities } from "../../extensions.ts";
 import type { Description, JsonObject } from "../../model.ts";
 import type { UpstreamDecoded } from "../codec.ts";
 import { cleanCapabilities, cleanInfo } from "../declared_members.ts";
@@ -43,7 +44,8 @@ export function decodeInitialize(result: unknown): UpstreamDecoded<InitializeAns
   }
   const declared = cleanCapabilities(capabilities);
   if (declared === undefined) return invalid('"capabilities" must be an object');
-  const description = toDescription(declared, cleanInfo(serverInfo), instructions);
+  const described = handshakeCapabilities(declared);
+  const description = toDescription(described, cleanInfo(serverInfo), instructions);
   return { kind: "ok", value: { revision: protocolVersion, description } };
 }
 

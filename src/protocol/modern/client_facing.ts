@@ -1,7 +1,7 @@
 /**
  * The stateless era's codec toward clients: results with their kind and freshness, questions as the
  * result of a request, notices, errors and descriptions of surfaces. It drops what the era does not
- * know (tasks, `execution`, codes of the handshake era); the rest passes as it is. Follows
+ * know (tasks of the handshake era, `execution`, codes); the rest passes as it is. Follows
  * basic/index, patterns/mrtr, utilities/caching and server/discover of 2026-07-28.
  */
 import { errorTable } from "../../error_table.ts";
@@ -34,6 +34,7 @@ import { decodeCleaned } from "./decode_request.ts";
 import { signed } from "./envelope.ts";
 import { notifications } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
+import { encodeTask, isTaskRequest } from "./task_messages.ts";
 import { problemOf } from "./tool_headers.ts";
 
 /** The `_meta` key for the `serverInfo` of the only server behind a surface. */
@@ -71,9 +72,11 @@ const complete = { resultType: "complete" } as const;
 /** A result as the client gets it. */
 function encodeResult(
   method: string,
-  { value, freshness }: Result,
+  { value, freshness, isTask }: Result,
   identity: Identity,
 ): JsonObject {
+  if (isTask) return signed(encodeTask(value), identity, { resultType: "task" });
+  if (isTaskRequest(method)) return signed(encodeTask(value), identity, complete);
   const plain = isNamed(method) ? plainResult(value) : foreignParams(value);
   const result = method === "tools/list" ? withToolsOfTheEra(plain) : plain;
   return signed(

@@ -8,6 +8,7 @@ import type { Decoded } from "../codec.ts";
 import { isSafeText } from "../jsonrpc.ts";
 import { problemIn } from "../shared/method_params.ts";
 import { isPlainRequest } from "../shared/plain_requests.ts";
+import { cleanAnswer } from "../message_members.ts";
 import { modelParams, progressTokenOf } from "../shared/wire_keys.ts";
 import { pausable, requests, resumeSchema } from "./methods.ts";
 
@@ -24,7 +25,7 @@ export function decodeCleaned(method: string, params: JsonObject): Decoded {
   return {
     kind: "ok",
     method,
-    params: modelParams(params),
+    params: method === "tasks/update" ? withAnswers(params) : modelParams(params),
     progressToken: progressTokenOf(params),
     resume: isResumable ? resumeOf(params) : undefined,
   };
@@ -32,6 +33,17 @@ export function decodeCleaned(method: string, params: JsonObject): Decoded {
 
 function resumeOf(params: JsonObject): Resume {
   const { inputResponses, requestState } = v.parse(resumeSchema, params);
-  const answers = Object.entries(inputResponses ?? {}).filter(([key]) => isSafeText(key));
-  return { answers: Object.fromEntries(answers), state: requestState };
+  return { answers: safeAnswers(inputResponses), state: requestState };
+}
+
+function safeAnswers(given: Resume["answers"] = {}): Record<string, JsonObject> {
+  return Object.fromEntries(Object.entries(given).filter(([key]) => isSafeText(key)));
+}
+
+/** The answers for a task, which are params of their own request. */
+function withAnswers(params: JsonObject): JsonObject {
+  const { inputResponses } = v.parse(resumeSchema, params);
+  const clean = Object.entries(safeAnswers(inputResponses))
+    .map(([key, answer]) => [key, cleanAnswer(answer)]);
+  return { ...modelParams(params), inputResponses: Object.fromEntries(clean) };
 }

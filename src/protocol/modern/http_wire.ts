@@ -18,10 +18,13 @@ export const headerNames = {
 } as const;
 
 /** The member of params that `Mcp-Name` repeats, by method. */
-const named: ReadonlyMap<string, "name" | "uri"> = new Map([
+const named: ReadonlyMap<string, "name" | "uri" | "taskId"> = new Map([
   ["tools/call", "name"],
   ["prompts/get", "name"],
   ["resources/read", "uri"],
+  ["tasks/get", "taskId"],
+  ["tasks/update", "taskId"],
+  ["tasks/cancel", "taskId"],
 ]);
 
 /** The headers of a message; `tool` is the called tool, if known. */
@@ -45,7 +48,7 @@ export function requestHeaders(
 export interface MirrorHeaders {
   readonly revision: string | null;
   readonly method: string | null;
-  /** Only of methods with a name or URI. */
+  /** Only of methods with a name, a URI or a task. */
   readonly name: string | null;
 }
 

@@ -58,6 +58,12 @@ export function decodeFilter(params: JsonObject): ListenFilter {
   throw problem(`.${v.getDotPath(issue) ?? ""} ${issue.message}`);
 }
 
+/** Whether a client asks for notices of tasks, which servers may give but need not (SEP-2663). */
+export function wantsTaskNotices({ notifications }: JsonObject): boolean {
+  const ids = isJsonObject(notifications) ? notifications.taskIds : undefined;
+  return Array.isArray(ids) && ids.length > 0;
+}
+
 /** The part of a filter that a surface with these capabilities can fulfil. */
 export function honoured(filter: ListenFilter, capabilities: JsonObject): ListenFilter {
   const has = (capability: string, feature: string): boolean => {

@@ -38,6 +38,7 @@ import { isNamed } from "../names.ts";
 import { envelopeKeys } from "./envelope.ts";
 import { notifications, pausable } from "./methods.ts";
 import { modernRevision } from "./revision.ts";
+import { decodeCreatedTask, decodeTaskAnswer, isTaskRequest } from "./task_messages.ts";
 import { problemOf } from "./tool_headers.ts";
 
 /** Makes the codec for upstreams of 2026-07-28; the gateway names itself by `identity`. */
@@ -93,6 +94,10 @@ function decodeResult(method: string, given: unknown): UpstreamDecoded<Result | 
   if (resultType === "input_required") {
     return decodePause(method, cleanResult(method, given as JsonObject));
   }
+  if (method === "tools/call" && resultType === "task") {
+    return decodeCreatedTask(method, given as JsonObject);
+  }
+  if (isTaskRequest(method)) return decodeTaskAnswer(method, given);
   if (!isAbsent(resultType) && resultType !== "complete") {
     return invalidResult(method, `its resultType is ${JSON.stringify(resultType)}`);
   }

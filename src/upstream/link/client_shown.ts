@@ -4,7 +4,7 @@
  * them alone.
  */
 import type { McpServerConfig } from "../../config/config.ts";
-import { variantOf } from "../../extensions.ts";
+import { ofHandshake, variantOf } from "../../extensions.ts";
 import { defaultLimits } from "../../limits.ts";
 import type { Caller, JsonObject } from "../../model.ts";
 import { oneLine } from "../../one_line.ts";
@@ -24,7 +24,8 @@ export function declaredCapabilities(
   caller: Caller,
 ): JsonObject {
   const askable = askableCapabilities(config, caller);
-  return config.isolation === "shared" ? askable : withExtensions(askable, caller);
+  if (config.isolation === "shared") return askable;
+  return withExtensions(askable, { extensions: ofHandshake(caller.extensions ?? {}) });
 }
 
 /**

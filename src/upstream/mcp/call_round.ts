@@ -2,6 +2,7 @@
  * One request of a call, in the form that the link takes. Replies go to the call
  * (upstream_call.ts), which may send another request with the answers to the server's questions.
  */
+import { withTasks } from "../../extensions.ts";
 import { isJsonObject } from "../../json.ts";
 import type { Answer, Ending, JsonObject, Notice, Resume } from "../../model.ts";
 import type { ClientContext, WireMessage } from "../../protocol/codec.ts";
@@ -17,6 +18,17 @@ export interface CallOfRounds extends CallOptions {
   end(ending: Ending): void;
 }
 
+/** How a round goes to the server. */
+interface RoundOptions {
+  /** The answers for the server. */
+  readonly resume: Resume | undefined;
+  readonly tool: JsonObject | undefined;
+  /** Whether the server runs the call as a task of the handshake era. */
+  readonly isTask: boolean;
+  /** Whether the gateway declares the Tasks extension, which the client did not. */
+  readonly declaresTasks: boolean;
+}
+
 /** One request of a call. */
 export class CallRound implements LinkRequest {
   readonly method: string;
@@ -29,18 +41,13 @@ export class CallRound implements LinkRequest {
   readonly cancellable = true;
   private readonly owner: CallOfRounds;
 
-  /** `resume` has the answers for the server; with `isTask` the server runs the call as a task. */
-  constructor(
-    owner: CallOfRounds,
-    resume: Resume | undefined,
-    tool: JsonObject | undefined,
-    isTask: boolean,
-  ) {
+  constructor(owner: CallOfRounds, { resume, tool, isTask, declaresTasks }: RoundOptions) {
     const { basis: { config, dialect }, call: { caller, method, params, wantsProgress } } = owner;
     this.owner = owner;
     this.method = method;
     this.params = isTask ? { ...params, task: {} } : params;
-    this.clientContext = clientContextOf(dialect, config, caller);
+    const shown = declaresTasks ? withTasks(caller) : caller;
+    this.clientContext = clientContextOf(dialect, config, shown);
     this.resume = dialect.asks === "result" ? resume : undefined;
     this.tool = tool;
     // Also when the client wants none: progress shows that the server still works.

@@ -16,6 +16,7 @@ import type { Dialect } from "../link/dialect.ts";
 import type { AttributedCalls } from "./attribution.ts";
 import { createListenRequest } from "./listen_request.ts";
 import { assertOwner } from "./pool_key.ts";
+import { createRunningTasks } from "./running_tasks.ts";
 import {
   type ConnectionOptions,
   idleSince,
@@ -81,6 +82,7 @@ export function createRunning(
     route,
     subscriptions,
     listenRequest: createListenRequest({ ...connected, ...deps, uris, notice: route.notice }),
+    tasks: createRunningTasks(deps),
     isOver: false,
     isRetired: false,
     cancelIdle: () => {},
@@ -161,6 +163,7 @@ function send(
 function basisOf(running: RunningConnection, lists: ListVariants): CallBasis {
   const { options: { config, deps }, connected: { link, dialect, description }, calls, route } =
     running;
+  const { tasks } = running;
   return {
     config,
     deps,
@@ -171,6 +174,7 @@ function basisOf(running: RunningConnection, lists: ListVariants): CallBasis {
     route,
     calls,
     ended(call, ending) {
+      tasks.note(call.call, ending);
       noteEnd(running);
       calls.delete(call, isAnswer(ending));
     },

@@ -11,6 +11,7 @@ import type { Connected, Connector, LinkOwner } from "../link/link.ts";
 import { exitedError } from "../link/start_errors.ts";
 import type { AttributedCalls, Attribution } from "./attribution.ts";
 import type { ListenRequest } from "./listen_request.ts";
+import type { RunningTasks } from "./running_tasks.ts";
 import type {
   ServerMessageEvents,
   ServerMessageOptions,
@@ -55,6 +56,7 @@ export interface RunningConnection {
   readonly route: ServerMessages;
   readonly subscriptions: ScopeSubscriptions;
   readonly listenRequest: ListenRequest;
+  readonly tasks: RunningTasks;
   isOver: boolean;
   isRetired: boolean;
   cancelIdle: () => void;
@@ -79,8 +81,10 @@ export function endConnection(running: RunningConnection, died: string | undefin
 
 /** Since when it has had nothing to do; undefined while it is in use. */
 export function idleSince(running: RunningConnection): number | undefined {
-  const { connected: { link }, listenRequest, subscriptions } = running;
-  const isUsed = link.open() > listenRequest.open() || subscriptions.count() > 0;
+  const { connected: { link }, calls, listenRequest, subscriptions, tasks } = running;
+  // A call whose task is awaited has no request between two looks at the task.
+  const isUsed = link.open() > listenRequest.open() || subscriptions.count() > 0 ||
+    calls.isWorking() || tasks.isBusy();
   return running.isOver || isUsed ? undefined : running.activeAt;
 }
 
@@ -93,10 +97,11 @@ export function retire(running: RunningConnection): void {
 
 /** A request has ended. */
 export function noteEnd(running: RunningConnection): void {
-  const { options: { deps: { clock } }, connected: { link }, isRetired } = running;
+  const { options: { deps: { clock } }, connected: { link }, calls, isRetired } = running;
   running.activeAt = clock.monotonic();
+  if (!isRetired) return;
   // Once the link has forgotten the request.
-  if (isRetired) clock.after(0, () => void (link.open() === 0 && stop(running)));
+  clock.after(0, () => void (link.open() === 0 && !calls.isWorking() && stop(running)));
 }
 
 /** Ends it. Resolves when nothing of it is left. */

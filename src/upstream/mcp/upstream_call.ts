@@ -4,9 +4,10 @@
  * ends a round, and the answers begin the next one. A caller that is asked by result gets the
  * questions and calls again; any other caller is asked while the call runs. A request that the
  * server took is never sent again. Not here: one request (call_round.ts), who answers a round
- * (call_rounds.ts), tools that run as tasks (plain_task.ts). Follows "Multi Round-Trip Requests".
+ * (call_rounds.ts), tools that run as tasks (plain_task.ts, awaited_task.ts). Follows "Multi Round-Trip Requests".
  */
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import { extensionsIn, knowsTasks, tasksExtension } from "../../extensions.ts";
 import { isJsonObject } from "../../json.ts";
 import type { Answer, Call, Ending, JsonObject, Notice, Resume } from "../../model.ts";
 import type { WireMessage } from "../../protocol/codec.ts";
@@ -17,6 +18,7 @@ import type { AttributedCall } from "./attribution.ts";
 import type { CallBasis } from "./call_options.ts";
 import { type CallOfRounds, CallRound } from "./call_round.ts";
 import { answersTo, endingWithoutAnswers, toToolError } from "./call_rounds.ts";
+import { AwaitedTask, awaitedTaskIn } from "./awaited_task.ts";
 import { needsTask, taskIdIn, waitForTask } from "./plain_task.ts";
 import { ProgressFilter, progressMethod } from "./progress_filter.ts";
 
@@ -39,6 +41,8 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
   /** Whether the tool was looked up again because the server refused the headers. */
   private hasFreshTool = false;
   private ranAsTask = false;
+  /** Whether the gateway declares the Tasks extension in the client's place. */
+  private declaresTasks = false;
 
   constructor(
     basis: CallBasis,
@@ -54,7 +58,10 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
 
   /** Sends the first request. */
   begin(): void {
-    this.sendKnowing(this.call.resume);
+    const { resume } = this.call;
+    const task = awaitedTaskIn(resume);
+    if (task === undefined) this.sendKnowing(resume);
+    else this.awaitTask(task, resume?.answers);
   }
 
   cancel(reason: string): void {
@@ -128,14 +135,26 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
     this.broughtBack = resume;
     this.ranAsTask = tool !== undefined && needsTask(tool) &&
       this.call.params["task"] === undefined;
-    this.request = this.basis.link.request(new CallRound(this, resume, tool, this.ranAsTask));
+    const { ranAsTask: isTask, declaresTasks } = this;
+    const round = new CallRound(this, { resume, tool, isTask, declaresTasks });
+    this.request = this.basis.link.request(round);
   }
 
   private takeResult(ending: Extract<Ending, { kind: "result" }>): void {
+    if (ending.isTask === true && !knowsTasks(this.call.caller)) {
+      return this.awaitTask(ending.value);
+    }
     const taskId = this.ranAsTask ? taskIdIn(ending.value) : undefined;
     if (taskId === undefined) return this.finish(ending);
     this.ranAsTask = false;
     this.request = waitForTask(this, taskId, (last) => this.finish(last));
+  }
+
+  /** Awaits a task of the Tasks extension for a client that knows none. */
+  private awaitTask(task: JsonObject, answers?: Resume["answers"]): void {
+    const awaited = new AwaitedTask(this, task, (last) => this.finish(last));
+    this.request = awaited;
+    awaited.begin(task["pollIntervalMs"], answers);
   }
 
   /** Gets the answers to the questions of a round and begins the next round with them. */
@@ -170,6 +189,11 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
       lists.of(caller).forget("tools");
       return this.sendKnowing(this.broughtBack);
     }
+    if (needsTasks(error) && this.mayAwaitTasks()) {
+      // The server has refused the call, so it may repeat.
+      this.declaresTasks = true;
+      return this.sendKnowing(this.broughtBack);
+    }
     if (error.code === "capability_missing" && isDeclared(error, caller)) {
       const told = new GatewayError("ask_unanswerable", `${error.message}; it cannot be passed on`);
       return this.fail(withOutcome(told, "refused"));
@@ -184,6 +208,11 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
       return this.finish(toToolError(error.message));
     }
     this.fail(error);
+  }
+
+  private mayAwaitTasks(): boolean {
+    const { call: { caller, target }, declaresTasks } = this;
+    return !declaresTasks && !knowsTasks(caller) && target?.relaysTaskRefusal !== true;
   }
 
   private fail(error: GatewayError): void {
@@ -204,6 +233,13 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
     this.basis.ended(this, ending);
     this.ended(ending?.kind === "result");
   }
+}
+
+/** Whether a server says that it can run a call only as a task of the Tasks extension. */
+function needsTasks({ code, data }: GatewayError): boolean {
+  if (code !== "capability_missing") return false;
+  const required = (data?.["requiredCapabilities"] ?? {}) as JsonObject;
+  return extensionsIn(required)[tasksExtension] !== undefined;
 }
 
 /** Whether the client declared the capabilities that the server says are missing. */

@@ -88,13 +88,15 @@ test("of the declarations of a principal's stateless clients a few pass as they 
 
 test("a surface declares what its servers do, and what is relayed while one is silent", () => {
   const declared = (extensions: JsonObject) => ({ capabilities: { tools: {}, extensions } });
-  const one = declared({ [apps]: { a: [1] }, "io.modelcontextprotocol/tasks": {}, "x.y/z": {} });
+  const tasks = { "io.modelcontextprotocol/tasks": {} };
+  const one = declared({ [apps]: { a: [1] }, ...tasks, "x.y/z": {} });
   const two = declared({ [apps]: { a: [2] } });
   const shown = (view: ResolvedSurface, known: Parameters<typeof mergeDescriptions>[1]) =>
     mergeDescriptions(view, known, defaultLimits).capabilities["extensions"];
-  expect(shown(alone, [one])).toEqual({ [apps]: { a: [1] }, "x.y/z": {} });
-  expect(shown(merged, [one, two])).toEqual({ [apps]: { a: [1, 2] } });
-  const assumed = { "io.modelcontextprotocol/skills": {} };
+  expect(shown(alone, [one])).toEqual({ [apps]: { a: [1] }, ...tasks, "x.y/z": {} });
+  expect(shown(merged, [one, two])).toEqual({ [apps]: { a: [1, 2] }, ...tasks });
+  expect(shown(merged, [two, two])).toEqual({ [apps]: { a: [2] } });
+  const assumed = { "io.modelcontextprotocol/skills": {}, ...tasks };
   expect(shown(merged, [one, undefined])).toEqual({ [apps]: { a: [1] }, ...assumed });
   expect(shown(merged, [{ capabilities: {} }, undefined])).toEqual({ [apps]: {}, ...assumed });
   expect(shown(merged, [{ capabilities: {} }, { capabilities: {} }])).toBe(undefined);

@@ -546,6 +546,7 @@ describe("a broken or slow server", () => {
     expect(capabilities["extensions"]).toEqual({
       "io.modelcontextprotocol/skills": {},
       "io.modelcontextprotocol/ui": {},
+      "io.modelcontextprotocol/tasks": {},
     });
   });
 });

@@ -235,7 +235,7 @@ describe("a stateless request that is refused", () => {
   test("methods that are unknown, or gone, are not found", async () => {
     const harness = createHarness();
     const gone = ["ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
-    for (const method of ["no/such", "__proto__", "tasks/get", ...gone]) {
+    for (const method of ["no/such", "__proto__", "tasks/result", "tasks/list", ...gone]) {
       const error = await errorOf(await ask(harness, method, { level: "info", uri: "a:b" }));
       expect([method, error.status, error.code]).toEqual([method, 404, -32601]);
     }

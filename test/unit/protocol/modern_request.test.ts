@@ -245,7 +245,7 @@ describe("a stateless request", () => {
       "logging/setLevel",
       "resources/subscribe",
       "resources/unsubscribe",
-      "tasks/get",
+      "tasks/result",
       "tasks/list",
       "constructor",
       "__proto__",
