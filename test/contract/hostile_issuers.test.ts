@@ -16,7 +16,7 @@ import { textIn } from "../support/protected_gateway.ts";
 
 const opened: HostileGateway[] = [];
 
-/** A gateway whose client has called and was told to log in. */
+/** A gateway in a world of its own, which ends with the test. */
 async function start(): Promise<HostileGateway> {
   const gateway = await startHostileGateway();
   opened.push(gateway);
@@ -80,6 +80,10 @@ describe("metadata that leads inside", () => {
         const others = origins.filter((one) => one !== serverOrigin && one !== issuerUrl);
         expect([url, others, page.status >= 400]).toEqual([url, [], true]);
         expect(world.sent.some(({ body }) => body.includes("c0de"))).toBe(false);
+        // A URL over TLS was tried, as far as the check of its address.
+        if (url.startsWith("https:")) {
+          expect([url, world.turnedAway.length > 0]).toEqual([url, true]);
+        }
         await needsLogIn(gateway);
         opened.pop();
         await gateway.close();

@@ -16,7 +16,7 @@ import { textIn } from "../support/protected_gateway.ts";
 
 const opened: HostileGateway[] = [];
 
-/** A gateway whose client has called and was told to log in. */
+/** A gateway in a world of its own, which ends with the test. */
 async function start(): Promise<HostileGateway> {
   const gateway = await startHostileGateway();
   opened.push(gateway);
