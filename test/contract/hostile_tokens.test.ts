@@ -46,6 +46,8 @@ const text = (body: string, type = "application/json") => () =>
 const badTokens: Readonly<Record<string, IssuerAnswer>> = {
   "redirects the code elsewhere": () =>
     new Response(null, { status: 307, headers: { location: "https://other.example/token" } }),
+  "redirects the code to another path": () =>
+    new Response(null, { status: 307, headers: { location: `${issuerUrl}/elsewhere` } }),
   "redirects by a page": () =>
     new Response(null, { status: 302, headers: { location: `${issuerUrl}/elsewhere` } }),
   "hangs": () => "hang",
@@ -76,6 +78,7 @@ describe("a token endpoint", () => {
       // A code is sent once, and to the endpoint alone.
       const codes = world.sent.filter(({ body }) => body.includes("c0de"));
       expect(codes.map(({ url }) => url)).toEqual([`${issuerUrl}/token`]);
+      expect(world.sent.filter(({ url }) => /elsewhere|other\.example/.test(url))).toEqual([]);
       await needsLogIn(gateway);
     });
   }
@@ -121,6 +124,8 @@ describe("a refresh", () => {
   test("of 200 calls at the moment of expiry is one request", async () => {
     const gateway = await startGranted();
     gateway.clock.advance(3_600_001);
+    // All calls wait before the answer comes.
+    gateway.world.token = () => new Promise((go) => setTimeout(() => go(goodToken()), 300));
     const answers = await Promise.all(Array.from({ length: 200 }, () => gateway.call()));
     expect(new Set(answers.map(textIn))).toEqual(new Set(["the file"]));
     expect(refreshes(gateway).length).toBe(1);

@@ -25,7 +25,9 @@ export const issuerUrl = "https://issuer.example";
 export const gatewayUrl = "https://gateway.example";
 
 /** Who answers at a path of the issuer; `hang`: nothing comes. */
-export type IssuerAnswer = (form: URLSearchParams) => Response | "hang" | "cut";
+export type IssuerAnswer = (
+  form: URLSearchParams,
+) => Response | "hang" | "cut" | Promise<Response>;
 
 /** The network; a test changes any member at any time. */
 export interface HostileWorld {
@@ -138,7 +140,7 @@ function requesterOf(world: HostileWorld) {
     world.sent.push({ method: request.method, url: request.url, body: request.body ?? "" });
     const answer = hostname === "files.example"
       ? await answerServer(world, request)
-      : answerIssuer(world, request);
+      : await answerIssuer(world, request);
     if (answer === "cut") throw faultOf("broken", true);
     if (answer === "hang") {
       await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
@@ -195,7 +197,12 @@ export async function startHostileGateway(): Promise<HostileGateway> {
       ...config,
       publicUrl: gatewayUrl,
       servers: [
-        remoteConfig(serverUrl, { name: "files", oauth: { grant: "each", connectTool: true } }),
+        remoteConfig(serverUrl, {
+          name: "files",
+          oauth: { grant: "each", connectTool: true },
+          // Tokens expire sooner.
+          idleTimeoutMs: 36_000_000,
+        }),
       ],
       tryServers: false,
       auth: { kinds: ["people"], settings: {} },

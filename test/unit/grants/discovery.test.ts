@@ -159,7 +159,7 @@ describe("a server's authorization server", () => {
       const readText = () => Promise.resolve(undefined);
       const sha256 = (text: string) => text;
       const grants = createTestGrants({
-        runtime: { ...runtime, readText, sha256 },
+        runtime: { ...runtime, readText, sha256, nextTurn: queueMicrotask },
         log: createTestLog(),
       });
       grants.authorizationOf({
