@@ -6,7 +6,7 @@ import { createGrantContexts } from "./grant_context.ts";
 import type { GrantDeps } from "./grant_deps.ts";
 import { toGrantProblem, toLoginError } from "./grant_problem.ts";
 import { toGrantReport } from "./grant_reports.ts";
-import { endGrants, type FindServer } from "./grant_revocation.ts";
+import { endGrants, type FindServer, forgetGrants, revokeGrants } from "./grant_revocation.ts";
 import { createGrantSource } from "./grant_source.ts";
 import { createIssuerClients } from "./issuer_clients.ts";
 import { createKeptGrants } from "./kept_grants.ts";
@@ -74,6 +74,13 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
       await endGrants(grants, find, deps);
       return grants.length;
     },
+    async forget(principal) {
+      begun.drop({ principal });
+      const grants = (await store.list()).filter(({ key }) => key.principal === principal);
+      await forgetGrants(grants, deps);
+      // No one waits for an issuer that may be away.
+      void revokeGrants(grants, find, deps);
+    },
     keep(names) {
       const left = new Set(names);
       const work = async (): Promise<void> => {
@@ -82,7 +89,7 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
         for (const name of servers.keys()) {
           if (left.has(name)) continue;
           servers.delete(name);
-          begun.drop(name);
+          begun.drop({ server: name });
         }
       };
       void work().catch((error: unknown) =>
@@ -107,7 +114,7 @@ function stateOf(
   if (known !== undefined) {
     kept.drop(server.name);
     discovery.forget(server.name);
-    begun.drop(server.name);
+    begun.drop({ server: server.name });
   }
   return state;
 }
@@ -138,8 +145,13 @@ function createLogins(
     async finish(answer, signal) {
       const login = deps.begun.take(answer.params.get("state") ?? "", answer.browser);
       const state = login && servers.get(login.server.name);
-      if (login === undefined || state === undefined) throw toLoginError(stranger(), "");
-      const work = (inTime: AbortSignal) => finishLogin(login, state, answer, deps, inTime);
+      if (login === undefined) throw toLoginError(stranger(), "");
+      if (state === undefined) {
+        deps.begun.end(login);
+        throw toLoginError(stranger(), "");
+      }
+      const work = (inTime: AbortSignal) =>
+        finishLogin(login, state, answer, deps, inTime).finally(() => deps.begun.end(login));
       return await inLoginTime(work, deps, signal)
         .catch((thrown: unknown) => fail(thrown, login.server.name, login.principal));
     },
