@@ -96,7 +96,7 @@ async function refreshInTurn(
   const target = { server, metadata, client };
   const tokens = await refreshTwice(target, refreshToken, stored, deps, signal);
   // A log-out or another log-in was faster.
-  if (!isCurrent(kept, stored) || await readLatest(key, deps) === undefined) {
+  if (!isCurrent(kept, stored)) {
     return await discardTokens(target, tokens, deps, signal);
   }
   const grant: Grant = {

@@ -177,19 +177,22 @@ async function renew(
 
 /** Whether a refusal of a bare request means that a grant is wanted. */
 async function asksForGrant(
-  { server, asked }: ServerState,
+  state: ServerState,
   header: string | undefined,
   challenge: TokenChallenge | undefined,
-  { discovery, log }: GrantSourceDeps,
+  { discovery, limits, clock, log }: GrantSourceDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { server, asked } = state;
   if (challenge !== undefined || asked.all) return true;
   // Another scheme is none of OAuth; without any, the server's metadata decides.
-  if (header !== undefined) return false;
+  if (header !== undefined || clock.monotonic() < state.unfoundUntil) return false;
   try {
     return (await discovery.find(server, undefined, signal)).isDescribed;
   } catch (thrown) {
     log.info("Cannot find the authorization server", { server: server.name, reason: thrown });
+    // Each refused call would ask again.
+    if (!signal.aborted) state.unfoundUntil = clock.monotonic() + limits.credentialRetryMsMin;
     return false;
   }
 }

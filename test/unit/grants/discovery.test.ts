@@ -236,3 +236,34 @@ describe("a server's authorization server", () => {
     }
   });
 });
+
+describe("many refused calls at once", () => {
+  test("look for the authorization server once, also if it cannot be found", async () => {
+    const gateway = await startGrantGateway({ knobs: { challenge: null } });
+    const { far, call } = gateway;
+    const place = "/.well-known/oauth-authorization-server";
+    const states = await Promise.all(Array.from({ length: 30 }, () => call("user:ada")));
+    expect(states.every((one) => typeof one === "object" && one.state === "needs_person"))
+      .toBe(true);
+    expect(far.at(place)).toHaveLength(1);
+    await gateway.close();
+
+    const broken = { challenge: null, metadata: { issuer: "https://other.example" } };
+    const lost = await startGrantGateway({ knobs: broken });
+    for (let calls = 0; calls < 5; calls += 1) expect(await lost.call("user:ada")).toBe(401);
+    expect(lost.far.at(place)).toHaveLength(1);
+    lost.far.knobs.metadata = {};
+    lost.clock.advance(60_000);
+    expect(await lost.call("user:ada")).toMatchObject({ state: "needs_person" });
+    await lost.close();
+  });
+});
+
+test("an issuer whose name could write on the operator's screen is not used", async () => {
+  const hidden = ["https://a.example/\u001b[2J", " https://a.example", "https://a.example/\n"];
+  const gateway = await startGrantGateway({
+    knobs: { resource: { authorization_servers: hidden } },
+  });
+  await expect(gateway.begin("user:ada")).rejects.toThrow("names no authorization server");
+  await gateway.close();
+});
