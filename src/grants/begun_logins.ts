@@ -38,7 +38,7 @@ export interface BegunLogins {
   take(state: string, browser: string): StartedServerLogin | undefined;
   /** A log-in that was taken is over. */
   end(login: StartedServerLogin): void;
-  /** Forgets these log-ins; those that were taken are told by their signal. */
+  /** Forgets these log-ins; the signal of those that were taken is aborted. */
   drop(owner: LoginOwner): void;
 }
 
