@@ -30,7 +30,16 @@ export type LoginOwner = { readonly server: string } | { readonly principal: str
 
 /** The open log-ins of a gateway. */
 export interface BegunLogins {
-  put(state: string, browser: string, login: Omit<StartedServerLogin, "dropped">): void;
+  /**
+   * Keeps a log-in whose beginning took from `since` (monotonic clock) until now; not if its
+   * principal went away in that time.
+   */
+  put(
+    state: string,
+    browser: string,
+    login: Omit<StartedServerLogin, "dropped">,
+    since: number,
+  ): void;
   /**
    * The log-in of a state, once; undefined if it is unknown, too old, or another browser's. It is
    * given back by `end`.
@@ -53,6 +62,8 @@ export function createBegunLogins(
     readonly endsAt: number;
     readonly dropper: AbortController;
   }
+  /** Principals that went away lately, and when. */
+  const gone = new Map<string, number>();
   const taken = new Map<StartedServerLogin, AbortController>();
   const entries = new Map<string, Entry>();
   const dropOld = (principal: string): void => {
@@ -66,7 +77,8 @@ export function createBegunLogins(
     own.slice(0, Math.max(0, left)).forEach((state) => entries.delete(state));
   };
   return {
-    put(state, browser, login) {
+    put(state, browser, login, since) {
+      if ((gone.get(login.principal) ?? -Infinity) >= since) return;
       dropOld(login.principal);
       const endsAt = clock.monotonic() + limits.serverLoginMs;
       const dropper = new AbortController();
@@ -86,6 +98,9 @@ export function createBegunLogins(
     },
     end: (login) => void taken.delete(login),
     drop(owner) {
+      if ("principal" in owner) {
+        putWithin(gone, owner.principal, clock.monotonic(), limits.serverLoginsMax);
+      }
       for (const [state, { login }] of entries) if (isOf(login, owner)) entries.delete(state);
       for (const [login, dropper] of taken) if (isOf(login, owner)) dropper.abort();
     },

@@ -33,7 +33,10 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
     clients: createIssuerClients(options),
     begun: createBegunLogins(options),
     closing: closed.signal,
-    replace: (key) => void endReplaced(key),
+    replace: (key) =>
+      void endReplaced(key).catch((error: unknown) =>
+        options.log.error("Cannot end the grant that another one replaces", { error })
+      ),
   };
   const { store, bus, kept, begun, clock } = deps;
   const endReplaced: (key: Parameters<ServerLoginDeps["replace"]>[0]) => Promise<void> = async (
@@ -83,14 +86,15 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
     },
     keep(names) {
       const left = new Set(names);
+      const gone = new Map([...servers].filter(([name]) => !left.has(name)));
+      // At once: the server may come back while an issuer is slow.
+      for (const name of gone.keys()) {
+        servers.delete(name);
+        begun.drop({ server: name });
+      }
       const work = async (): Promise<void> => {
-        const grants = await store.list();
-        await endGrants(grants.filter(({ key }) => !left.has(key.server)), find, deps);
-        for (const name of servers.keys()) {
-          if (left.has(name)) continue;
-          servers.delete(name);
-          begun.drop({ server: name });
-        }
+        const grants = (await store.list()).filter(({ key }) => !left.has(key.server));
+        await endGrants(grants, (name) => gone.get(name)?.server, deps);
       };
       void work().catch((error: unknown) =>
         deps.log.error("Cannot end the grants of removed servers", { error })

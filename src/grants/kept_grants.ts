@@ -79,7 +79,12 @@ export function createKeptGrants(
       urls.set(name, (urls.get(name) ?? new Set()).add(url));
       const one = kept.get(key) ?? createKept(name, url, principal);
       putWithin(kept, key, one, limits.keptGrantsMax);
-      await (one.loading ??= read(one));
+      one.loading ??= read(one).catch((fault: unknown) => {
+        // The next look tries again.
+        one.loading = undefined;
+        throw fault;
+      });
+      await one.loading;
       return one;
     },
     peek: (server, principal) => keysOf(server, principal).flatMap((key) => kept.get(key) ?? []),

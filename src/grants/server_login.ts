@@ -39,6 +39,7 @@ export async function beginLogin(
   signal: AbortSignal,
 ): Promise<BegunLogin> {
   const { server } = state;
+  const since = deps.clock.monotonic();
   const { problem, redirectUri = callback } = server.oauth;
   if (problem !== undefined) throw new GrantProblem("refused", problem);
   const library = await loadLibrary();
@@ -65,7 +66,7 @@ export async function beginLogin(
   };
   const id = library.generateRandomState();
   const url = await toAuthorizationUrl(library, endpoint, id, login);
-  deps.begun.put(id, browser, login);
+  deps.begun.put(id, browser, login, since);
   const { issuer } = metadata;
   deps.emit({ type: "grant_step", step: "login_begun", server: server.name, principal, issuer });
   return { url };

@@ -1,5 +1,7 @@
 /** Grants while the configuration, the log-in or the log-out changes under their requests. */
 import { describe, expect, test } from "bun:test";
+import { defaultLimits } from "../../../src/limits.ts";
+import { createMemoryGrantStore } from "../../../src/store/memory_grants.ts";
 import { patient, startGrantGateway, tokenOf } from "../../support/grant_gateway.ts";
 import { startGrantIssuer } from "../../support/grant_issuer.ts";
 import { until } from "../../support/wait.ts";
@@ -85,7 +87,6 @@ describe("a log-in", () => {
     const finishing = grants.finish({ params, browser: "user:ada" }, patient);
     await until("the code was redeemed", () => far.at("/token").length === 1, 5_000);
     grants.keep([]);
-    await new Promise((resolve) => setTimeout(resolve, 20));
     release();
     await expect(finishing).rejects.toThrow("begin it again");
     expect(await store.list()).toEqual([]);
@@ -110,6 +111,56 @@ describe("a log-in", () => {
     const answer = { params: await far.follow(open.url), browser: "user:ada" };
     await expect(grants.finish(answer, patient)).rejects.toThrow("not begun in this browser");
     expect((await store.list()).map(({ key }) => key.principal)).toEqual(["user:bob"]);
+    await gateway.close();
+  });
+});
+
+test("a log-in that begins while its principal is removed never ends in a grant", async () => {
+  const gateway = await startGranted();
+  const { far, grants, store, begin } = gateway;
+  const beginning = begin("user:ada");
+  await grants.forget("user:ada");
+  const params = await far.follow((await beginning).url);
+  await expect(grants.finish({ params, browser: "user:ada" }, patient)).rejects
+    .toThrow("not begun in this browser");
+  expect(await store.list()).toEqual([]);
+  gateway.clock.advance(1);
+  await gateway.logIn("user:ada");
+  expect((await store.list()).length).toBe(1);
+  await gateway.close();
+});
+
+describe("a grant that cannot be read", () => {
+  test("is never taken for none, and is used as soon as it can be read", async () => {
+    const inner = createMemoryGrantStore({ limits: defaultLimits });
+    let isBroken = false;
+    const store: typeof inner = {
+      ...inner,
+      find: (...of) => isBroken ? Promise.reject(new Error("disk fault")) : inner.find(...of),
+    };
+    const gateway = await startGranted({ store });
+    const token = tokenOf(await gateway.get("user:ada", "read"));
+    const next = await startGrantGateway({ far: gateway.far, store });
+    isBroken = true;
+    expect((await next.get("user:ada")).state).toBe("failed");
+    expect((await next.get("user:ada", "read")).state).toBe("failed");
+    isBroken = false;
+    expect(tokenOf(await next.get("user:ada", "read"))).toBe(token ?? "none");
+    next.grants.close();
+    await gateway.close();
+  });
+});
+
+describe("a server that is removed", () => {
+  test("and added again at once takes log-ins, and has none of the former grants", async () => {
+    const gateway = await startGranted();
+    const { far, grants, server, store } = gateway;
+    grants.keep([]);
+    grants.authorizationOf(server);
+    await until("the former grant is revoked", () => far.at("/revoke").length === 2, 5_000);
+    expect(await store.list()).toEqual([]);
+    await gateway.logIn("user:ada");
+    expect((await store.list()).length).toBe(1);
     await gateway.close();
   });
 });
