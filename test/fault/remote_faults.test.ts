@@ -10,12 +10,8 @@ import { createGzip, deflateSync, gzipSync } from "node:zlib";
 import { defaultLimits } from "../../src/limits.ts";
 import { createTestClock } from "../support/clock.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
-import {
-  type FaultServer,
-  findClosedPort,
-  serveBytes,
-  serveFaults,
-} from "../support/fault_server.ts";
+import { type FaultServer, serveBytes, serveFaults } from "../support/fault_server.ts";
+import { freePort } from "../support/free_port.ts";
 import { createTestCaller, errorOf, type TestCallerOptions } from "../support/http_caller.ts";
 import { until } from "../support/wait.ts";
 
@@ -168,7 +164,7 @@ describe("F9 a call that breaks", () => {
     expect(server.seen.length).toBe(3);
     const caller = createTestCaller({
       runtime,
-      url: `http://127.0.0.1:${await findClosedPort()}/`,
+      url: `http://127.0.0.1:${await freePort()}/`,
     });
     const error = await errorOf(caller.post());
     expect([error.code, error.data?.["outcome"]]).toEqual(["upstream_unavailable", "not_sent"]);

@@ -9,8 +9,8 @@ import {
   operationOf,
   parameter,
 } from "../../../support/api_server.ts";
-import { findClosedPort, serveBytes } from "../../../support/fault_server.ts";
-import { serveFaults } from "../../../support/fault_server.ts";
+import { serveBytes, serveFaults } from "../../../support/fault_server.ts";
+import { freePort } from "../../../support/free_port.ts";
 import type { Operation } from "../../../../src/upstream/rest/service.ts";
 
 const apis = createApis();
@@ -287,7 +287,7 @@ describe("F1 slow servers", () => {
   });
 
   test("one that is not there is said to be so, in the same words", async () => {
-    const port = await findClosedPort();
+    const port = await freePort();
     const api = await open(() => {}, {}, { service: { baseUrl: `http://127.0.0.1:${port}` } });
     const error = await api.fail("it");
     expect(error["error"]).toContain('Server "api" cannot be reached');

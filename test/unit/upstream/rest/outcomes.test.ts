@@ -14,7 +14,7 @@ import {
   parameter,
   type ToolResult,
 } from "../../../support/api_server.ts";
-import { findClosedPort } from "../../../support/fault_server.ts";
+import { freePort } from "../../../support/free_port.ts";
 import type { Operation } from "../../../../src/upstream/rest/service.ts";
 
 const apis = createApis();
@@ -296,7 +296,7 @@ describe("a failure says whether the call may have taken effect", () => {
     ]);
     expect(await outcomeOf(api)).toBe("not_sent");
     expect(api.server.seen.length).toBe(0);
-    const baseUrl = `http://127.0.0.1:${await findClosedPort()}`;
+    const baseUrl = `http://127.0.0.1:${await freePort()}`;
     const away = await open(() => {}, order, {
       service: { baseUrl },
       limits: { circuitFailuresMax: 1 },
