@@ -104,20 +104,25 @@ describe("a server that asks and does not listen to the answers", () => {
 
 describe("the start of a server that hangs fails at its time limit", () => {
   const soon = { startTimeoutMs: 500 };
+  const paced = () => [{}, { clock: remotes.pacedClock() }] as const;
   const half = (visit: Visit) =>
     visit.stream({ "content-type": "application/json" }, 404).raw('{"jsonrpc":');
 
   test("before the head of its one stream, and within the body that refuses it", async () => {
     const rules: Record<string, (visit: Visit) => unknown> = { head: () => {}, body: half };
     for (const [where, GET] of Object.entries(rules)) {
-      const { upstream } = await open({ ...lineRules(), GET }, { ...soon, transport: "sse" });
+      const { upstream } = await open(
+        { ...lineRules(), GET },
+        { ...soon, transport: "sse" },
+        ...paced(),
+      );
       const error = await within(`the end, ${where}`, failTool(upstream, "work"));
       expect([where, error.data["reason"]]).toEqual([where, "upstream_unavailable"]);
     }
   });
 
   test("within the body that refuses the first message", async () => {
-    const { upstream } = await open({ ...sessionRules(), initialize: half }, soon);
+    const { upstream } = await open({ ...sessionRules(), initialize: half }, soon, ...paced());
     const error = await within("the end", failTool(upstream, "work"));
     expect(error.data["reason"]).toBe("upstream_unavailable");
   });
@@ -125,7 +130,11 @@ describe("the start of a server that hangs fails at its time limit", () => {
   test("where it never takes the end of the handshake it goes on without that", async () => {
     const rules = lineRules();
     for (const [transport, all] of [["streamable", sessionRules()], ["sse", rules]] as const) {
-      const { upstream } = await open({ ...all, notification: () => {} }, { ...soon, transport });
+      const { upstream } = await open(
+        { ...all, notification: () => {} },
+        { ...soon, transport },
+        ...paced(),
+      );
       expect(await within("the call", callTool(upstream, "work", { n: 1 }))).toBe('{"n":1}');
     }
   });

@@ -227,7 +227,7 @@ describe("an answer that does not come to its end", () => {
         response.write("{");
       },
       order,
-      { config: { callTimeoutMs: 200 } },
+      { config: { callTimeoutMs: 200 }, deps: { clock: apis.pacedClock() } },
     );
     const error = await api.fail("order");
     expect(error["outcome"]).toBe("unknown");
