@@ -67,7 +67,13 @@ export function toLoginAdvice(
   login: Pick<LoginView, "grant"> | undefined,
 ): string[] {
   const command = `${identity.name} auth login ${toShellWord(name)}`;
-  if (login?.grant !== "each") return [`Log in: ${command}`];
+  if (login === undefined) {
+    return [
+      'If a person can log in there, remove "oauth": false, "credentials" and the headers ' +
+      "Authorization and Cookie from its entry.",
+    ];
+  }
+  if (login.grant !== "each") return [`Log in: ${command}`];
   return [
     "Each principal logs in: a call shows a link to the person who makes it. " +
     `For one of them: ${command} --principal ID`,

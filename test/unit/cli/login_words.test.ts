@@ -32,7 +32,7 @@ describe("log-ins in words", () => {
     expect(words(login("granted", [grant, bob, grant]))).toBe("granted to user:ann, user:bob");
     expect(words(login("granted", [{ ...grant, principal: undefined }]))).toBe("granted to all");
     expect(words(login("needed"))).toBe("log-in needed");
-    expect(words(login("unasked"))).toBe("no log-in asked so far");
+    expect(words(login("unasked"))).toBe("no log-in needed so far");
     expect(words({ ...login("impossible"), problem: "it is open" }))
       .toBe("no log-in possible: it is open");
   });
