@@ -52,13 +52,20 @@ export function toProblem(server: AdvisedServer): string | undefined {
 export function toAdvice(server: AdvisedServer, isLogged: boolean): string[] {
   const { name, state, kind, login } = server;
   if (!isBroken(server)) return [];
-  if (state === "needs_login") return toLoginAdvice(name, login);
+  if (state === "needs_login") return [...toOtherLogins(login), ...toLoginAdvice(name, login)];
   if (kind === "failed") return ["Correct its entry; a running gateway reads mcp.json again."];
   if (!isLogged) return [`Correct that, and try again: ${identity.name} test ${toShellWord(name)}`];
   return [
     `See its output: ${identity.name} logs ${toShellWord(name)}; ` +
     `try again: ${identity.name} test ${toShellWord(name)}`,
   ];
+}
+
+/** A check acts for no principal, so it says nothing of those that are logged in. */
+function toOtherLogins(login: AdvisedServer["login"]): string[] {
+  return login?.grant === "each" && login.grants.length > 0
+    ? ["Principals that are logged in can use it; this check has no log-in of its own."]
+    : [];
 }
 
 /** What the operator does for a missing log-in; `login`: what is known of the log-ins. */
