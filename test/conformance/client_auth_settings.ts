@@ -1,20 +1,18 @@
 /**
  * The official suite's scenarios of authorization: in which revision each is run, the keys of the
  * server's entry in mcp.json, from what the suite tells the client (`MCP_CONFORMANCE_CONTEXT`), and
- * how the client's part ends.
+ * what the client does.
  */
-import type { Ending } from "./client_login.ts";
+import type { ProtectedPart } from "./client_login.ts";
 import type { Json } from "./fixture_model.ts";
 
 /** The keys of a server, next to `url`. */
 type ServerKeys = Readonly<Record<string, unknown>>;
 
 /** One scenario. */
-interface AuthRow {
+interface AuthRow extends Partial<ProtectedPart> {
   /** What the server's entry has; absent: nothing. */
   readonly keys?: (context: Json) => ServerKeys;
-  /** Absent: `answered`. */
-  readonly ending?: Ending;
 }
 
 type AuthRows = Readonly<Record<string, AuthRow>>;
@@ -35,7 +33,7 @@ const inBoth: AuthRows = {
   "auth/scope-from-www-authenticate": {},
   "auth/scope-from-scopes-supported": {},
   "auth/scope-omitted-when-undefined": {},
-  "auth/scope-step-up": {},
+  "auth/scope-step-up": { showsPages: true },
   "auth/scope-retry-limit": { ending: "given up" },
   "auth/token-endpoint-auth-basic": {},
   "auth/token-endpoint-auth-post": {},
@@ -110,9 +108,13 @@ export const authScenarios: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(inNone),
 };
 
-/** How each of them ends. */
-export const authEndings: readonly (readonly [scenario: string, ending: Ending])[] = Object
-  .entries(rows).map(([name, { ending = "answered" }]) => [name, ending]);
+/** What the client does in each of them: without a word it gets an answer, and shows no pages. */
+export const authParts: ReadonlyMap<string, ProtectedPart> = new Map(
+  Object.entries(rows).map(([name, { ending = "answered", showsPages = false }]) => [
+    name,
+    { ending, showsPages },
+  ]),
+);
 
 /** The keys of the server's entry; none for scenarios without authorization. */
 export function settingsFor(scenario: string, context: Json): ServerKeys {

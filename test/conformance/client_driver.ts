@@ -8,7 +8,7 @@ import process from "node:process";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { spawnGateway } from "../support/spawn_gateway.ts";
 import { within } from "../support/wait.ts";
-import { authEndings, settingsFor } from "./client_auth_settings.ts";
+import { authParts, settingsFor } from "./client_auth_settings.ts";
 import { callProtected } from "./client_login.ts";
 import type { Json } from "./fixture_model.ts";
 
@@ -92,7 +92,7 @@ const parts: Readonly<Record<string, (client: Client) => Promise<void>>> = {
   "json-schema-ref-no-deref": list,
   "json-schema-2020-12-preservation": echoSchema,
   ...Object.fromEntries(
-    authEndings.map(([name, ending]) => [name, (client) => callProtected(client, ending)]),
+    [...authParts].map(([name, part]) => [name, (client) => callProtected(client, part)]),
   ),
 };
 
@@ -102,7 +102,14 @@ const peer = { url: process.argv.at(-1), ...settingsFor(scenario, context) };
 const gateway = await spawnGateway({ servers: { peer } });
 try {
   const client = new Client({ name: "conformance-driver", version: "1.0.0" }, {
-    capabilities: { elicitation: { form: { applyDefaults: true } }, sampling: {}, roots: {} },
+    capabilities: {
+      elicitation: {
+        form: { applyDefaults: true },
+        ...(authParts.get(scenario)?.showsPages === true ? { url: {} } : {}),
+      },
+      sampling: {},
+      roots: {},
+    },
     versionNegotiation: { mode: revision < "2026" ? "legacy" : { pin: revision } },
   });
   const transport = new StreamableHTTPClientTransport(new URL(`${gateway.url}/servers/peer/mcp`));

@@ -61,6 +61,13 @@ export type Ending =
   /** Log-ins give grants that the server refuses, until the call fails without a link. */
   | "given up";
 
+/** What the client does at a protected server. */
+export interface ProtectedPart {
+  readonly ending: Ending;
+  /** It declares questions of mode `url`: a call asks for its log-in, and goes on by itself. */
+  readonly showsPages: boolean;
+}
+
 /** What the last call comes to, and whether log-ins give grants. */
 const steps: Readonly<
   Record<Ending, { readonly last: Called["state"]; readonly grants: boolean }>
@@ -74,16 +81,31 @@ const steps: Readonly<
 const loginsMax = 3;
 
 /** Calls the tool of a protected server, and logs in whenever the gateway asks for it. */
-export async function callProtected(client: Client, ending: Ending): Promise<void> {
+export async function callProtected(
+  client: Client,
+  { ending, showsPages }: ProtectedPart,
+): Promise<void> {
   const { last, grants } = steps[ending];
-  let called = await callOnce(client);
   let logins = 0;
-  for (; called.state === "login" && logins < loginsMax; logins += 1) {
-    const isGranted = await logIn(called.link);
+  let questions = 0;
+  const follow = async (link: string) => {
+    logins += 1;
+    const isGranted = await logIn(link);
     if (isGranted !== grants) throw new Error(`The log-in ${isGranted ? "succeeds" : "fails"}`);
-    called = await callOnce(client);
-    if (!isGranted) break;
+  };
+  if (showsPages) {
+    client.setRequestHandler("elicitation/create", async ({ params }) => {
+      questions += 1;
+      await follow("url" in params ? String(params.url) : "");
+      return { action: "accept" };
+    });
   }
-  if (called.state === last) return;
-  throw new Error(`The call is "${called.state}" after ${logins} log-ins`, { cause: called });
+  let called = await callOnce(client);
+  while (called.state === "login" && logins < (grants ? loginsMax : 1)) {
+    await follow(called.link);
+    called = await callOnce(client);
+  }
+  if (called.state === last && showsPages === questions > 0) return;
+  const counts = `${logins} log-ins, ${questions} of them by questions`;
+  throw new Error(`The call is "${called.state}" after ${counts}`, { cause: called });
 }
