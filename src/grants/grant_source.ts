@@ -222,11 +222,12 @@ async function replaceToken(
   const { limits, clock, discovery, closing } = deps;
   const { stored } = kept;
   if (stored === undefined) return;
+  // The server may have moved to another authorization server: the grant is of no use there, and the
+  // next log-in goes to the other one.
+  discovery.forget(server.name);
   const refused = stored.grant.token;
   const isFresh = clock.monotonic() - kept.renewedAt < limits.credentialRenewMs;
   if (stored.grant.refreshToken === undefined || isFresh) return void (kept.isRefused = true);
-  // The server may have moved to another authorization server: the grant is of no use there.
-  discovery.forget(server.name);
   const found = await discovery.find(server, challenge, closing).catch(() => undefined);
   if (found?.issuers.includes(stored.key.issuer) === false) return void (kept.isRefused = true);
   if (kept.stored?.grant.token !== refused) return;

@@ -8,6 +8,7 @@ import { createNonces, type ProofKey } from "../credentials/dpop_proof.ts";
 import { sendTokenRequest } from "../credentials/proven_token_request.ts";
 import { tokenTypeProblem } from "../credentials/token_answer.ts";
 import { toExpiry, type TokenResponse } from "../credentials/token_request.ts";
+import { clientSecretBasic } from "../outgoing/client_secret_basic.ts";
 import type { Grant } from "./grant.ts";
 import type { GrantDeps, IssuerDeps } from "./grant_deps.ts";
 import { GrantProblem, issuerWords, refuseIssuer } from "./grant_problem.ts";
@@ -210,7 +211,7 @@ export function partiesOf(
   };
   const ways = {
     none: () => library.None(),
-    client_secret_basic: (secret: string) => library.ClientSecretBasic(secret),
+    client_secret_basic: clientSecretBasic,
     client_secret_post: (secret: string) => library.ClientSecretPost(secret),
   } as const;
   const way = clientSecret === undefined ? library.None() : ways[authMethod](clientSecret);

@@ -220,16 +220,21 @@ describe("a server's authorization server", () => {
     for (const [method, supported] of Object.entries(methods)) {
       const gateway = await startGrantGateway({
         knobs: { metadata: { token_endpoint_auth_methods_supported: supported } },
-        oauth: { clientId: "by hand", clientSecret: "s3cret", redirectUri: `${callback}/own` },
+        oauth: {
+          clientId: "by-hand_1.0*",
+          clientSecret: "s3 cret:%",
+          redirectUri: `${callback}/own`,
+        },
       });
       await gateway.call("user:ada");
       await gateway.logIn("user:ada");
       const [request] = gateway.far.at("/token");
       expect(request?.form.get("client_secret")).toBe(
-        method === "client_secret_post" ? "s3cret" : null,
+        method === "client_secret_post" ? "s3 cret:%" : null,
       );
-      expect(request?.authorization?.startsWith("Basic ")).toBe(
-        method === "client_secret_basic" ? true : undefined,
+      // Form-encoded, without an escape for what forms leave alone.
+      expect(request?.authorization).toBe(
+        method === "client_secret_basic" ? `Basic ${btoa("by-hand_1.0*:s3+cret%3A%25")}` : null,
       );
       expect(request?.form.get("redirect_uri")).toBe(`${callback}/own`);
       await gateway.close();
