@@ -3,7 +3,7 @@
  * no runtime, reads no environment and opens no socket: `src/main` or an embedding program does.
  */
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
-import { connectPartsOf, openLoginSteering } from "./app/open_logins.ts";
+import { connectPartsOf, forgetLogins, openLoginSteering } from "./app/open_logins.ts";
 import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
@@ -112,7 +112,13 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     ...coreParts(parts),
     servers: sources.current(),
   });
-  const { access, people } = createAccessSteering({ ...parts, ...shared, stores, runtime });
+  const { access, people } = createAccessSteering({
+    ...parts,
+    ...shared,
+    stores,
+    runtime,
+    forgetPrincipal: (principal) => forgetLogins(parts, principal),
+  });
   const self = factsOf(options, instance);
   const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
   const logins = openLoginSteering(parts, sources);

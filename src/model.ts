@@ -273,8 +273,8 @@ export interface Watcher {
 }
 
 /**
- * The lists a server keeps: method, key of the items in the result, identity of an item, and the
- * capability whose `list_changed` is about it. Skills are an extension: their files are resources.
+ * The lists a server keeps: method, key of the items in the result, identity of an item, and whose
+ * `list_changed` is about it. Skills are an extension: their files are resources.
  */
 export const listKinds = {
   tools: { method: "tools/list", key: "tools", identity: "name", capability: "tools" },
@@ -296,6 +296,5 @@ export const listKinds = {
 
 /** The name of one of these lists. */
 export type ListKind = keyof typeof listKinds;
-
-/** The names of the lists, in the order in which they are read. */
+/** Their names, in the order in which they are read. */
 export const listKindNames = Object.keys(listKinds) as ListKind[];

@@ -13,6 +13,7 @@ import type { OAuthServer } from "../oauth/oauth_server.ts";
 import { createOAuthSteering } from "../oauth/oauth_steering.ts";
 import { createPeople, type People } from "../oauth/people.ts";
 import type { UserSteering } from "../oauth/users.ts";
+import { keyPrincipal, userPrincipal } from "../principals.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Stores } from "../store/stores.ts";
 import type { Emit } from "../telemetry/events.ts";
@@ -34,6 +35,8 @@ export interface AccessDeps {
   /** Gets what is revoked. */
   readonly bus: Bus;
   readonly emit: Emit;
+  /** Ends what protected servers granted to a principal that is gone. */
+  readonly forgetPrincipal: (principal: string) => Promise<void>;
   /** Absent: no authorization server runs, but what it stored can be changed. */
   readonly oauth?: OAuthServer | undefined;
   readonly clock: Clock;
@@ -43,7 +46,7 @@ export interface AccessDeps {
 
 /** Makes it for opened stores, with the people that pages log in. */
 export function createAccessSteering(
-  { stores, runtime, bus, emit, oauth, clock, limits, log }: AccessDeps,
+  { stores, runtime, bus, emit, forgetPrincipal, oauth, clock, limits, log }: AccessDeps,
 ): { readonly access: AccessSteering; readonly people: People } {
   const steering = oauth ??
     createOAuthSteering({ store: stores.oauth, settings: { clients: new Map() }, bus, emit });
@@ -57,7 +60,26 @@ export function createAccessSteering(
     log: log.source("users"),
   });
   const keys = createKeyRing({ store: stores.keys, bus, clock, limits, log: log.source("keys") });
-  return { access: { keys, users: people.users, ...createAccessLists(steering) }, people };
+  const { users } = people;
+  // The next one of this name must not act at servers with the log-ins of the one before.
+  const access: AccessSteering = {
+    keys: {
+      ...keys,
+      async revoke(name) {
+        await keys.revoke(name);
+        await forgetPrincipal(keyPrincipal(name));
+      },
+    },
+    users: {
+      ...users,
+      async remove(name) {
+        await users.remove(name);
+        await forgetPrincipal(userPrincipal(name));
+      },
+    },
+    ...createAccessLists(steering),
+  };
+  return { access, people };
 }
 
 /** Says how to add the first user, while no person can log in. */

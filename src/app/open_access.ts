@@ -21,6 +21,12 @@ export async function openAccess(options: CommandStoresOptions): Promise<OpenAcc
   const bus = createInProcessBus({ limits, log: log.source("bus") });
   const emit = () => {};
   const shared = { runtime: options.runtime, clock, limits, log };
-  const { access } = createAccessSteering({ ...shared, stores, bus, emit });
+  const forgetPrincipal = async (principal: string): Promise<void> => {
+    // No server is reached from here: its issuer keeps the grant until it expires.
+    for (const { key } of await stores.grants.list()) {
+      if (key.principal === principal) await stores.grants.remove(key);
+    }
+  };
+  const { access } = createAccessSteering({ ...shared, stores, bus, emit, forgetPrincipal });
   return { ...access, close: stores.close };
 }

@@ -37,6 +37,18 @@ export function openLogins(
   };
 }
 
+/** Ends all log-ins of a principal that is gone, and its links. */
+export async function forgetLogins(
+  { grants, logins: { links } }: {
+    readonly grants: Pick<ServerGrants, "forget">;
+    readonly logins: Pick<ServerLogins, "links">;
+  },
+  principal: string,
+): Promise<void> {
+  links.drop(principal);
+  await grants.forget(principal);
+}
+
 /** What the operator does with them. */
 export function openLoginSteering(
   { grants, logins: { place }, clock, limits }: {

@@ -30,8 +30,8 @@ const login: AccessAction = async (context, values) => {
     const isOpened = !values.flag("noBrowser") && !context.json && await openBrowser(context, url);
     context.terminal.note(
       isOpened
-        ? "A browser opens. If it does not, open this link:"
-        : "Open this link in a browser:",
+        ? "A browser opens. If it does not, open this link (valid once, for ten minutes):"
+        : "Open this link in a browser (valid once, for ten minutes):",
     );
     context.terminal.note(url);
     return await withProgress(

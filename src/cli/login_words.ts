@@ -23,7 +23,7 @@ export function toLoginWords({ state, grants, problem }: LoginView): {
     case "impossible":
       return { words: `no log-in possible: ${problem ?? "unknown reason"}`, style: "bad" };
     default:
-      return { words: "no log-in asked so far", style: "faint" };
+      return { words: "no log-in needed so far", style: "faint" };
   }
 }
 

@@ -52,7 +52,7 @@ export function toProblem(server: AdvisedServer): string | undefined {
 export function toAdvice(server: AdvisedServer, isLogged: boolean): string[] {
   const { name, state, kind, login } = server;
   if (!isBroken(server)) return [];
-  if (state === "needs_login") return toLoginAdvice(name, login);
+  if (state === "needs_login") return [...toOtherLogins(login), ...toLoginAdvice(name, login)];
   if (kind === "failed") return ["Correct its entry; a running gateway reads mcp.json again."];
   if (!isLogged) return [`Correct that, and try again: ${identity.name} test ${toShellWord(name)}`];
   return [
@@ -61,13 +61,26 @@ export function toAdvice(server: AdvisedServer, isLogged: boolean): string[] {
   ];
 }
 
+/** A check acts for no principal, so it says nothing of those that are logged in. */
+function toOtherLogins(login: AdvisedServer["login"]): string[] {
+  return login?.grant === "each" && login.grants.length > 0
+    ? ["Principals that are logged in can use it; this check has no log-in of its own."]
+    : [];
+}
+
 /** What the operator does for a missing log-in; `login`: what is known of the log-ins. */
 export function toLoginAdvice(
   name: string,
   login: Pick<LoginView, "grant"> | undefined,
 ): string[] {
   const command = `${identity.name} auth login ${toShellWord(name)}`;
-  if (login?.grant !== "each") return [`Log in: ${command}`];
+  if (login === undefined) {
+    return [
+      'If a person can log in there, remove "oauth": false, "credentials" and the headers ' +
+      "Authorization and Cookie from its entry.",
+    ];
+  }
+  if (login.grant !== "each") return [`Log in: ${command}`];
   return [
     "Each principal logs in: a call shows a link to the person who makes it. " +
     `For one of them: ${command} --principal ID`,

@@ -8,7 +8,7 @@ import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printResult } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
 import { type AdvisedServer, isBroken, toAdvice, toProblem } from "./server_advice.ts";
-import { toLoginLines } from "./login_words.ts";
+import { toGrantLine, toLoginLines } from "./login_words.ts";
 import { type CalledSurface, listAll, serversOf, withSurface } from "./server_calls.ts";
 import { findServer } from "./found_names.ts";
 import { count, wrap } from "./table.ts";
@@ -110,7 +110,10 @@ function toLines(outcome: TestOutcome, { style, width }: Terminal): string[] {
     return [
       style("bad", `${name} does not work`),
       ...wrap(outcome.problem ?? "", width, "  "),
-      ...toLoginLines(server?.login, Date.now()).flatMap((line) => wrap(line, width, "  ")),
+      // Without a grant the problem says it already.
+      ...(server?.login?.grants ?? []).flatMap((grant) =>
+        wrap(toGrantLine(grant, Date.now()), width, "  ")
+      ),
       // An entry is to be copied as it is.
       ...(outcome.advice ?? []).flatMap((line) =>
         line.startsWith(" ") ? [line] : wrap(line, width, "  ")

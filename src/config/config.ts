@@ -3,10 +3,22 @@
  * make it from `mcp.json` and the environment; tests write it by hand.
  */
 import type { AccessRow } from "./access_rows.ts";
-import type { EnterpriseConfig, OAuth2Config, Secret, WorkloadConfig } from "./oauth_config.ts";
+import type {
+  EnterpriseConfig,
+  OAuth2Config,
+  Secret,
+  ServerOAuthConfig,
+  WorkloadConfig,
+} from "./oauth_config.ts";
 import type { Recipe } from "./recipe.ts";
 
-export type { EnterpriseConfig, OAuth2Config, Secret, WorkloadConfig } from "./oauth_config.ts";
+export type {
+  EnterpriseConfig,
+  OAuth2Config,
+  Secret,
+  ServerOAuthConfig,
+  WorkloadConfig,
+} from "./oauth_config.ts";
 
 /**
  * Where a server comes from: `mcp.json` (or the program that embeds the gateway), the registry in
@@ -111,27 +123,6 @@ export interface HttpServerConfig extends McpServerConfig {
   readonly oauth?: ServerOAuthConfig | undefined;
   /** `auto` detects the transport; the others pin it. */
   readonly transport: "auto" | "streamable" | "sse";
-}
-
-/** How the gateway gets a grant at a remote server that asks for one. */
-export interface ServerOAuthConfig {
-  /** Whether each principal has a grant of its own, or one log-in of the operator serves all. */
-  readonly grant: "each" | "shared";
-  /** Why no grant can be used; it goes on after the server's name. Absent: one can. */
-  readonly problem?: string | undefined;
-  /** A client that was registered by hand at the server's issuer. Absent: the gateway registers. */
-  readonly clientId?: Secret | undefined;
-  readonly clientSecret?: Secret | undefined;
-  /** What to request. Absent: what the server's challenge or metadata names. */
-  readonly scopes?: readonly string[] | undefined;
-  /** Replaces the URL of the gateway's callback; a client registered by hand may need it. */
-  readonly redirectUri?: string | undefined;
-  /** Where the gateway's client metadata document is. Absent: below MCP_PUBLIC_URL. */
-  readonly clientMetadataUrl?: string | undefined;
-  /** Tokens are bound to a key of the gateway (RFC 9449). */
-  readonly dpop?: boolean | undefined;
-  /** Whether a server that cannot list without a grant shows the tool `connect_{server}`. */
-  readonly connectTool: boolean;
 }
 
 /** How the gateway authenticates to a server; bound to the origin of its URL. */

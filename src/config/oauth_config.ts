@@ -74,3 +74,24 @@ export interface WorkloadConfig extends TokenTargetConfig {
   readonly assertion: Secret;
   readonly clientId?: Secret | undefined;
 }
+
+/** How the gateway gets a grant at a remote server that asks for one. */
+export interface ServerOAuthConfig {
+  /** Whether each principal has a grant of its own, or one log-in of the operator serves all. */
+  readonly grant: "each" | "shared";
+  /** Why no grant can be used; it goes on after the server's name. Absent: one can. */
+  readonly problem?: string | undefined;
+  /** A client that was registered by hand at the server's issuer. Absent: the gateway registers. */
+  readonly clientId?: Secret | undefined;
+  readonly clientSecret?: Secret | undefined;
+  /** What to request. Absent: what the server's challenge or metadata names. */
+  readonly scopes?: readonly string[] | undefined;
+  /** Replaces the URL of the gateway's callback; a client registered by hand may need it. */
+  readonly redirectUri?: string | undefined;
+  /** Where the gateway's client metadata document is. Absent: below MCP_PUBLIC_URL. */
+  readonly clientMetadataUrl?: string | undefined;
+  /** Tokens are bound to a key of the gateway (RFC 9449). */
+  readonly dpop?: boolean | undefined;
+  /** Whether a server that cannot list without a grant shows the tool `connect_{server}`. */
+  readonly connectTool: boolean;
+}

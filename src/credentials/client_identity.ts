@@ -8,7 +8,7 @@ import { importJWK, importPKCS8, type JWK, SignJWT } from "jose";
 import type { OAuthClientConfig } from "../config/oauth_config.ts";
 import { isJsonObject } from "../json.ts";
 import { msPerSecond } from "../limits.ts";
-import { toBase64 } from "./fixed.ts";
+import { toClientBasic } from "../outgoing/client_secret_basic.ts";
 import type { IssuingServer } from "./issuing_server.ts";
 import type { CredentialDeps } from "./provider.ts";
 
@@ -58,8 +58,7 @@ export async function identify(
     return;
   }
   if (rules.clientAuthentication === "basic" && clientSecret !== undefined) {
-    const pair = `${encodeForm(clientId)}:${encodeForm(clientSecret)}`;
-    headers["authorization"] = `Basic ${toBase64(pair)}`;
+    headers["authorization"] = toClientBasic(clientId, clientSecret);
     return;
   }
   form.set("client_id", clientId);
@@ -120,8 +119,4 @@ function toJwk(text: string): Readonly<Record<string, unknown>> | undefined {
 function toPrivate(jwk: Readonly<Record<string, unknown>>): JWK {
   if (jwk["kty"] === "oct" || typeof jwk["d"] !== "string") throw new Error("no private key");
   return jwk as JWK;
-}
-
-function encodeForm(text: string): string {
-  return new URLSearchParams([["", text]]).toString().slice(1);
 }

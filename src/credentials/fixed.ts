@@ -78,7 +78,7 @@ export function toBearer(token: string): SecurityContext {
 }
 
 /** The base64 of a text's UTF-8. */
-export function toBase64(text: string): string {
+function toBase64(text: string): string {
   return bytesToBase64(new TextEncoder().encode(text));
 }
 

@@ -182,18 +182,8 @@ function createMiddle(deps: GatewayDeps): Middle {
   });
   const router = createRouter({ catalog, scopes, access });
   const taskOwners = createTaskOwners(limits);
-  const { logins = noLogins } = deps;
-  const stepDeps = {
-    ...deps,
-    policy,
-    access,
-    servers,
-    scopes,
-    taskOwners,
-    logins,
-    catalog,
-    router,
-  };
+  const parts = { policy, access, servers, scopes, taskOwners, catalog, router };
+  const stepDeps = { ...deps, ...parts, logins: deps.logins ?? noLogins };
   const steps = deps.steps.map((make) => make(stepDeps));
   const showExtensions = createShowExtensions({ clock, limits, scopes });
   return {

@@ -21,15 +21,34 @@ export interface StartedServerLogin {
   /** The verifier of PKCE (RFC 7636). */
   readonly verifier: string;
   readonly returnTo: string | undefined;
+  /** Aborted when its server or its principal is gone: it must not end in a grant. */
+  readonly dropped: AbortSignal;
 }
+
+/** Which log-ins are meant: those at a server, or those of a principal. */
+export type LoginOwner = { readonly server: string } | { readonly principal: string };
 
 /** The open log-ins of a gateway. */
 export interface BegunLogins {
-  put(state: string, browser: string, login: StartedServerLogin): void;
-  /** The log-in of a state, once; undefined if it is unknown, too old, or another browser's. */
+  /**
+   * Keeps a log-in whose beginning took from `since` (monotonic clock) until now; not if its
+   * principal went away in that time.
+   */
+  put(
+    state: string,
+    browser: string,
+    login: Omit<StartedServerLogin, "dropped">,
+    since: number,
+  ): void;
+  /**
+   * The log-in of a state, once; undefined if it is unknown, too old, or another browser's. It is
+   * given back by `end`.
+   */
   take(state: string, browser: string): StartedServerLogin | undefined;
-  /** Forgets the log-ins at a server. */
-  drop(server: string): void;
+  /** A log-in that was taken is over. */
+  end(login: StartedServerLogin): void;
+  /** Forgets these log-ins; the signal of those that were taken is aborted. */
+  drop(owner: LoginOwner): void;
 }
 
 /** Makes an empty table. */
@@ -41,7 +60,11 @@ export function createBegunLogins(
     readonly browser: string;
     readonly login: StartedServerLogin;
     readonly endsAt: number;
+    readonly dropper: AbortController;
   }
+  /** Principals that went away lately, and when. */
+  const gone = new Map<string, number>();
+  const taken = new Map<StartedServerLogin, AbortController>();
   const entries = new Map<string, Entry>();
   const dropOld = (principal: string): void => {
     const now = clock.monotonic();
@@ -54,10 +77,13 @@ export function createBegunLogins(
     own.slice(0, Math.max(0, left)).forEach((state) => entries.delete(state));
   };
   return {
-    put(state, browser, login) {
+    put(state, browser, login, since) {
+      if ((gone.get(login.principal) ?? -Infinity) >= since) return;
       dropOld(login.principal);
       const endsAt = clock.monotonic() + limits.serverLoginMs;
-      const entry = { browser: sha256(browser), login, endsAt };
+      const dropper = new AbortController();
+      const own = { ...login, dropped: dropper.signal };
+      const entry = { browser: sha256(browser), login: own, endsAt, dropper };
       putWithin(entries, state, entry, limits.serverLoginsMax);
     },
     take(state, browser) {
@@ -65,12 +91,22 @@ export function createBegunLogins(
       // Another browser's log-in stays as it is.
       if (entry === undefined || entry.browser !== sha256(browser)) return undefined;
       entries.delete(state);
-      return clock.monotonic() < entry.endsAt ? entry.login : undefined;
+      const { login, endsAt, dropper } = entry;
+      if (clock.monotonic() >= endsAt) return undefined;
+      taken.set(login, dropper);
+      return login;
     },
-    drop(server) {
-      for (const [state, { login }] of entries) {
-        if (login.server.name === server) entries.delete(state);
+    end: (login) => void taken.delete(login),
+    drop(owner) {
+      if ("principal" in owner) {
+        putWithin(gone, owner.principal, clock.monotonic(), limits.serverLoginsMax);
       }
+      for (const [state, { login }] of entries) if (isOf(login, owner)) entries.delete(state);
+      for (const [login, dropper] of taken) if (isOf(login, owner)) dropper.abort();
     },
   };
+}
+
+function isOf({ server, principal }: StartedServerLogin, owner: LoginOwner): boolean {
+  return "server" in owner ? server.name === owner.server : principal === owner.principal;
 }

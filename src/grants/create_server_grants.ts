@@ -6,7 +6,7 @@ import { createGrantContexts } from "./grant_context.ts";
 import type { GrantDeps } from "./grant_deps.ts";
 import { toGrantProblem, toLoginError } from "./grant_problem.ts";
 import { toGrantReport } from "./grant_reports.ts";
-import { endGrants, type FindServer } from "./grant_revocation.ts";
+import { endGrants, type FindServer, forgetGrants, revokeGrants } from "./grant_revocation.ts";
 import { createGrantSource } from "./grant_source.ts";
 import { createIssuerClients } from "./issuer_clients.ts";
 import { createKeptGrants } from "./kept_grants.ts";
@@ -33,7 +33,10 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
     clients: createIssuerClients(options),
     begun: createBegunLogins(options),
     closing: closed.signal,
-    replace: (key) => void endReplaced(key),
+    replace: (key) =>
+      void endReplaced(key).catch((error: unknown) =>
+        options.log.error("Cannot end the grant that another one replaces", { error })
+      ),
   };
   const { store, bus, kept, begun, clock } = deps;
   const endReplaced: (key: Parameters<ServerLoginDeps["replace"]>[0]) => Promise<void> = async (
@@ -74,16 +77,24 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
       await endGrants(grants, find, deps);
       return grants.length;
     },
+    async forget(principal) {
+      begun.drop({ principal });
+      const grants = (await store.list()).filter(({ key }) => key.principal === principal);
+      await forgetGrants(grants, deps);
+      // No one waits for an issuer that may be away.
+      void revokeGrants(grants, find, deps);
+    },
     keep(names) {
       const left = new Set(names);
+      const gone = new Map([...servers].filter(([name]) => !left.has(name)));
+      // At once: the server may come back while an issuer is slow.
+      for (const name of gone.keys()) {
+        servers.delete(name);
+        begun.drop({ server: name });
+      }
       const work = async (): Promise<void> => {
-        const grants = await store.list();
-        await endGrants(grants.filter(({ key }) => !left.has(key.server)), find, deps);
-        for (const name of servers.keys()) {
-          if (left.has(name)) continue;
-          servers.delete(name);
-          begun.drop(name);
-        }
+        const grants = (await store.list()).filter(({ key }) => !left.has(key.server));
+        await endGrants(grants, (name) => gone.get(name)?.server, deps);
       };
       void work().catch((error: unknown) =>
         deps.log.error("Cannot end the grants of removed servers", { error })
@@ -107,7 +118,7 @@ function stateOf(
   if (known !== undefined) {
     kept.drop(server.name);
     discovery.forget(server.name);
-    begun.drop(server.name);
+    begun.drop({ server: server.name });
   }
   return state;
 }
@@ -138,8 +149,13 @@ function createLogins(
     async finish(answer, signal) {
       const login = deps.begun.take(answer.params.get("state") ?? "", answer.browser);
       const state = login && servers.get(login.server.name);
-      if (login === undefined || state === undefined) throw toLoginError(stranger(), "");
-      const work = (inTime: AbortSignal) => finishLogin(login, state, answer, deps, inTime);
+      if (login === undefined) throw toLoginError(stranger(), "");
+      if (state === undefined) {
+        deps.begun.end(login);
+        throw toLoginError(stranger(), "");
+      }
+      const work = (inTime: AbortSignal) =>
+        finishLogin(login, state, answer, deps, inTime).finally(() => deps.begun.end(login));
       return await inLoginTime(work, deps, signal)
         .catch((thrown: unknown) => fail(thrown, login.server.name, login.principal));
     },

@@ -8,7 +8,13 @@ import type { CredentialFailure } from "../credentials/provider.ts";
 import type { JsonObject } from "../model.ts";
 import { readChallenge, type TokenChallenge } from "./challenge.ts";
 import type { IssuerDeps } from "./grant_deps.ts";
-import { issuerWords, metadataWords, refuseIssuer, toGrantProblem } from "./grant_problem.ts";
+import {
+  GrantProblem,
+  issuerWords,
+  metadataWords,
+  refuseIssuer,
+  toGrantProblem,
+} from "./grant_problem.ts";
 import {
   assumedMetadata,
   type IssuerMetadata,
@@ -45,11 +51,20 @@ interface Remembered<Value> {
   readonly until: number;
 }
 
+/** A search under way, for all who wait for it; without them it ends. */
+interface Search {
+  readonly result: Promise<FoundIssuer>;
+  readonly stop: AbortController;
+  waiting: number;
+}
+
 /** Makes it; nothing is requested yet. */
 export function createDiscovery(deps: IssuerDeps): IssuerDiscovery {
   const { limits, clock } = deps;
   const found = new Map<string, Remembered<FoundIssuer> & { readonly from: string }>();
   const issuers = new Map<string, Remembered<IssuerMetadata>>();
+  /** By server and what it says, so that many calls ask once. */
+  const searches = new Map<string, Search>();
   const until = () => clock.monotonic() + limits.issuerMs;
 
   const readIssuer = async (
@@ -106,14 +121,34 @@ export function createDiscovery(deps: IssuerDeps): IssuerDiscovery {
     throw failed;
   };
 
+  const begin = (server: RequestedServer, challenge: TokenChallenge | undefined): Search => {
+    const stop = new AbortController();
+    return { result: search(server, challenge, stop.signal), stop, waiting: 0 };
+  };
+
   return {
     async find(server, challenge, signal) {
       const from = JSON.stringify([server.url, challenge?.resourceMetadata]);
       const known = found.get(server.name);
       if (known?.from === from && clock.monotonic() < known.until) return known.value;
-      const value = await search(server, challenge, signal);
-      putWithin(found, server.name, { value, from, until: until() }, limits.discoveriesMax);
-      return value;
+      const key = JSON.stringify([server.name, from]);
+      const running = searches.get(key) ?? begin(server, challenge);
+      searches.set(key, running);
+      running.waiting += 1;
+      try {
+        const value = await unlessAborted(running.result, signal);
+        // Not if the server was forgotten meanwhile.
+        if (searches.get(key) === running) {
+          putWithin(found, server.name, { value, from, until: until() }, limits.discoveriesMax);
+        }
+        return value;
+      } finally {
+        running.waiting -= 1;
+        if (running.waiting === 0) {
+          running.stop.abort();
+          if (searches.get(key) === running) searches.delete(key);
+        }
+      }
     },
     async issuerOf(server, issuer, signal) {
       const metadata = await readIssuer(server, issuer, signal);
@@ -123,11 +158,27 @@ export function createDiscovery(deps: IssuerDeps): IssuerDiscovery {
     },
     forget(server) {
       found.delete(server);
+      for (const key of searches.keys()) {
+        if ((JSON.parse(key) as readonly unknown[])[0] === server) searches.delete(key);
+      }
       for (const key of issuers.keys()) {
         if ((JSON.parse(key) as readonly unknown[])[0] === server) issuers.delete(key);
       }
     },
   };
+}
+
+/** The same result, unless the one who waits gives up first. */
+async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(new GrantProblem("unreachable", `${metadataWords} is too slow`));
+  if (signal.aborted) giveUp();
+  signal.addEventListener("abort", giveUp);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
 }
 
 /** What a server says about its authorization server, for credentials that no person gives. */

@@ -74,11 +74,11 @@ export interface ClientRegistration {
 }
 
 /**
- * Keeps grants and registrations, sealed. A fault of the store is logged and never thrown; only
- * `work` can reject.
+ * Keeps grants and registrations, sealed. A fault of the store is logged and never thrown, except by
+ * `find`: no principal may be taken for one without a grant. And `work` can reject.
  */
 export interface GrantStore {
-  /** The grants of a principal at a server, the newest first. */
+  /** The grants of a principal at a server, the newest first. Rejects if they cannot be read. */
   find(server: string, principal: string): Promise<readonly StoredGrant[]>;
   /** All grants, or those at one server. */
   list(server?: string): Promise<readonly StoredGrant[]>;

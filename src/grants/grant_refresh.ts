@@ -10,9 +10,16 @@ import type { Grant, GrantKey } from "./grant.ts";
 import type { GrantDeps } from "./grant_deps.ts";
 import { type GrantProblem, toGrantProblem } from "./grant_problem.ts";
 import type { IssuerClients } from "./issuer_clients.ts";
-import { type IssuedTokens, type IssuerTarget, refreshTokens } from "./issuer_tokens.ts";
+import {
+  discardTokens,
+  type IssuedTokens,
+  type IssuerTarget,
+  refreshTokens,
+} from "./issuer_tokens.ts";
 import { type KeptGrant, secretsOf } from "./kept_grants.ts";
 import type { ProtectedServer } from "./server_grants.ts";
+
+type Stored = NonNullable<KeptGrant["stored"]>;
 
 /** What refreshes need. */
 export interface RefreshDeps extends GrantDeps {
@@ -51,13 +58,20 @@ async function refresh(
   const late = new AbortController();
   const cancel = deps.clock.after(deps.limits.grantLoginMs, () => late.abort());
   const signal = AbortSignal.any([late.signal, deps.closing]);
+  // In turn also if it fails: a log-in that ends meanwhile must not be taken for what was refused.
+  const work = () =>
+    refreshInTurn(kept, server, deps, signal)
+      .catch((thrown: unknown) => fail(kept, stored, toGrantProblem(thrown), deps));
   try {
-    await deps.store.inTurn(stored.key, () => refreshInTurn(kept, server, deps, signal));
-  } catch (thrown) {
-    await fail(kept, stored.key, toGrantProblem(thrown), deps);
+    await deps.store.inTurn(stored.key, work);
   } finally {
     cancel();
   }
+}
+
+/** Whether this grant is still the one in use: neither a log-out nor a log-in came meanwhile. */
+function isCurrent({ stored }: KeptGrant, { key, grant }: Stored): boolean {
+  return stored?.grant.token === grant.token && stored.key.issuer === key.issuer;
 }
 
 async function refreshInTurn(
@@ -81,6 +95,10 @@ async function refreshInTurn(
   const client = await deps.clients.forGrant(server, metadata, stored.grant, signal);
   const target = { server, metadata, client };
   const tokens = await refreshTwice(target, refreshToken, stored, deps, signal);
+  // A log-out or another log-in was faster.
+  if (!isCurrent(kept, stored)) {
+    return await discardTokens(target, tokens, deps, signal);
+  }
   const grant: Grant = {
     ...stored.grant,
     ...tokens,
@@ -106,7 +124,7 @@ async function refreshInTurn(
 async function refreshTwice(
   target: IssuerTarget,
   refreshToken: string,
-  { key: { resource }, grant: { proofKey } }: NonNullable<KeptGrant["stored"]>,
+  { key: { resource }, grant: { proofKey } }: Stored,
   deps: RefreshDeps,
   signal: AbortSignal,
 ): Promise<IssuedTokens> {
@@ -134,13 +152,14 @@ function take(kept: KeptGrant, key: GrantKey, grant: Grant, { addSecrets }: Refr
 
 async function fail(
   kept: KeptGrant,
-  key: GrantKey,
+  refused: Stored,
   problem: GrantProblem,
   deps: RefreshDeps,
 ): Promise<void> {
+  const { key } = refused;
   const { limits, clock, emit, log } = deps;
   const { message, code, retryAfterMs = 0, cause } = problem;
-  if (deps.closing.aborted) return;
+  if (deps.closing.aborted || !isCurrent(kept, refused)) return;
   if (cause !== undefined) log.error("Cannot refresh a grant", { server: key.server, cause });
   const isFinal = finalCodes.has(code);
   const step = isFinal ? "ended" : "refresh_failed";

@@ -13,11 +13,12 @@ export function toGrantReport(
   if (grant === "unreadable") {
     return { ...key, scopes: [], grantedAt: 0, isRefreshable: false, failure: unreadable(clock) };
   }
-  const known = kept.peek(key.server, key.principal);
-  const isMeant = known?.stored?.key.issuer === key.issuer;
-  const failed = isMeant && known?.failed !== undefined
-    ? { problem: known.failed.problem, at: clock.wall(), isFinal: false }
-    : undefined;
+  const known = kept.peek(key.server, key.principal).find(({ stored }) =>
+    stored?.key.issuer === key.issuer && stored.key.resource === key.resource
+  );
+  const failed = known?.failed === undefined
+    ? undefined
+    : { problem: known.failed.problem, at: clock.wall(), isFinal: false };
   const { scopes, grantedAt, expiresAt, refreshToken, refreshedAt, failure = failed } = grant;
   return {
     ...key,

@@ -5,7 +5,7 @@
 import type { GrantKey, StoredGrant } from "./grant.ts";
 import { toGrantProblem } from "./grant_problem.ts";
 import type { GrantSourceDeps } from "./grant_source.ts";
-import { revokeToken } from "./issuer_tokens.ts";
+import { revokeTokens } from "./issuer_tokens.ts";
 import type { ProtectedServer } from "./server_grants.ts";
 
 /** Finds a server by its name; undefined if it is in the configuration no more. */
@@ -17,30 +17,56 @@ export async function endGrants(
   find: FindServer,
   deps: GrantSourceDeps,
 ): Promise<void> {
+  await forgetGrants(grants, deps);
+  await revokeGrants(grants, find, deps);
+}
+
+/** Forgets all of them before an issuer is asked, since that may not answer. Never rejects. */
+export async function forgetGrants(
+  grants: readonly StoredGrant[],
+  deps: Pick<GrantSourceDeps, "store" | "kept" | "bus">,
+): Promise<void> {
+  for (const { key } of grants) await forgetOne(key, deps);
+}
+
+/** Revokes grants that were forgotten; never rejects. */
+export async function revokeGrants(
+  grants: readonly StoredGrant[],
+  find: FindServer,
+  deps: GrantSourceDeps,
+): Promise<void> {
   const left = [...grants];
   const work = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      await endOne(next, find(next.key.server), deps);
+      await revokeOne(next, find(next.key.server), deps);
     }
   };
   await Promise.all(Array.from({ length: deps.limits.grantRevocationsMax }, work));
 }
 
-async function endOne(
-  { key, grant }: StoredGrant,
-  server: ProtectedServer | undefined,
-  deps: GrantSourceDeps,
+async function forgetOne(
+  key: GrantKey,
+  { store, kept, bus }: Pick<GrantSourceDeps, "store" | "kept" | "bus">,
 ): Promise<void> {
-  const { server: name, principal, issuer } = key;
-  const { store, kept, bus, emit } = deps;
-  const peeked = kept.peek(name, principal);
-  if (peeked?.stored === undefined || isSame(peeked.stored.key, key)) {
-    // Those who hold it see that it is gone.
-    if (peeked !== undefined) peeked.stored = undefined;
+  const { server: name, principal } = key;
+  const peeked = kept.peek(name, principal).filter(({ stored }) => stored !== undefined);
+  const own = peeked.filter(({ stored }) => stored !== undefined && isSame(stored.key, key));
+  // Those who hold it see that it is gone.
+  for (const one of own) one.stored = undefined;
+  if (peeked.length === own.length) {
     kept.drop(name, principal);
     bus.publish("grantChanged", { server: name, principal, isGranted: false });
   }
   await store.remove(key);
+}
+
+async function revokeOne(
+  { key, grant }: StoredGrant,
+  server: ProtectedServer | undefined,
+  deps: GrantSourceDeps,
+): Promise<void> {
+  const { emit } = deps;
+  const { server: name, principal, issuer } = key;
   try {
     if (grant !== "unreadable") await revoke({ key, grant }, server, deps);
     emit({ type: "grant_step", step: "revoked", server: name, principal, issuer });
@@ -66,11 +92,7 @@ async function revoke(
     if (metadata.revocationEndpoint === undefined) return;
     const client = await deps.clients.forGrant(server, metadata, grant, signal);
     const parties = { server: target, metadata, client };
-    const { token, refreshToken } = grant;
-    if (refreshToken !== undefined) {
-      await revokeToken(parties, refreshToken, "refresh_token", deps, signal);
-    }
-    await revokeToken(parties, token, "access_token", deps, signal);
+    await revokeTokens(parties, grant, deps, signal);
   } finally {
     cancel();
   }

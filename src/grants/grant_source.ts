@@ -178,19 +178,22 @@ async function renew(
 
 /** Whether a refusal of a bare request means that a grant is wanted. */
 async function asksForGrant(
-  { server, asked }: ServerState,
+  state: ServerState,
   header: string | undefined,
   challenge: TokenChallenge | undefined,
-  { discovery, log }: GrantSourceDeps,
+  { discovery, limits, clock, log }: GrantSourceDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { server, asked } = state;
   if (challenge !== undefined || asked.all) return true;
   // Another scheme is none of OAuth; without any, the server's metadata decides.
-  if (header !== undefined) return false;
+  if (header !== undefined || clock.monotonic() < state.unfoundUntil) return false;
   try {
     return (await discovery.find(server, undefined, signal)).isDescribed;
   } catch (thrown) {
     log.info("Cannot find the authorization server", { server: server.name, reason: thrown });
+    // Each refused call would ask again.
+    if (!signal.aborted) state.unfoundUntil = clock.monotonic() + limits.credentialRetryMsMin;
     return false;
   }
 }
@@ -220,12 +223,13 @@ async function replaceToken(
   const { limits, clock, discovery, closing } = deps;
   const { stored } = kept;
   if (stored === undefined) return;
+  // The server may have moved to another authorization server: the grant is of no use there, and the
+  // next log-in goes to the other one.
+  discovery.forget(server.name);
   const refused = stored.grant.token;
   const freshMs = Math.min(limits.credentialRenewMs, halfLifeOf(stored.grant));
   const isFresh = clock.monotonic() - kept.renewedAt < freshMs;
   if (stored.grant.refreshToken === undefined || isFresh) return void (kept.isRefused = true);
-  // The server may have moved to another authorization server: the grant is of no use there.
-  discovery.forget(server.name);
   const found = await discovery.find(server, challenge, closing).catch(() => undefined);
   if (found?.issuers.includes(stored.key.issuer) === false) return void (kept.isRefused = true);
   if (kept.stored?.grant.token !== refused) return;

@@ -8,8 +8,9 @@ import { createNonces, type ProofKey } from "../credentials/dpop_proof.ts";
 import { sendTokenRequest } from "../credentials/proven_token_request.ts";
 import { tokenTypeProblem } from "../credentials/token_answer.ts";
 import { toExpiry, type TokenResponse } from "../credentials/token_request.ts";
+import { clientSecretBasic } from "../outgoing/client_secret_basic.ts";
 import type { Grant } from "./grant.ts";
-import type { IssuerDeps } from "./grant_deps.ts";
+import type { GrantDeps, IssuerDeps } from "./grant_deps.ts";
 import { GrantProblem, issuerWords, refuseIssuer } from "./grant_problem.ts";
 import { readScopes } from "./granted_scopes.ts";
 import type { IssuerClient } from "./issuer_clients.ts";
@@ -101,8 +102,38 @@ export async function refreshTokens(
   return readTokens(answer, "the refresh token", key, deps);
 }
 
-/** Revokes one token. Rejects with a GrantProblem if that cannot be said to have happened. */
-export async function revokeToken(
+/**
+ * Revokes the tokens of a grant, where the authorization server does that. Rejects with a
+ * GrantProblem if it cannot be said to have happened.
+ */
+export async function revokeTokens(
+  target: IssuerTarget,
+  { token, refreshToken }: Pick<Grant, "token" | "refreshToken">,
+  deps: IssuerDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (target.metadata.revocationEndpoint === undefined) return;
+  if (refreshToken !== undefined) {
+    await revokeToken(target, refreshToken, "refresh_token", deps, signal);
+  }
+  await revokeToken(target, token, "access_token", deps, signal);
+}
+
+/** Revokes tokens that came too late: they belong to no one. Never rejects. */
+export async function discardTokens(
+  target: IssuerTarget,
+  tokens: Pick<Grant, "token" | "refreshToken">,
+  deps: IssuerDeps & Pick<GrantDeps, "addSecrets">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { token, refreshToken } = tokens;
+  deps.addSecrets([token, ...(refreshToken === undefined ? [] : [refreshToken])]);
+  await revokeTokens(target, tokens, deps, signal).catch((error: unknown) =>
+    deps.log.info("Cannot revoke what came too late", { server: target.server.name, error })
+  );
+}
+
+async function revokeToken(
   target: IssuerTarget,
   token: string,
   kind: "access_token" | "refresh_token",
@@ -180,7 +211,7 @@ export function partiesOf(
   };
   const ways = {
     none: () => library.None(),
-    client_secret_basic: (secret: string) => library.ClientSecretBasic(secret),
+    client_secret_basic: clientSecretBasic,
     client_secret_post: (secret: string) => library.ClientSecretPost(secret),
   } as const;
   const way = clientSecret === undefined ? library.None() : ways[authMethod](clientSecret);

@@ -1,6 +1,7 @@
 /**
  * What is known of the grant of one principal at one server: it is read from the store once. A
- * grant for a resource that does not cover the server's URL is not used: the URL was changed.
+ * grant for a resource that does not cover the server's URL is not used: the URL was changed. While
+ * calls under the old URL end, both are in use, so each URL has a state of its own.
  */
 import { putWithin } from "../bounded.ts";
 import type { Grant, GrantKey } from "./grant.ts";
@@ -11,6 +12,8 @@ import type { ProtectedServer } from "./server_grants.ts";
 /** What is known. Times are on the monotonic clock. */
 export interface KeptGrant {
   readonly server: string;
+  /** The server's URL. */
+  readonly url: string;
   readonly principal: string;
   loading: Promise<void> | undefined;
   stored: { readonly key: GrantKey; readonly grant: Grant } | undefined;
@@ -37,8 +40,8 @@ export interface KeptGrant {
 export interface KeptGrants {
   /** What is known of one, read from the store if it was not yet. */
   load(server: ProtectedServer, principal: string): Promise<KeptGrant>;
-  /** What is known without a look into the store. */
-  peek(server: string, principal: string): KeptGrant | undefined;
+  /** What is known without a look into the store, for each URL that the server has had lately. */
+  peek(server: string, principal: string): readonly KeptGrant[];
   /** A log-in gave this grant. */
   replace(kept: KeptGrant, key: GrantKey, grant: Grant): void;
   /** Forgets what is known of a server, or of one principal there; the store is left alone. */
@@ -50,11 +53,16 @@ export function createKeptGrants(
   { store, limits, addSecrets }: Pick<GrantDeps, "store" | "limits" | "addSecrets">,
 ): KeptGrants {
   const kept = new Map<string, KeptGrant>();
-  const keyOf = (server: string, principal: string) => JSON.stringify([server, principal]);
+  /** The URLs that each server has had lately. */
+  const urls = new Map<string, Set<string>>();
+  const keyOf = (server: string, url: string, principal: string) =>
+    JSON.stringify([server, url, principal]);
+  const keysOf = (server: string, principal: string): string[] =>
+    [...urls.get(server) ?? []].map((url) => keyOf(server, url, principal));
 
-  const read = async (one: KeptGrant, url: string): Promise<void> => {
+  const read = async (one: KeptGrant): Promise<void> => {
     const found = (await store.find(one.server, one.principal))
-      .filter(({ key }) => coversServer(key.resource, url));
+      .filter(({ key }) => coversServer(key.resource, one.url));
     for (const { key, grant } of found) {
       if (grant === "unreadable") continue;
       addSecrets(secretsOf(grant));
@@ -67,13 +75,19 @@ export function createKeptGrants(
 
   return {
     async load({ name, url }, principal) {
-      const key = keyOf(name, principal);
-      const one = kept.get(key) ?? createKept(name, principal);
+      const key = keyOf(name, url, principal);
+      urls.set(name, (urls.get(name) ?? new Set()).add(url));
+      const one = kept.get(key) ?? createKept(name, url, principal);
       putWithin(kept, key, one, limits.keptGrantsMax);
-      await (one.loading ??= read(one, url));
+      one.loading ??= read(one).catch((fault: unknown) => {
+        // The next look tries again.
+        one.loading = undefined;
+        throw fault;
+      });
+      await one.loading;
       return one;
     },
-    peek: (server, principal) => kept.get(keyOf(server, principal)),
+    peek: (server, principal) => keysOf(server, principal).flatMap((key) => kept.get(key) ?? []),
     replace(one, key, grant) {
       addSecrets(secretsOf(grant));
       one.stored = { key, grant };
@@ -81,10 +95,12 @@ export function createKeptGrants(
       one.needs.clear();
     },
     drop(server, principal) {
-      for (const [key, one] of kept) {
-        const isMeant = principal === undefined || one.principal === principal;
-        if (one.server === server && isMeant) kept.delete(key);
+      if (principal !== undefined) {
+        for (const key of keysOf(server, principal)) kept.delete(key);
+        return;
       }
+      urls.delete(server);
+      for (const [key, one] of kept) if (one.server === server) kept.delete(key);
     },
   };
 }
@@ -97,9 +113,10 @@ export function secretsOf(
     .filter((text) => typeof text === "string");
 }
 
-function createKept(server: string, principal: string): KeptGrant {
+function createKept(server: string, url: string, principal: string): KeptGrant {
   return {
     server,
+    url,
     principal,
     loading: undefined,
     stored: undefined,

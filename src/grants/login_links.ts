@@ -23,6 +23,8 @@ export interface LoginLinks {
   find(token: string): ServerLink | undefined;
   /** Uses a token up; undefined as for `find`. */
   use(token: string): ServerLink | undefined;
+  /** The links of a principal can be used no more. */
+  drop(principal: string): void;
 }
 
 /** What the links need. */
@@ -93,6 +95,9 @@ export function createLoginLinks({ clock, limits, sha256 }: LoginLinkDeps): Logi
       const link = read(digest);
       remove(digest);
       return link;
+    },
+    drop(principal) {
+      for (const digest of [...own.get(principal) ?? []]) remove(digest);
     },
   };
 }

@@ -21,6 +21,8 @@ export interface ServerState {
   readonly askedOfOthers: Map<string, Asked>;
   /** Whether the store was looked into. */
   looking: Promise<void> | undefined;
+  /** Until then (monotonic clock) it is not looked for an issuer again that could not be found. */
+  unfoundUntil: number;
 }
 
 /** Makes the state of a server that was never asked. */
@@ -31,6 +33,7 @@ export function createServerState(server: ProtectedServer): ServerState {
     asked: { tools: false, all: false },
     askedOfOthers: new Map(),
     looking: undefined,
+    unfoundUntil: -Infinity,
   };
 }
 

@@ -81,9 +81,13 @@ function checkMetadata(
   return { resource, issuers: usable, scopes: readScopeList(scopes, limits) };
 }
 
-/** Whether a text may be an issuer (RFC 8414, section 2): a URL without a query and a fragment. */
+/**
+ * Whether a text may be an issuer (RFC 8414, section 2): a URL without a query and a fragment. It is
+ * kept and shown as it is, so that characters which parsing would encode are not taken.
+ */
 function isIssuer(text: string, server: string): boolean {
-  return toNamedUrl(text, server) !== undefined && !/[?#]/.test(text);
+  return toNamedUrl(text, server) !== undefined && /^[\x21-\x7e]+$/.test(text) &&
+    !/[?#]/.test(text);
 }
 
 /**

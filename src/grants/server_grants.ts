@@ -102,6 +102,11 @@ export interface ServerGrants {
    * if the issuer cannot be reached. Returns how many there were.
    */
   logOut(server: string, principal?: string): Promise<number>;
+  /**
+   * A principal is gone, and another one may get its id later: its open log-ins end, and its grants
+   * are forgotten at once, and revoked meanwhile.
+   */
+  forget(principal: string): Promise<void>;
   /** The servers of a new configuration: what others had is revoked and forgotten. */
   keep(names: readonly string[]): void;
   /** Calls a listener for each change from now on, until the returned function is called. */

@@ -13,7 +13,13 @@ import type { GrantSourceDeps } from "./grant_source.ts";
 import { joinScopes } from "./granted_scopes.ts";
 import type { IssuerClient } from "./issuer_clients.ts";
 import { loginEndpointOf } from "./issuer_metadata.ts";
-import { exchangeCode, loadLibrary, type OAuthLibrary, partiesOf } from "./issuer_tokens.ts";
+import {
+  discardTokens,
+  exchangeCode,
+  loadLibrary,
+  type OAuthLibrary,
+  partiesOf,
+} from "./issuer_tokens.ts";
 import type { KeptGrant } from "./kept_grants.ts";
 import type { ServerState } from "./protected_servers.ts";
 import type { BegunLogin, FinishedLogin, LoginAnswer, LoginRequest } from "./server_grants.ts";
@@ -33,6 +39,7 @@ export async function beginLogin(
   signal: AbortSignal,
 ): Promise<BegunLogin> {
   const { server } = state;
+  const since = deps.clock.monotonic();
   const { problem, redirectUri = callback } = server.oauth;
   if (problem !== undefined) throw new GrantProblem("refused", problem);
   const library = await loadLibrary();
@@ -46,7 +53,7 @@ export async function beginLogin(
   const client = await deps.clients.forLogin(server, metadata, redirectUri, signal);
   const kept = await deps.kept.load(server, principal);
   const scopes = scopesOf(state, found, kept);
-  const login: StartedServerLogin = {
+  const login: Omit<StartedServerLogin, "dropped"> = {
     server,
     principal,
     metadata,
@@ -59,7 +66,7 @@ export async function beginLogin(
   };
   const id = library.generateRandomState();
   const url = await toAuthorizationUrl(library, endpoint, id, login);
-  deps.begun.put(id, browser, login);
+  deps.begun.put(id, browser, login, since);
   const { issuer } = metadata;
   deps.emit({ type: "grant_step", step: "login_begun", server: server.name, principal, issuer });
   return { url };
@@ -91,7 +98,7 @@ async function toAuthorizationUrl(
   library: OAuthLibrary,
   endpoint: string,
   state: string,
-  { client, redirectUri, resource, scopes, verifier }: StartedServerLogin,
+  { client, redirectUri, resource, scopes, verifier }: Omit<StartedServerLogin, "dropped">,
 ): Promise<string> {
   const url = new URL(endpoint);
   const params = {
@@ -139,7 +146,10 @@ export async function finishLogin(
       ...identityOf(client),
       grantedAt: deps.clock.wall(),
     };
-    await keep(login, key, grant, deps);
+    if (!await keep(login, key, grant, deps)) {
+      await discardTokens({ server, metadata, client }, tokens, deps, signal);
+      throw stranger();
+    }
     return { server: server.name, principal, issuer, scopes, returnTo: login.returnTo };
   } catch (thrown) {
     const isForgotten = thrown instanceof GrantProblem && clientCodes.has(thrown.code);
@@ -210,17 +220,23 @@ export function stranger(): GrantProblem {
   );
 }
 
+/** Stores the grant; false if its server or its principal went away meanwhile. */
 async function keep(
-  { server, principal, scopes: requested }: StartedServerLogin,
+  { server, principal, scopes: requested, dropped }: StartedServerLogin,
   key: GrantKey,
   grant: Grant,
   deps: ServerLoginDeps,
-): Promise<void> {
+): Promise<boolean> {
   const { store, limits, clock, log, bus, emit } = deps;
   const { name } = server;
   const kept = await deps.kept.load(server, principal);
   const before = kept.stored?.key;
   const isStored = await store.inTurn(key, () => store.save(key, grant));
+  // From here on the grant is forgotten with all others of its server or principal.
+  if (dropped.aborted) {
+    await store.remove(key);
+    return false;
+  }
   if (!isStored) {
     log.error("Cannot keep a grant: after a restart its person has to log in again", {
       server: name,
@@ -238,6 +254,7 @@ async function keep(
   const { scopes } = grant;
   emit({ type: "grant_step", step: "granted", server: name, principal, issuer, scopes });
   bus.publish("grantChanged", { server: name, principal, isGranted: true });
+  return true;
 }
 
 /** The same result in time. */

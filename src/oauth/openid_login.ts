@@ -10,6 +10,7 @@ import { type Clock, withDeadline } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { msPerSecond } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { clientSecretBasic } from "../outgoing/client_secret_basic.ts";
 import { toPublishedUrl } from "../outgoing/issuer_documents.ts";
 import type { OpenIdSettings } from "./login_settings.ts";
 import { createProviderFetch, type ProviderFetch } from "./openid_fetch.ts";
@@ -224,6 +225,6 @@ function authenticationOf(
   if (secret === undefined) return library.None();
   // Without the member, `client_secret_basic` is meant (RFC 8414, 2).
   return methods === undefined || methods.includes("client_secret_basic")
-    ? library.ClientSecretBasic(secret)
+    ? clientSecretBasic(secret)
     : library.ClientSecretPost(secret);
 }

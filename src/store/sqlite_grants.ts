@@ -56,14 +56,16 @@ export function openSqliteGrantStore(options: SqliteGrantOptions): GrantStore {
       return await Promise.all(database.prepare(sql).all(...values).map(toStored));
     } catch (fault) {
       log.error("Cannot read the stored grants", { server, fault });
-      return [];
+      throw fault;
     }
   };
+  const readAll = (server: string | undefined, sql: string, ...values: SqlValue[]) =>
+    read(server, sql, ...values).catch(() => []);
 
   return {
     find: (server, principal) => read(server, selectOfPrincipal, server, principal),
     list: (server) =>
-      server === undefined ? read(server, selectAll) : read(server, selectOfServer, server),
+      server === undefined ? readAll(server, selectAll) : readAll(server, selectOfServer, server),
     async save(key, grant) {
       const { server, principal } = key;
       try {

@@ -215,15 +215,15 @@ export interface GrantEvent {
 
 /** The steps, and what the log says about each. */
 export const grantSteps = {
-  registered: "Gateway registered at the authorization server of a server",
-  login_begun: "Log-in at a server begun; its person is at the authorization server",
-  login_failed: "Log-in at a server failed",
-  granted: "Log-in at a server finished; its grant is stored",
-  refreshed: "Grant at a server refreshed",
-  refresh_failed: "Grant at a server not refreshed",
-  ended: "Grant at a server ended; its person has to log in again",
-  revoked: "Grant at a server revoked and forgotten",
-  revocation_failed: "Grant at a server forgotten, but not revoked at its authorization server",
+  registered: "Registered as a client at the authorization server",
+  login_begun: "Log-in begun; the browser is at the authorization server",
+  login_failed: "Log-in failed",
+  granted: "Logged in; the grant is stored",
+  refreshed: "Grant refreshed",
+  refresh_failed: "Cannot refresh the grant",
+  ended: "The grant ended; a new log-in is needed",
+  revoked: "Grant revoked and deleted",
+  revocation_failed: "Grant deleted, but not revoked at the authorization server",
 } as const;
 
 /** One step. */

@@ -5,6 +5,7 @@
 import type { Limits } from "../limits.ts";
 import { type Log, type LogFields, Shortened } from "../log.ts";
 import { oneLine } from "../one_line.ts";
+import { identity } from "../version.ts";
 import {
   type CallEvent,
   type CallFailure,
@@ -94,7 +95,11 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
     if (address !== undefined) logs.http.debug("Request refused", { status, code, address });
   },
   server_state({ server, state, problem }, logs) {
-    logs.server(server).debug("State", { state, problem });
+    const own = logs.server(server);
+    own.debug("State", { state, problem });
+    if (state === "needs_login") {
+      own.info(`Server "${server}" needs a log-in; "${identity.name} status" says what to do`);
+    }
   },
   connection_closed({ server, died }, logs) {
     if (died === undefined) return;

@@ -8,7 +8,8 @@ import process from "node:process";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { spawnGateway } from "../support/spawn_gateway.ts";
 import { within } from "../support/wait.ts";
-import { settingsFor, settledScenarios } from "./client_auth_settings.ts";
+import { authParts, settingsFor } from "./client_auth_settings.ts";
+import { callProtected } from "./client_login.ts";
 import type { Json } from "./fixture_model.ts";
 
 const scenario = process.env["MCP_CONFORMANCE_SCENARIO"] ?? "";
@@ -65,10 +66,10 @@ async function echoSchema(client: Client): Promise<void> {
 
 const list = async (client: Client) => void await client.listTools();
 
-/** What a server that wants authorization offers. */
-async function callProtected(client: Client): Promise<void> {
-  await list(client);
-  await call(client, "test-tool");
+/** What is left out of the answer is filled in by the client, from the defaults of the schema. */
+async function acceptDefaults(client: Client): Promise<void> {
+  client.setRequestHandler("elicitation/create", () => ({ action: "accept", content: {} }));
+  await callEverything(client);
 }
 
 /** What each scenario wants to see done. */
@@ -78,6 +79,7 @@ const parts: Readonly<Record<string, (client: Client) => Promise<void>>> = {
     await list(client);
     await call(client, "add_numbers", { a: 5, b: 3 });
   },
+  "elicitation-sep1034-client-defaults": acceptDefaults,
   "sse-retry": async (client) => {
     await list(client);
     await call(client, "test_reconnection");
@@ -89,7 +91,9 @@ const parts: Readonly<Record<string, (client: Client) => Promise<void>>> = {
   "http-invalid-tool-headers": callEverything,
   "json-schema-ref-no-deref": list,
   "json-schema-2020-12-preservation": echoSchema,
-  ...Object.fromEntries(settledScenarios.map((name) => [name, callProtected])),
+  ...Object.fromEntries(
+    [...authParts].map(([name, part]) => [name, (client) => callProtected(client, part)]),
+  ),
 };
 
 const play = parts[scenario];
@@ -98,7 +102,14 @@ const peer = { url: process.argv.at(-1), ...settingsFor(scenario, context) };
 const gateway = await spawnGateway({ servers: { peer } });
 try {
   const client = new Client({ name: "conformance-driver", version: "1.0.0" }, {
-    capabilities: { elicitation: {}, sampling: {}, roots: {} },
+    capabilities: {
+      elicitation: {
+        form: { applyDefaults: true },
+        ...(authParts.get(scenario)?.showsPages === true ? { url: {} } : {}),
+      },
+      sampling: {},
+      roots: {},
+    },
     versionNegotiation: { mode: revision < "2026" ? "legacy" : { pin: revision } },
   });
   const transport = new StreamableHTTPClientTransport(new URL(`${gateway.url}/servers/peer/mcp`));

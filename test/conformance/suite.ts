@@ -5,10 +5,11 @@
  * authorization server).
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
+import { parse } from "yaml";
 import { compileCache, provide, provideNode } from "../support/outside.ts";
 import { testMsMax } from "../support/wait.ts";
 
@@ -71,6 +72,14 @@ function scenariosIn(directory: string, group = ""): Scenario[] {
       ? scenariosIn(path, `${group}${entry.name}/`)
       : [];
   });
+}
+
+/** The scenarios for clients that the suite scores in a revision, as it says itself. */
+export function scoredForClients(revision: string): readonly string[] {
+  const program = realpathSync(provide(suitePackage, "conformance"));
+  const path = join(dirname(program), "..", "requirements", `${revision}.yaml`);
+  const { client } = parse(readFileSync(path, "utf8")) as { client: string[] };
+  return client;
 }
 
 /** Runs the suite with the arguments of its command line; `hear` gets its output as it comes. */

@@ -97,7 +97,7 @@ describe("while no gateway runs", () => {
   test("status lists the servers that may need a log-in, and makes no database", async () => {
     const { code, stdout } = await runHere(["auth", "status"], here);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^far +no log-in asked so far +- +- +-$/m);
+    expect(stdout).toMatch(/^far +no log-in needed so far +- +- +-$/m);
     expect(stdout).not.toMatch(/keyed|program|off/);
     const { logins } = await runHereJson<StatusJson>(["auth", "status", "far"], here);
     expect(logins).toMatchObject([{ name: "far", grant: "shared", state: "unasked", grants: [] }]);

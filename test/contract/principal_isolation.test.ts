@@ -6,6 +6,7 @@ import process from "node:process";
 import { afterEach, describe, expect, test } from "bun:test";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Caller, JsonObject, LogLevel } from "../../src/model.ts";
+import type { UpstreamDeps } from "../../src/upstream/deps.ts";
 import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
@@ -22,14 +23,16 @@ import {
 } from "../support/upstream_deps.ts";
 import { isAlive } from "../support/processes.ts";
 import { programCommand } from "../support/spawn_gateway.ts";
+import { createTestClock } from "../support/clock.ts";
 import { until } from "../support/wait.ts";
 
 const opened: Upstream[] = [];
 
 async function open(
   overrides: Partial<StdioServerConfig> = {},
+  more: Partial<UpstreamDeps> = {},
 ): Promise<{ upstream: Upstream; deps: TestDeps }> {
-  const deps = await createTestDeps();
+  const deps = await createTestDeps({}, more);
   const config = hostileConfig([], { isolation: "principal", ...overrides });
   const upstream = createUpstream(config, deps);
   opened.push(upstream);
@@ -290,7 +293,8 @@ describe("what a principal's process keeps", () => {
   });
 
   test("the process stays while a session ends, and stops after the last one when idle", async () => {
-    const { upstream, deps } = await open({ idleTimeoutMs: 300 });
+    const clock = createTestClock();
+    const { upstream, deps } = await open({ idleTimeoutMs: 300 }, { clock });
     const { pid } = await stateOf(upstream, ann1);
     const slow = upstream.open(toolCall("slow", { ms: 150 }, ann2));
     const mine = upstream.open(toolCall("hang", {}, ann1));
@@ -299,7 +303,10 @@ describe("what a principal's process keeps", () => {
     expect((await drain(slow)).end.kind).toBe("result");
     expect((await stateOf(upstream, ann2)).pid).toBe(pid);
     upstream.endScope(ann2.scope);
-    await until("it is gone", () => !deps.held.has(pid));
+    await until("it is gone", () => {
+      clock.advance(300);
+      return !deps.held.has(pid);
+    });
     expect(isAlive(pid)).toBe(false);
     expect(upstream.status()).toMatchObject({ state: "idle", connections: 0 });
   });

@@ -232,3 +232,16 @@ describe("one log-in for all", () => {
     expect(new Set(grants.uses.map(({ principal }) => principal))).toEqual(new Set([""]));
   });
 });
+
+describe("a tool that needs more than the grant gives", () => {
+  for (const speech of speeches) {
+    test(`is named to the grants, and other requests are not (${speech})`, async () => {
+      const { connect, grants } = await withTwo(speech);
+      const session = await connect("ann", own);
+      await session.request("tools/call", call);
+      await session.request("tools/list");
+      const tools = grants.uses.map(({ tool }) => tool);
+      expect(new Set(tools)).toEqual(new Set([undefined, "any"]));
+    });
+  }
+});

@@ -14,12 +14,8 @@ import { gzipSync } from "node:zlib";
 import type { OutgoingRequest, RequestFault, Runtime } from "../../src/runtime/runtime.ts";
 import { localhostTls, otherTls, testAuthority } from "../support/certificates.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
-import {
-  type FaultServer,
-  findClosedPort,
-  serveBytes,
-  serveFaults,
-} from "../support/fault_server.ts";
+import { type FaultServer, serveBytes, serveFaults } from "../support/fault_server.ts";
+import { freePort } from "../support/free_port.ts";
 import { programCommand, thisRuntime } from "../support/spawn_gateway.ts";
 import { until } from "../support/wait.ts";
 
@@ -271,7 +267,7 @@ describe("the address of an outgoing request", () => {
 
 describe("F1 F9 a request that fails", () => {
   test("says that the connection was refused, and that nothing was sent", async () => {
-    const fault = await failOf(send(`http://127.0.0.1:${await findClosedPort()}/`));
+    const fault = await failOf(send(`http://127.0.0.1:${await freePort()}/`));
     expect([fault.kind, fault.sent]).toEqual(["connect", false]);
     expect(fault.message).toContain("127.0.0.1");
   });

@@ -51,7 +51,7 @@ describe("a whole gateway", () => {
   };
   const bearer = { headers: { Authorization: "Bearer x" } };
   const pages: readonly (readonly [kind: string, status: number, words: string])[] = [
-    ["none", 200, "everybody who uses this gateway"],
+    ["none", 200, "all clients of this gateway"],
     ["key", 403, "A link is needed"],
     ["oauth", 303, ""],
   ];

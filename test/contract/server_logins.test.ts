@@ -230,7 +230,7 @@ describe("one log-in for everybody", () => {
     const operator = open();
     const link = links.make("files", sharedPrincipal.id);
     const page = await operator.open(pageOf("files", link));
-    expect(page.html).toContain("everybody who uses this gateway");
+    expect(page.html).toContain("all clients of this gateway");
     expect((await goOn(operator, page)).leavesTo).toBe(issuerPage(1));
     expect(begun).toMatchObject([{ principal: sharedPrincipal.id }]);
   });

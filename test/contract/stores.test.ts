@@ -250,7 +250,13 @@ async function playRandomly(place: Place, seed: number): Promise<void> {
 
 const catalog: Catalog = {
   description: { capabilities: { tools: {} }, serverInfo: { name: "日本" }, instructions: "x" },
-  lists: { tools: [{ name: "read", x: null }], prompts: [], resources: [], templates: [], skills: [] },
+  lists: {
+    tools: [{ name: "read", x: null }],
+    prompts: [],
+    resources: [],
+    templates: [],
+    skills: [],
+  },
 };
 const bare: Catalog = { ...catalog, description: { capabilities: {} } };
 

@@ -251,7 +251,12 @@ describe("calls of a remote server", () => {
   });
 
   test("a call without any message ends at its time limit, and the server gets the cancellation", async () => {
-    const { server, upstream } = await open(withStream(() => {}), { callTimeoutMs: 100 });
+    const { server, upstream } = await open(
+      withStream(() => {}),
+      { callTimeoutMs: 100 },
+      {},
+      { clock: remotes.pacedClock() },
+    );
     expect(await failTool(upstream, "hang")).toMatchObject({
       data: { reason: "upstream_timeout" },
     });
@@ -328,23 +333,29 @@ describe("questions of a remote server", () => {
   });
 
   test("the time limit of a call pauses while its client is asked", async () => {
+    const clock = remotes.pacedClock();
     let stream: EventStream | undefined;
-    const { upstream } = await open({
-      ...sessionRules(),
-      "tools/call"(visit) {
-        stream = visit.stream();
-        stream.event(question(1));
+    const { upstream } = await open(
+      {
+        ...sessionRules(),
+        "tools/call"(visit) {
+          stream = visit.stream();
+          stream.event(question(1));
+        },
+        answer(visit) {
+          visit.status(202);
+          stream?.result({ content: [{ type: "text", text: "at last" }] });
+        },
       },
-      answer(visit) {
-        visit.status(202);
-        stream?.result({ content: [{ type: "text", text: "at last" }] });
-      },
-    }, { callTimeoutMs: 500 });
+      { callTimeoutMs: 500 },
+      {},
+      { clock },
+    );
     const exchange = upstream.open(toolCall("work", {}, asking()));
     const ask = await next(exchange) as Ask;
     expect(ask.kind).toBe("ask");
     // Much longer than the call may be silent.
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    clock.advance(1_500);
     expect(exchange.answer(ask.id, { kind: "answer", value: {} })).toBe(true);
     expect(textOf(await next(exchange))).toBe("at last");
   });

@@ -147,11 +147,16 @@ describe("a request that is only accepted (202)", () => {
   });
 
   test("fails at its time limit if no answer comes; the outcome is unknown", async () => {
-    const { server, upstream } = await open({
-      ...sessionRules(),
-      GET: (visit) => visit.stream(),
-      "tools/call": (visit) => visit.status(202),
-    }, { callTimeoutMs: 200 });
+    const { server, upstream } = await open(
+      {
+        ...sessionRules(),
+        GET: (visit) => visit.stream(),
+        "tools/call": (visit) => visit.status(202),
+      },
+      { callTimeoutMs: 200 },
+      {},
+      { clock: remotes.pacedClock() },
+    );
     const error = await failTool(upstream, "x");
     expect(error.data).toMatchObject({ reason: "upstream_timeout", outcome: "unknown" });
     expect(error.message).toContain("whether it took effect is unknown");

@@ -19,8 +19,8 @@ import { until, within } from "../support/wait.ts";
 
 const remotes = createRemotes();
 afterEach(remotes.closeAll);
-const open = (rules: Rules, ...more: [object?, object?]) =>
-  remotes.open(rules, { transport: "sse", era: "legacy", ...more[0] }, more[1]);
+const open = (rules: Rules, ...more: [object?, object?, object?]) =>
+  remotes.open(rules, { transport: "sse", era: "legacy", ...more[0] }, more[1], more[2]);
 
 const sampling = { method: "sampling/createMessage", params: { messages: [], maxTokens: 1 } };
 /** Names another place to post to. */
@@ -95,9 +95,12 @@ describe("a server with one stream for everything", () => {
   });
 
   test("a server that never says where to post fails in time", async () => {
-    const { upstream } = await open({ ...lineRules(), GET: (visit) => visit.stream() }, {
-      startTimeoutMs: 100,
-    });
+    const { upstream } = await open(
+      { ...lineRules(), GET: (visit) => visit.stream() },
+      { startTimeoutMs: 100 },
+      {},
+      { clock: remotes.pacedClock() },
+    );
     expect((await failTool(upstream, "echo")).message).toContain("URL to post to");
   });
 

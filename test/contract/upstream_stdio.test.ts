@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import type { StdioServerConfig } from "../../src/config/config.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Caller, LogLevel } from "../../src/model.ts";
+import type { UpstreamDeps } from "../../src/upstream/deps.ts";
 import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
@@ -21,16 +22,19 @@ import {
   watchScope,
 } from "../support/upstream_deps.ts";
 import { isAlive } from "../support/processes.ts";
+import { createPacedClocks } from "../support/clock.ts";
 import { until } from "../support/wait.ts";
 
 const opened: { upstream: Upstream; deps: TestDeps }[] = [];
+const clocks = createPacedClocks();
 
 async function open(
   options: string[] = [],
   overrides: Partial<StdioServerConfig> = {},
   limits: Partial<Limits> = {},
+  more: Partial<UpstreamDeps> = {},
 ): Promise<{ upstream: Upstream; deps: TestDeps }> {
-  const deps = await createTestDeps(limits);
+  const deps = await createTestDeps(limits, more);
   const pair = { upstream: createUpstream(hostileConfig(options, overrides), deps), deps };
   opened.push(pair);
   return pair;
@@ -41,6 +45,7 @@ afterEach(async () => {
     await upstream.close();
     expect([...deps.held]).toEqual([]);
   }
+  clocks.stopAll();
 });
 
 const text = (value: unknown) => JSON.stringify(value);
@@ -188,11 +193,12 @@ describe("questions of a server", () => {
   });
 
   test("pause the time limit of their call", async () => {
-    const { upstream } = await open([], { callTimeoutMs: 500 });
+    const clock = clocks.create();
+    const { upstream } = await open([], { callTimeoutMs: 60_000 }, {}, { clock });
     const exchange = upstream.open(toolCall("ask", sampling, asking));
     const ask = await next(exchange);
     if (ask.kind !== "ask") throw new Error(`Not an ask: ${text(ask)}`);
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    clock.advance(200_000);
     exchange.answer(ask.id, { kind: "answer", value: { model: "slow person" } });
     expect(text(await next(exchange))).toContain("slow person");
   });
@@ -443,11 +449,14 @@ describe("idle processes", () => {
   });
 
   test("a running call or a subscription keeps the process", async () => {
-    const { upstream } = await open([], { idleTimeoutMs: 100 });
+    const clock = clocks.create();
+    const { upstream } = await open([], { idleTimeoutMs: 100 }, {}, { clock });
     const { pid } = await stateOf(upstream);
-    await callTool(upstream, "slow", { ms: 400 });
+    const call = callTool(upstream, "slow", { ms: 400 });
+    clock.advance(400);
+    await call;
     await subscribe(upstream, "mem://a", callerOf("a"));
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    clock.advance(400);
     expect((await stateOf(upstream)).pid).toBe(pid);
   });
 

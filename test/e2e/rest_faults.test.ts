@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { type FaultServer, findClosedPort, serveFaults } from "../support/fault_server.ts";
+import { type FaultServer, serveFaults } from "../support/fault_server.ts";
+import { freePort } from "../support/free_port.ts";
 import { clientKinds, openClient, type RealClient } from "../support/mcp_clients.ts";
 import { until } from "../support/wait.ts";
 import { serveTokens, type TokenReply, type TokenServer } from "../support/token_server.ts";
@@ -168,7 +169,7 @@ beforeAll(async () => {
   api = await serveApi();
   other = await serveFaults((_, response) => response.end("{}"));
   tokens = await serveTokens(() => ({ status: 500 }));
-  const closed = `http://127.0.0.1:${await findClosedPort()}`;
+  const closed = `http://127.0.0.1:${await freePort()}`;
   gateway = await spawnGateway({
     prepare(directory) {
       const all = [

@@ -55,7 +55,8 @@ export type Rule = (visit: Visit) => unknown;
 export type Rules = Record<string, Rule>;
 
 /** A running server. */
-export interface HostileUpstream extends Pick<FaultServer, "port" | "origin" | "connections"> {
+export interface HostileUpstream
+  extends Pick<FaultServer, "port" | "origin" | "connections" | "peak"> {
   readonly url: string;
   readonly visits: readonly Visit[];
   /** Those of one rule. */
@@ -158,12 +159,13 @@ export async function serveUpstream(rules: Rules): Promise<HostileUpstream> {
     visits.push(visit);
     ruleOf(rules, visit)?.(visit);
   });
-  const { port, origin, connections, close } = server;
+  const { port, origin, connections, peak, close } = server;
   const ruleOf = (all: Rules, visit: Visit): Rule | undefined => all[nameOf(visit, all)];
   return {
     port,
     origin,
     connections,
+    peak,
     close,
     rules,
     visits,

@@ -8,20 +8,18 @@ import type { ServerResponse } from "node:http";
 import process from "node:process";
 import { createGzip, deflateSync, gzipSync } from "node:zlib";
 import { defaultLimits } from "../../src/limits.ts";
-import { createTestClock } from "../support/clock.ts";
+import { createPacedClocks, createTestClock } from "../support/clock.ts";
 import { createTestRuntime } from "../support/fake_runtime.ts";
-import {
-  type FaultServer,
-  findClosedPort,
-  serveBytes,
-  serveFaults,
-} from "../support/fault_server.ts";
+import { type FaultServer, serveBytes, serveFaults } from "../support/fault_server.ts";
+import { freePort } from "../support/free_port.ts";
 import { createTestCaller, errorOf, type TestCallerOptions } from "../support/http_caller.ts";
 import { until } from "../support/wait.ts";
 
 const runtime = await createTestRuntime();
 const servers: FaultServer[] = [];
+const clocks = createPacedClocks();
 afterEach(async () => {
+  clocks.stopAll();
   for (const server of servers.splice(0)) await server.close();
 });
 const keep = (server: FaultServer): FaultServer => {
@@ -51,7 +49,7 @@ async function packZeros(mebibytes: number): Promise<Uint8Array> {
 describe("F1 a server that hangs", () => {
   test("before its head ends with the time of the call, and the connection with it", async () => {
     const server = await serve(() => {});
-    const caller = callerOf(server);
+    const caller = callerOf(server, { clock: clocks.create() });
     const error = await errorOf(caller.post({ timeoutMs: 150 }));
     expect([error.code, error.message]).toEqual([
       "upstream_timeout",
@@ -82,7 +80,7 @@ describe("F1 a server that hangs", () => {
         response.write("{");
         if (drips) drip(response);
       });
-      const answer = await callerOf(server).get({ timeoutMs: 1_000 });
+      const answer = await callerOf(server, { clock: clocks.create() }).get({ timeoutMs: 1_000 });
       expect(answer.status).toBe(200);
       expect((await errorOf(answer.text())).code).toBe("upstream_timeout");
       await until("the connection is closed", () => server.open() === 0);
@@ -168,7 +166,7 @@ describe("F9 a call that breaks", () => {
     expect(server.seen.length).toBe(3);
     const caller = createTestCaller({
       runtime,
-      url: `http://127.0.0.1:${await findClosedPort()}/`,
+      url: `http://127.0.0.1:${await freePort()}/`,
     });
     const error = await errorOf(caller.post());
     expect([error.code, error.data?.["outcome"]]).toEqual(["upstream_unavailable", "not_sent"]);

@@ -9,6 +9,7 @@ import type { JsonObject } from "../../src/model.ts";
 import type { UpstreamDeps } from "../../src/upstream/deps.ts";
 import { createEngine, type Engine } from "../../src/upstream/rest/engine.ts";
 import type { Operation, Parameter, Service } from "../../src/upstream/rest/service.ts";
+import { createPacedClocks } from "./clock.ts";
 import { type FaultServer, serveFaults } from "./fault_server.ts";
 import { createTestDeps, type TestDeps } from "./upstream_deps.ts";
 
@@ -158,7 +159,9 @@ const quick = { httpRetriesMax: 0, httpRetryMsMin: 1, circuitFailuresMax: 1_000 
 /** What tests of one file have opened. */
 export function createApis() {
   const opened: FaultServer[] = [];
+  const clocks = createPacedClocks();
   return {
+    pacedClock: clocks.create,
     async open(
       routes: ApiRoutes,
       operations: readonly Operation[],
@@ -200,6 +203,7 @@ export function createApis() {
       };
     },
     async closeAll(): Promise<void> {
+      clocks.stopAll();
       await Promise.all(opened.splice(0).map((server) => server.close()));
     },
   };

@@ -57,6 +57,24 @@ export function runClock(clock: TestClock, isRunning: () => boolean): () => void
   return () => clearTimeout(timer);
 }
 
+/**
+ * Makes clocks for tests of short time limits against servers of the same process: time passes by
+ * `runClock`, so a limit ends what stands still and never what is only slow.
+ */
+export function createPacedClocks(): { create(): TestClock; stopAll(): void } {
+  const stops: (() => void)[] = [];
+  return {
+    create() {
+      const clock = createTestClock();
+      stops.push(runClock(clock, () => true));
+      return clock;
+    },
+    stopAll() {
+      for (const stop of stops.splice(0)) stop();
+    },
+  };
+}
+
 /** Numbers from 0 to below 1 that a seed repeats (mulberry32). */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0;

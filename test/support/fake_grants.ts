@@ -83,6 +83,7 @@ export function createFakeGrants(): FakeGrants {
     finish: unused,
     reports: async () => [],
     logOut: async () => 0,
+    forget: async () => {},
     keep: () => {},
     watch(listener) {
       listeners.add(listener);

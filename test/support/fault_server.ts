@@ -30,6 +30,8 @@ export interface FaultServer {
   readonly connections: () => number;
   /** Connections open now. */
   readonly open: () => number;
+  /** The most connections that were open at the same time. */
+  readonly peak: () => number;
   close(): Promise<void>;
 }
 
@@ -78,9 +80,11 @@ export async function serveBytes(connected: (socket: Socket) => void): Promise<F
 async function listen(server: Server, hostname: string) {
   const sockets = new Set<Socket>();
   let connections = 0;
+  let peak = 0;
   server.on("connection", (socket: Socket) => {
     connections += 1;
     sockets.add(socket);
+    peak = Math.max(peak, sockets.size);
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
   });
@@ -92,17 +96,11 @@ async function listen(server: Server, hostname: string) {
     port: (server.address() as AddressInfo).port,
     connections: () => connections,
     open: () => sockets.size,
+    peak: () => peak,
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
-}
-
-/** A port of 127.0.0.1 on which no server listens. */
-export async function findClosedPort(): Promise<number> {
-  const server = await serveBytes(() => {});
-  await server.close();
-  return server.port;
 }

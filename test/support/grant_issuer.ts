@@ -22,6 +22,8 @@ export interface IssuerKnobs {
   registration: "yes" | "refuse";
   /** What the token endpoint does; `lose`: it works, and the connection breaks once. */
   token: "answer" | "refuse" | "hang" | "html" | "redirect" | "lose" | "fail" | "no_client";
+  /** What the token endpoint decides now arrives only after this. */
+  holdTokens: Promise<void> | undefined;
   /** Refresh tokens are replaced with each use, and the old one ends. */
   rotates: boolean;
   /** Refresh tokens are given. */
@@ -86,6 +88,7 @@ export async function startGrantIssuer(given: Partial<IssuerKnobs> = {}): Promis
     error: undefined,
     registration: "yes",
     token: "answer",
+    holdTokens: undefined,
     rotates: true,
     refreshes: true,
     expiresIn: 3_600,
@@ -145,8 +148,11 @@ export async function startGrantIssuer(given: Partial<IssuerKnobs> = {}): Promis
         work();
         knobs.token = "answer";
         throw new Error("the connection breaks");
-      case "answer":
-        return work();
+      case "answer": {
+        const answer = work();
+        await knobs.holdTokens;
+        return answer;
+      }
     }
   };
   const authorize = ({ searchParams }: URL): Response => {

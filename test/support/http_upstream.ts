@@ -4,6 +4,7 @@ import type { Limits } from "../../src/limits.ts";
 import type { UpstreamDeps } from "../../src/upstream/deps.ts";
 import { createUpstream } from "../../src/upstream/upstream_kinds.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
+import { createPacedClocks } from "./clock.ts";
 import { callerOf, createTestDeps, type TestDeps } from "./upstream_deps.ts";
 import { startMsMax } from "./wait.ts";
 import { type HostileUpstream, type Rules, serveUpstream } from "../fault/hostile_upstream.ts";
@@ -51,7 +52,9 @@ const quick = {
 /** What tests of one file have opened. */
 export function createRemotes() {
   const opened: { close(): Promise<void> }[] = [];
+  const clocks = createPacedClocks();
   return {
+    pacedClock: clocks.create,
     /** Serves `rules`, with an upstream in front. */
     async open(
       rules: Rules,
@@ -68,6 +71,7 @@ export function createRemotes() {
     },
     async closeAll(): Promise<void> {
       await Promise.all(opened.splice(0).map(({ close }) => close()));
+      clocks.stopAll();
     },
   };
 }

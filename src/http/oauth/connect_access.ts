@@ -141,7 +141,7 @@ function onlyOperator({ limits }: ConnectLayer, name: string): PageProblem {
   return new PageProblem({
     status: 403,
     title: "The operator logs in at this server",
-    text: `One log-in at "${shown}" serves everybody who uses this gateway. The operator makes ` +
+    text: `One log-in at "${shown}" serves all clients of this gateway. The operator makes ` +
       `it with: mcp-wrapper auth login ${shown}`,
   });
 }

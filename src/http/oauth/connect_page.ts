@@ -138,7 +138,7 @@ async function askPage(
 </dl>
 <p class="warn">Continue only if you asked for this yourself just now. ${
       isShared
-        ? "Everybody who uses this gateway then acts at the server with the account that you log in with."
+        ? "All clients of this gateway then act at the server with the account that you log in with."
         : markup`The gateway then acts at the server with the account that you log in with, for <bdi>${whom}</bdi>.`
     }</p>
 <form method="post" action="${pathOf(browser, server.name)}">
@@ -227,7 +227,7 @@ const kinds: readonly (readonly [start: string, words: string])[] = [
 
 /** For whom a log-in is, as a page shows it. */
 export function toWhom(principal: string, limits: Pick<Limits, "pageUrlCharsMax">): string {
-  if (principal === sharedPrincipal.id) return "everybody who uses this gateway";
+  if (principal === sharedPrincipal.id) return "all clients of this gateway";
   const [start, words] = kinds.find(([one]) => principal.startsWith(one)) ?? ["", ""];
   return toShownText(`${words}${principal.slice(start.length)}`, limits.pageUrlCharsMax);
 }

@@ -6,6 +6,7 @@
 import type { HttpServerConfig } from "../../config/config.ts";
 import { type GatewayError, withOutcome } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
+import type { CredentialUse } from "../../outgoing/authorization.ts";
 import type { HttpCaller } from "../../outgoing/caller.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { Dialect, HandshakeResult } from "../link/dialect.ts";
@@ -111,6 +112,13 @@ export function failSent({ peer }: RemoteLink, outgoing: Outgoing, error: Gatewa
 /** Only the first message cannot be cancelled: see start_request.ts. */
 export function isHandshake({ request }: Outgoing): boolean {
   return !request.cancellable;
+}
+
+/** Whose credentials a message is sent with: a tool's call may need more of a grant than others. */
+export function useOf(owner: LinkOwner, outgoing: Outgoing | undefined): CredentialUse {
+  const { method, params } = outgoing?.request ?? {};
+  const name = method === "tools/call" ? params?.["name"] : undefined;
+  return typeof name === "string" ? { ...owner, tool: name } : owner;
 }
 
 /** Whether a request does no more when it is made twice. */

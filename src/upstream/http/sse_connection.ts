@@ -20,6 +20,7 @@ import {
   type OpeningLink,
   type RemoteLink,
   type RemoteLinkOptions,
+  useOf,
 } from "./remote_link.ts";
 
 /** One link. */
@@ -79,7 +80,8 @@ function send(link: SseLink, line: string, outgoing: Outgoing | undefined): bool
 async function sendAside(link: SseLink, line: string): Promise<void> {
   const { config, deps: { limits, log } } = link.options;
   try {
-    discard(await post(link, line, Math.min(limits.responseMs, config.startTimeoutMs), true));
+    const timeoutMs = Math.min(limits.responseMs, config.startTimeoutMs);
+    discard(await post(link, line, undefined, timeoutMs));
   } catch (thrown) {
     if (!link.closed.signal.aborted) {
       log.info("Cannot send a notification or an answer", { error: String(thrown) });
@@ -93,7 +95,7 @@ async function sendRequest(link: SseLink, line: string, outgoing: Outgoing): Pro
   const { id } = outgoing;
   try {
     const { responseMs } = options.deps.limits;
-    const answer = await post(link, line, responseMs, isRepeatable(outgoing));
+    const answer = await post(link, line, outgoing, responseMs);
     if (mediaType(answer) !== "application/json") return discard(answer);
     const text = await answer.text();
     if (peer.isPending(id) && holdsMessage(text)) await peer.receive([text], id);
@@ -106,10 +108,10 @@ async function sendRequest(link: SseLink, line: string, outgoing: Outgoing): Pro
 async function post(
   link: SseLink,
   line: string,
+  outgoing: Outgoing | undefined,
   timeoutMs: number,
-  repeatable: boolean,
 ): Promise<HttpAnswer> {
-  const { config, caller, dialect, deps, owner: use } = link.options;
+  const { config, caller, dialect, deps, owner } = link.options;
   const answer = await caller.call({
     url: link.postUrl ?? await link.endpoint.promise,
     method: "POST",
@@ -119,8 +121,8 @@ async function post(
     },
     body: line,
     timeoutMs,
-    repeatable,
-    use,
+    repeatable: outgoing === undefined || isRepeatable(outgoing),
+    use: useOf(owner, outgoing),
   }, link.closed.signal);
   if (answer.status >= 200 && answer.status < 300) {
     link.postUrl = answer.url;

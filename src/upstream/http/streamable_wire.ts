@@ -11,6 +11,7 @@ import type { Dialect } from "../link/dialect.ts";
 import type { LinkOwner } from "../link/link.ts";
 import type { Outgoing } from "../link/peer_state.ts";
 import { discard, toEventStream, wordsOf } from "./error_response.ts";
+import { useOf } from "./remote_link.ts";
 import type { OpenStream } from "./server_streams.ts";
 
 /** What the first message and its answer have settled. */
@@ -84,7 +85,7 @@ export function createWire(
         },
         body: line,
         ...bounds,
-        use,
+        use: useOf(use, outgoing),
       }, signal),
     listen: (repeatable) => async (eventId, signal) => {
       const answer = await caller.call({

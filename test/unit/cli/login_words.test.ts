@@ -32,7 +32,7 @@ describe("log-ins in words", () => {
     expect(words(login("granted", [grant, bob, grant]))).toBe("granted to user:ann, user:bob");
     expect(words(login("granted", [{ ...grant, principal: undefined }]))).toBe("granted to all");
     expect(words(login("needed"))).toBe("log-in needed");
-    expect(words(login("unasked"))).toBe("no log-in asked so far");
+    expect(words(login("unasked"))).toBe("no log-in needed so far");
     expect(words({ ...login("impossible"), problem: "it is open" }))
       .toBe("no log-in possible: it is open");
   });
@@ -78,10 +78,22 @@ describe("log-ins in words", () => {
   test("come with the command that logs in", () => {
     const server = { name: "my docs", state: "needs_login", kind: "http" };
     const command = "mcp-wrapper auth login 'my docs'";
-    expect(toAdvice(server, true)).toEqual([`Log in: ${command}`]);
     expect(toAdvice({ ...server, login: { ...login("needed"), grant: "shared" } }, true))
       .toEqual([`Log in: ${command}`]);
     expect(toAdvice({ ...server, login: login("needed") }, true).join())
       .toContain(`${command} --principal ID`);
+  });
+
+  test("say that a check has no log-in where others have one", () => {
+    const server = { name: "docs", state: "needs_login", kind: "http" };
+    const words = (one: LoginView) => toAdvice({ ...server, login: one }, true).join();
+    expect(words(login("needed", [grant]))).toContain("this check has no log-in of its own");
+    expect(words(login("needed"))).not.toContain("this check");
+  });
+
+  test("say what stands against a log-in where none is possible", () => {
+    const server = { name: "docs", state: "needs_login", kind: "http" };
+    expect(toAdvice(server, true).join()).toContain('remove "oauth": false');
+    expect(toAdvice(server, true).join()).not.toContain("auth login");
   });
 });

@@ -281,6 +281,9 @@ describe("the files that explain the configuration", () => {
       "/etc/gateway/holidays.json": JSON.stringify(recipe),
       "/etc/gateway/crm.yaml": "openapi: 3.1.0",
       "/etc/gateway/crm-secret": "secret-of-the-crm",
+      "/etc/gateway/reports-key.pem": "key-of-the-reports",
+      "/run/secrets/id-token": "token-of-a-user",
+      "/var/run/secrets/tokens/metrics": "token-of-the-workload",
     };
     const tokens = { GITHUB_TOKEN: "a", OPENSUBTITLES_API_KEY: "b", TRACKER_TOKEN: "c" };
     const secrets = {
@@ -288,6 +291,8 @@ describe("the files that explain the configuration", () => {
       PORTAL_SECRET: "e",
       REPORTS_SECRET: "f",
       TRACKER_SECRET: "g",
+      ID_CLIENT_SECRET: "h",
+      WIKI_CLIENT_SECRET: "i",
     };
     const env = { ...shell, ...tokens, ...secrets };
     const pages = readdirSync(new URL("../../../docs/", import.meta.url));

@@ -16,7 +16,7 @@ import {
   useOf,
 } from "../../support/credentials.ts";
 import { createTestRuntime } from "../../support/fake_runtime.ts";
-import { findClosedPort } from "../../support/fault_server.ts";
+import { freePort } from "../../support/free_port.ts";
 import { serveTokens, tokenReply, type TokenServer } from "../../support/token_server.ts";
 import { until } from "../../support/wait.ts";
 
@@ -461,7 +461,7 @@ describe("an authorization server that issues no token", () => {
   });
 
   test("and does not exist counts as unreachable", async () => {
-    const tokenUrl = `http://127.0.0.1:${await findClosedPort()}/token`;
+    const tokenUrl = `http://127.0.0.1:${await freePort()}/token`;
     const { problem } = await open({ config: { tokenUrl } });
     expect(await problem()).toContain("its authorization server cannot be reached");
   });

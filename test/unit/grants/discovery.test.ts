@@ -220,19 +220,55 @@ describe("a server's authorization server", () => {
     for (const [method, supported] of Object.entries(methods)) {
       const gateway = await startGrantGateway({
         knobs: { metadata: { token_endpoint_auth_methods_supported: supported } },
-        oauth: { clientId: "by hand", clientSecret: "s3cret", redirectUri: `${callback}/own` },
+        oauth: {
+          clientId: "by-hand_1.0*",
+          clientSecret: "s3 cret:%",
+          redirectUri: `${callback}/own`,
+        },
       });
       await gateway.call("user:ada");
       await gateway.logIn("user:ada");
       const [request] = gateway.far.at("/token");
       expect(request?.form.get("client_secret")).toBe(
-        method === "client_secret_post" ? "s3cret" : null,
+        method === "client_secret_post" ? "s3 cret:%" : null,
       );
-      expect(request?.authorization?.startsWith("Basic ")).toBe(
-        method === "client_secret_basic" ? true : undefined,
+      // Form-encoded, without an escape for what forms leave alone.
+      expect(request?.authorization).toBe(
+        method === "client_secret_basic" ? `Basic ${btoa("by-hand_1.0*:s3+cret%3A%25")}` : null,
       );
       expect(request?.form.get("redirect_uri")).toBe(`${callback}/own`);
       await gateway.close();
     }
   });
+});
+
+describe("many refused calls at once", () => {
+  test("look for the authorization server once, also if it cannot be found", async () => {
+    const gateway = await startGrantGateway({ knobs: { challenge: null } });
+    const { far, call } = gateway;
+    const place = "/.well-known/oauth-authorization-server";
+    const states = await Promise.all(Array.from({ length: 30 }, () => call("user:ada")));
+    expect(states.every((one) => typeof one === "object" && one.state === "needs_person"))
+      .toBe(true);
+    expect(far.at(place)).toHaveLength(1);
+    await gateway.close();
+
+    const broken = { challenge: null, metadata: { issuer: "https://other.example" } };
+    const lost = await startGrantGateway({ knobs: broken });
+    for (let calls = 0; calls < 5; calls += 1) expect(await lost.call("user:ada")).toBe(401);
+    expect(lost.far.at(place)).toHaveLength(1);
+    lost.far.knobs.metadata = {};
+    lost.clock.advance(60_000);
+    expect(await lost.call("user:ada")).toMatchObject({ state: "needs_person" });
+    await lost.close();
+  });
+});
+
+test("an issuer whose name could write on the operator's screen is not used", async () => {
+  const hidden = ["https://a.example/\u001b[2J", " https://a.example", "https://a.example/\n"];
+  const gateway = await startGrantGateway({
+    knobs: { resource: { authorization_servers: hidden } },
+  });
+  await expect(gateway.begin("user:ada")).rejects.toThrow("names no authorization server");
+  await gateway.close();
 });

@@ -1,4 +1,4 @@
-/** Grants in SQLite: sealed, bound to their rows, safe after a crash, and never a fault for a caller. */
+/** Grants in SQLite: sealed, bound to their rows, safe after a crash, and of faults little is thrown. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -155,7 +155,7 @@ describe("stored grants", () => {
     database.close();
   });
 
-  test("that cannot be read or written are logged, and nothing is thrown", async () => {
+  test("that cannot be read or written are logged, and only a look for one's own fails", async () => {
     const { store, platform, log, database } = await open();
     await store.save(grantKey(), fullGrant);
     await store.saveRegistration(registration);
@@ -163,6 +163,7 @@ describe("stored grants", () => {
     platform.failAlways("sql", createSqlFault(fullDisk));
     expect(await store.save(grantKey(), bareGrant)).toBe(false);
     expect(await store.list()).toEqual([]);
+    await expect(store.find("far", "user:ada")).rejects.toThrow();
     await store.remove(grantKey());
     await store.saveRegistration({ ...registration, clientId: "other" });
     await store.removeRegistration(issuer, redirectUri);
@@ -172,6 +173,7 @@ describe("stored grants", () => {
     expect(await store.findRegistration(issuer, redirectUri)).toEqual(registration);
     expect(log.records.map(({ severity, message }) => `${severity} ${message}`)).toEqual([
       "ERROR Cannot store a grant",
+      "ERROR Cannot read the stored grants",
       "ERROR Cannot read the stored grants",
       "ERROR Cannot forget a grant",
       "ERROR Cannot store a registration",

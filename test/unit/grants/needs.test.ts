@@ -126,26 +126,29 @@ describe("a server", () => {
     await gateway.close();
   });
 
-  test("that names another issuer gets a new log-in there, with a new registration", async () => {
-    const other = await startGrantIssuer();
-    const gateway = await startGrantGateway();
-    const { call, logIn, far } = gateway;
-    await call("user:ada");
-    await logIn("user:ada");
-    far.expire();
-    far.knobs.resource = { authorization_servers: [other.issuer] };
-    expect(await call("user:ada")).toMatchObject(needsPerson);
-    const finished = await logIn("user:ada");
-    expect(finished.issuer).toBe(other.issuer);
-    expect(other.at("/register")).toHaveLength(1);
-    const [first] = far.at("/token");
-    expect(other.at("/token")[0]?.form.get("client_id")).not.toBe(
-      first?.form.get("client_id") ?? "",
-    );
-    expect(far.at("/token")).toHaveLength(1);
-    await other.close();
-    await gateway.close();
-  });
+  for (const refreshes of [true, false]) {
+    const how = refreshes ? "with a refresh token of the old one" : "without a refresh token";
+    test(`that names another issuer gets a new log-in there, ${how}`, async () => {
+      const other = await startGrantIssuer();
+      const gateway = await startGrantGateway({ knobs: { refreshes } });
+      const { call, logIn, far } = gateway;
+      await call("user:ada");
+      await logIn("user:ada");
+      far.expire();
+      far.knobs.resource = { authorization_servers: [other.issuer] };
+      expect(await call("user:ada")).toMatchObject(needsPerson);
+      const finished = await logIn("user:ada");
+      expect(finished.issuer).toBe(other.issuer);
+      expect(other.at("/register")).toHaveLength(1);
+      const [first] = far.at("/token");
+      expect(other.at("/token")[0]?.form.get("client_id")).not.toBe(
+        first?.form.get("client_id") ?? "",
+      );
+      expect(far.at("/token")).toHaveLength(1);
+      await other.close();
+      await gateway.close();
+    });
+  }
 
   test("whose issuer forgot the gateway's client gets a new registration", async () => {
     const gateway = await startGrantGateway();

@@ -9,8 +9,8 @@ import {
   operationOf,
   parameter,
 } from "../../../support/api_server.ts";
-import { findClosedPort, serveBytes } from "../../../support/fault_server.ts";
-import { serveFaults } from "../../../support/fault_server.ts";
+import { serveBytes, serveFaults } from "../../../support/fault_server.ts";
+import { freePort } from "../../../support/free_port.ts";
 import type { Operation } from "../../../../src/upstream/rest/service.ts";
 
 const apis = createApis();
@@ -243,8 +243,8 @@ describe("refusals", () => {
 
 describe("F1 slow servers", () => {
   test("F1 one that never answers, and one that stops in the middle, end with the call's time", async () => {
-    const config = { callTimeoutMs: 200 };
-    const silent = await open(() => {}, {}, { config });
+    const timed = { config: { callTimeoutMs: 200 }, deps: { clock: apis.pacedClock() } };
+    const silent = await open(() => {}, {}, timed);
     const error = await silent.fail("it");
     expect(error["error"]).toContain('Server "api" did not answer within');
     const halting = await open(
@@ -253,7 +253,7 @@ describe("F1 slow servers", () => {
         response.write('{"a":');
       },
       {},
-      { config },
+      timed,
     );
     expect((await halting.fail("it"))["error"]).toContain("did not answer within");
     const refusing = await open(
@@ -262,13 +262,14 @@ describe("F1 slow servers", () => {
         response.write('{"error":');
       },
       {},
-      { config },
+      timed,
     );
     expect((await refusing.fail("it"))["error"]).toContain("status 400");
   });
 
   test("F1 of a call that changes things it is said that its effect is unknown", async () => {
-    const api = await open(() => {}, post, { config: { callTimeoutMs: 200 } });
+    const timed = { config: { callTimeoutMs: 200 }, deps: { clock: apis.pacedClock() } };
+    const api = await open(() => {}, post, timed);
     const error = await api.fail("it");
     expect(error["outcome"]).toBe("unknown");
     expect(error["error"]).toContain("whether it took effect is unknown");
@@ -287,7 +288,7 @@ describe("F1 slow servers", () => {
   });
 
   test("one that is not there is said to be so, in the same words", async () => {
-    const port = await findClosedPort();
+    const port = await freePort();
     const api = await open(() => {}, {}, { service: { baseUrl: `http://127.0.0.1:${port}` } });
     const error = await api.fail("it");
     expect(error["error"]).toContain('Server "api" cannot be reached');

@@ -14,7 +14,7 @@ import {
   parameter,
   type ToolResult,
 } from "../../../support/api_server.ts";
-import { findClosedPort } from "../../../support/fault_server.ts";
+import { freePort } from "../../../support/free_port.ts";
 import type { Operation } from "../../../../src/upstream/rest/service.ts";
 
 const apis = createApis();
@@ -227,7 +227,7 @@ describe("an answer that does not come to its end", () => {
         response.write("{");
       },
       order,
-      { config: { callTimeoutMs: 200 } },
+      { config: { callTimeoutMs: 200 }, deps: { clock: apis.pacedClock() } },
     );
     const error = await api.fail("order");
     expect(error["outcome"]).toBe("unknown");
@@ -296,7 +296,7 @@ describe("a failure says whether the call may have taken effect", () => {
     ]);
     expect(await outcomeOf(api)).toBe("not_sent");
     expect(api.server.seen.length).toBe(0);
-    const baseUrl = `http://127.0.0.1:${await findClosedPort()}`;
+    const baseUrl = `http://127.0.0.1:${await freePort()}`;
     const away = await open(() => {}, order, {
       service: { baseUrl },
       limits: { circuitFailuresMax: 1 },

@@ -12,7 +12,7 @@ import {
   operation,
 } from "../../../support/api_server.ts";
 import { createTestRuntime } from "../../../support/fake_runtime.ts";
-import { findClosedPort } from "../../../support/fault_server.ts";
+import { freePort } from "../../../support/free_port.ts";
 
 const apis = createApis();
 afterEach(apis.closeAll);
@@ -83,7 +83,7 @@ describe("a log-in that is renewed", () => {
 
 describe("credentials that come back between two attempts", () => {
   test("the answer is not cached for calls without credentials", async () => {
-    const port = await findClosedPort();
+    const port = await freePort();
     const runtime = await createTestRuntime();
     let isThere = false;
     const request: typeof runtime.request = async (options) => {

@@ -14,7 +14,7 @@ import {
   parameter,
 } from "../../../support/api_server.ts";
 import { createTestRuntime } from "../../../support/fake_runtime.ts";
-import { findClosedPort } from "../../../support/fault_server.ts";
+import { freePort } from "../../../support/free_port.ts";
 import { until } from "../../../support/wait.ts";
 
 const apis = createApis();
@@ -320,7 +320,7 @@ describe("credentials", () => {
   });
 
   test("a call that may go without its credentials is marked, not kept, and only ever reads", async () => {
-    const port = await findClosedPort();
+    const port = await freePort();
     const credentials = {
       type: "oauth2",
       grant: "client_credentials",
