@@ -24,8 +24,8 @@ export interface TwoPersonsServer {
   readonly issuer: string;
   /** The seconds that the next access tokens live. */
   livesSeconds: number;
-  /** How many tokens the issuer gave by codes and by refresh tokens. */
-  readonly given: { codes: number; refreshes: number };
+  /** How many tokens the issuer gave by codes and by refresh tokens, and secrets to clients. */
+  readonly given: { codes: number; refreshes: number; clientSecrets: number };
   /** What the issuer refused at its token endpoint. */
   readonly refused: readonly string[];
   /** Sessions that another person's token used. */
@@ -78,7 +78,7 @@ export async function startTwoPersonsServer(): Promise<TwoPersonsServer> {
   const secrets = new Set<string>();
   const violations: string[] = [];
   const refused: string[] = [];
-  const given = { codes: 0, refreshes: 0 };
+  const given = { codes: 0, refreshes: 0, clientSecrets: 0 };
   const tokens: string[] = [];
   const keep = (...texts: readonly unknown[]) => {
     for (const text of texts) if (typeof text === "string" && text.length > 15) secrets.add(text);
@@ -94,7 +94,10 @@ export async function startTwoPersonsServer(): Promise<TwoPersonsServer> {
     keep(body["access_token"], body["refresh_token"]);
     tokens.push(String(body["access_token"]));
   });
-  provider.on("registration_create.success", (_, { clientSecret }) => keep(clientSecret));
+  provider.on("registration_create.success", (_, { clientSecret }) => {
+    given.clientSecrets += typeof clientSecret === "string" ? 1 : 0;
+    keep(clientSecret);
+  });
   provider.on("grant.error", ({ oidc }, error) => {
     refused.push(`${String(oidc.params?.["grant_type"])}: ${error.message}`);
   });
