@@ -8,7 +8,12 @@ import type { CredentialFailure } from "../credentials/provider.ts";
 import type { JsonObject } from "../model.ts";
 import { readChallenge, type TokenChallenge } from "./challenge.ts";
 import type { IssuerDeps } from "./grant_deps.ts";
-import { issuerWords, metadataWords, refuseIssuer, toGrantProblem } from "./grant_problem.ts";
+import {
+  issuerWords,
+  metadataWords,
+  refuseIssuerMetadata,
+  toGrantProblem,
+} from "./grant_problem.ts";
 import {
   assumedMetadata,
   type IssuerMetadata,
@@ -92,7 +97,7 @@ export function createDiscovery(deps: IssuerDeps): IssuerDiscovery {
       try {
         const metadata = await readIssuer(server, issuer, signal);
         if (metadata === undefined) {
-          failed ??= refuseIssuer("has no metadata");
+          failed ??= refuseIssuerMetadata("has no metadata");
           continue;
         }
         const usable = { ...resource, metadata, isDescribed: true };
@@ -119,7 +124,7 @@ export function createDiscovery(deps: IssuerDeps): IssuerDiscovery {
       const metadata = await readIssuer(server, issuer, signal);
       if (metadata !== undefined) return metadata;
       if (issuer === new URL(server.url).origin) return assumedMetadata(issuer);
-      throw refuseIssuer("has no metadata any more");
+      throw refuseIssuerMetadata("has no metadata any more");
     },
     forget(server) {
       found.delete(server);
