@@ -5,6 +5,7 @@
 import { AccessError } from "../access_error.ts";
 import type { Clock } from "../clock.ts";
 import type { HttpServerConfig, ServerConfig, ServerOAuthConfig } from "../config/config.ts";
+import { adviseName } from "../config/nearest.ts";
 import { isOfKind } from "../config/server_kind.ts";
 import type { Limits } from "../limits.ts";
 import { sharedPrincipal } from "../model.ts";
@@ -81,7 +82,11 @@ export function createLoginSteering(deps: LoginSteeringDeps): LoginSteering {
   const oauthOf = (name: string): ServerOAuthConfig => {
     const server = servers().find((one) => one.name === name);
     if (server === undefined) {
-      throw new AccessError("access_unknown", `Cannot find server ${JSON.stringify(name)}`);
+      const advice = adviseName(name, servers().map((one) => one.name));
+      throw new AccessError(
+        "access_unknown",
+        `Cannot find server ${JSON.stringify(name)}; ${advice}`,
+      );
     }
     const oauth = toOAuth(server);
     if (oauth !== undefined) return oauth;
