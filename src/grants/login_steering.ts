@@ -11,7 +11,7 @@ import type { Limits } from "../limits.ts";
 import { sharedPrincipal } from "../model.ts";
 import { standsForOne } from "../principals.ts";
 import type { LoginPlace } from "./login_place.ts";
-import type { GrantReport, ServerGrants } from "./server_grants.ts";
+import type { FailedLogin, GrantReport, ServerGrants } from "./server_grants.ts";
 
 /** One grant, for the operator. Times are ISO 8601. */
 export interface GrantFacts {
@@ -46,6 +46,10 @@ export interface ServerLoginReport {
   readonly problem?: string | undefined;
   /** The newest first. */
   readonly grants: readonly GrantFacts[];
+  /** The latest log-in, if it failed; `principal` and `at` as in a grant. */
+  readonly failedLogin?:
+    | { readonly principal?: string | undefined; readonly problem: string; readonly at: string }
+    | undefined;
 }
 
 /** A link for one log-in. */
@@ -68,7 +72,7 @@ export interface LoginSteering {
 
 /** What it is made of. */
 export interface LoginSteeringDeps {
-  readonly grants: Pick<ServerGrants, "hasGrant" | "reports" | "logOut">;
+  readonly grants: Pick<ServerGrants, "hasGrant" | "reports" | "failedLogin" | "logOut">;
   readonly place: Pick<LoginPlace, "operatorUrlOf">;
   /** The configured servers of the moment. */
   readonly servers: () => readonly ServerConfig[];
@@ -118,6 +122,7 @@ export function createLoginSteering(deps: LoginSteeringDeps): LoginSteering {
         : "unasked",
       problem,
       grants: own.toSorted((one, other) => other.grantedAt - one.grantedAt).map(toFacts),
+      failedLogin: toFailedFacts(grants.failedLogin(name)),
     };
   };
   return {
@@ -177,7 +182,7 @@ function toFacts(report: GrantReport): GrantFacts {
   const { principal, issuer, scopes, isRefreshable, failure } = report;
   const { grantedAt, expiresAt, refreshedAt } = report;
   return {
-    principal: principal === sharedPrincipal.id ? undefined : principal,
+    principal: toShownPrincipal(principal),
     issuer,
     scopes,
     grantedAt: toTime(grantedAt),
@@ -186,6 +191,17 @@ function toFacts(report: GrantReport): GrantFacts {
     refreshedAt: refreshedAt === undefined ? undefined : toTime(refreshedAt),
     failure: failure && { ...failure, at: toTime(failure.at) },
   };
+}
+
+function toFailedFacts(failed: FailedLogin | undefined): ServerLoginReport["failedLogin"] {
+  if (failed === undefined) return undefined;
+  const { principal, problem, at } = failed;
+  return { principal: toShownPrincipal(principal), problem, at: toTime(at) };
+}
+
+/** Undefined: all principals. */
+function toShownPrincipal(principal: string): string | undefined {
+  return principal === sharedPrincipal.id ? undefined : principal;
 }
 
 function toTime(ms: number): string {

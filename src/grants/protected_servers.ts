@@ -3,7 +3,7 @@ import type { CredentialUse } from "../outgoing/authorization.ts";
 import { sharedPrincipal } from "../model.ts";
 import { standsForOne } from "../principals.ts";
 import type { TokenChallenge } from "./challenge.ts";
-import type { ProtectedServer } from "./server_grants.ts";
+import type { FailedLogin, ProtectedServer } from "./server_grants.ts";
 
 /** Which requests were refused because no grant came along. */
 interface Asked {
@@ -21,6 +21,8 @@ export interface ServerState {
   readonly askedOfOthers: Map<string, Asked>;
   /** Whether the store was looked into. */
   looking: Promise<void> | undefined;
+  /** The latest log-in, if it failed. */
+  failed: FailedLogin | undefined;
 }
 
 /** Makes the state of a server that was never asked. */
@@ -31,6 +33,7 @@ export function createServerState(server: ProtectedServer): ServerState {
     asked: { tools: false, all: false },
     askedOfOthers: new Map(),
     looking: undefined,
+    failed: undefined,
   };
 }
 
