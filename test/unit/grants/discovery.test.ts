@@ -156,6 +156,7 @@ describe("a server's authorization server", () => {
         ...createScriptedRuntime(() => json({}, 503)),
         readText: () => Promise.resolve(undefined),
         sha256: (text: string) => text,
+        nextTurn: (run: () => void) => void setTimeout(run, 0),
       },
       log: createTestLog(),
     });
