@@ -333,14 +333,14 @@ describe("a restart by command", () => {
   });
 });
 
-describe("a remote server that wants a log-in", () => {
+describe("a remote server that wants a log-in, where log-ins are switched off", () => {
   const challenge = { "www-authenticate": 'Bearer resource_metadata="http://localhost/x"' };
 
   test("says so until it takes the handshake", async () => {
     const rules = sessionRules();
     const { initialize: welcome } = rules;
     const server = await serve({ ...rules, initialize: (visit) => visit.status(401, challenge) });
-    const gateway = await start({ far: { url: server.url } });
+    const gateway = await start({ far: { url: server.url, oauth: false } });
     const client = await connect(gateway, "/servers/far/mcp");
     await client.request("tools/list");
     expect(reportOf(gateway, "far")).toMatchObject({
@@ -365,7 +365,7 @@ describe("a remote server that wants a log-in", () => {
     const rules = sessionRules();
     const { "tools/call": work } = rules;
     const server = await serve(rules);
-    const gateway = await start({ far: { url: server.url } });
+    const gateway = await start({ far: { url: server.url, oauth: false } });
     const client = await connect(gateway, "/servers/far/mcp");
     expect(await client.call("work")).toBe("{}");
     expect(stateOf(gateway, "far")).toBe("running");
@@ -379,7 +379,7 @@ describe("a remote server that wants a log-in", () => {
 
   test("is no other state: a refusal without a challenge is a failure", async () => {
     const server = await serve({ ...sessionRules(), initialize: (visit) => visit.status(401) });
-    const gateway = await start({ far: { url: server.url } });
+    const gateway = await start({ far: { url: server.url, oauth: false } });
     await (await connect(gateway, "/servers/far/mcp")).request("tools/list");
     expect(stateOf(gateway, "far")).toBe("failing");
   });

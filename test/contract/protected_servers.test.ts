@@ -206,6 +206,20 @@ describe("a server that is tried for no client", () => {
     expect(gateway.servers()[0]).toMatchObject({ state: "running", error: undefined });
   });
 
+  test("wants one from the call on that it refuses, until the log-in", async () => {
+    let isOpen = true;
+    const server = await serve("session", () => isOpen);
+    const { gateway, grants, ask } = await start({ files: { url: server.url } });
+    expect(namesIn(await ask("ann", "tools/list", {}, own))).toEqual(["tool_of_guest"]);
+    isOpen = false;
+    const { error } = await ask("ann", "tools/call", { name: "tool_of_guest" }, own);
+    expect(error?.data).toMatchObject({ reason: "login_required" });
+    expect(gateway.servers()[0]?.state).toBe("needs_login");
+    grants.give("files", "ann", "token-of-ann");
+    expect(textIn(await ask("ann", "tools/call", call, own))).toBe("ann");
+    expect(gateway.servers()[0]?.state).toBe("running");
+  });
+
   test("teaches what it lists to everybody where it wants no log-in", async () => {
     const server = await serve("session", () => true);
     const { gateway, ask } = await start({ files: { url: server.url } }, { tries: true });

@@ -109,6 +109,11 @@ export function failSent({ peer }: RemoteLink, outgoing: Outgoing, error: Gatewa
   );
 }
 
+/** Says that a call of a running connection needs a log-in; a start says so by itself. */
+export function noteLogin({ options }: RemoteLink, outgoing: Outgoing, error: GatewayError): void {
+  if (error.code === "login_required" && !isHandshake(outgoing)) options.hooks.login?.(error);
+}
+
 /** Only the first message cannot be cancelled: see start_request.ts. */
 export function isHandshake({ request }: Outgoing): boolean {
   return !request.cancellable;

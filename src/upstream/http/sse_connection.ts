@@ -17,6 +17,7 @@ import {
   failSent,
   handshakeOver,
   isRepeatable,
+  noteLogin,
   type OpeningLink,
   type RemoteLink,
   type RemoteLinkOptions,
@@ -100,7 +101,9 @@ async function sendRequest(link: SseLink, line: string, outgoing: Outgoing): Pro
     const text = await answer.text();
     if (peer.isPending(id) && holdsMessage(text)) await peer.receive([text], id);
   } catch (thrown) {
-    failSent(link, outgoing, toGatewayError(thrown));
+    const error = toGatewayError(thrown);
+    noteLogin(link, outgoing, error);
+    failSent(link, outgoing, error);
   }
 }
 

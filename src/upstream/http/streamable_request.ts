@@ -8,7 +8,7 @@ import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { RequestId } from "../../model.ts";
 import type { Outgoing } from "../link/peer_state.ts";
 import { type HttpFault, readFault, wantsLogin } from "./error_response.ts";
-import { failSent, isHandshake, isRepeatable } from "./remote_link.ts";
+import { failSent, isHandshake, isRepeatable, noteLogin } from "./remote_link.ts";
 import { readAnswer } from "./streamable_answer.ts";
 import { endSoon, type StreamableLink } from "./streamable_link.ts";
 
@@ -25,6 +25,7 @@ export async function sendRequest(
     while (await attempt(link, line, outgoing, over.signal, isAgain)) isAgain = true;
   } catch (thrown) {
     const error = toGatewayError(thrown);
+    noteLogin(link, outgoing, error);
     // What was sent once may have taken effect, whatever comes of the second time.
     failSent(link, outgoing, isAgain ? withOutcome(error, "unknown") : error);
   } finally {
