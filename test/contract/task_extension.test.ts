@@ -107,6 +107,19 @@ describe("a client that knows tasks", () => {
     });
   });
 
+  test("is not asked for more than a server may ask at once", async () => {
+    const taskId = await start("ann", "one__long");
+    const { inputRequests: { sure } } = asking("sure") as unknown as {
+      inputRequests: { sure: JsonObject };
+    };
+    for (const [count, code] of [[64, undefined], [65, -32603]] as const) {
+      const asked = Array.from({ length: count }, (_, at) => [`q${at}`, sure]);
+      one.state = { status: "input_required", inputRequests: Object.fromEntries(asked) };
+      const { error } = await request("ann", "tasks/get", { taskId });
+      expect([count, error?.code]).toEqual([count, code]);
+    }
+  });
+
   test("gets the state of the task that it asked for, whichever its server names", async () => {
     const taskId = await start("ann", "one__long");
     one.state = { ...completed("done"), taskId: "of-another" };
