@@ -42,6 +42,7 @@ export { type OpenAccess, openAccess } from "./app/open_access.ts";
 export type { GatewayOptions } from "./app/parts.ts";
 export { type OpenRegistry, openRegistry, type OpenRegistryOptions } from "./app/open_registry.ts";
 export { defaultTables, type Tables } from "./app/tables.ts";
+export { isConnectTool } from "./gateway/connect_tool.ts";
 
 /** A running gateway without a socket. */
 export interface GatewayHandle extends Operator {

@@ -27,6 +27,10 @@ export const loginForm = v.object({
     })),
     v.readonly(),
   ),
+  /** The latest log-in, if it failed. */
+  failedLogin: v.optional(
+    v.object({ principal: v.optional(v.string()), problem: v.string(), at: v.string() }),
+  ),
 });
 
 /** The log-ins of a server, as commands show them. */

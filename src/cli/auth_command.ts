@@ -25,7 +25,8 @@ const login: AccessAction = async (context, values) => {
   const principal = values.option("principal");
   const waitMs = toWaitMs(values.option("timeout"));
   const grant = await withLogins(context, true, async (logins) => {
-    const before = new Set((await grantsOf(logins, name, principal)).map(identityOf));
+    const before = await readEnds(logins, name, principal);
+    const known = new Set(before.grants.map(identityOf));
     const { url } = await logins.makeLink(name, principal);
     const isOpened = !values.flag("noBrowser") && !context.json && await openBrowser(context, url);
     context.terminal.note(
@@ -41,8 +42,15 @@ const login: AccessAction = async (context, values) => {
         untilGranted(
           context,
           waitMs,
-          async () =>
-            (await grantsOf(logins, name, principal)).find((one) => !before.has(identityOf(one))),
+          async () => {
+            const { grants, failed } = await readEnds(logins, name, principal);
+            const grant = grants.find((one) => !known.has(identityOf(one)));
+            // The link is used up, so nothing is left to wait for.
+            if (grant === undefined && failed !== undefined && failed.at !== before.failed?.at) {
+              throw new CommandError("failed", `Cannot log in: ${failed.problem}`);
+            }
+            return grant;
+          },
         ),
     );
   });
@@ -54,15 +62,13 @@ const login: AccessAction = async (context, values) => {
   ]);
 };
 
-/** The grants of a principal at a server. Throws `notFound` with the nearest name. */
-async function grantsOf(
-  logins: OpenedLogins,
-  name: string,
-  principal: string | undefined,
-): Promise<readonly GrantView[]> {
+/** How log-ins of a principal at a server ended: its grants, and the latest if it failed. */
+async function readEnds(logins: OpenedLogins, name: string, principal: string | undefined) {
   const found = (await logins.list()).find((one) => one.name === name);
   // What is wrong with the name is said when the link is made.
-  return (found?.grants ?? []).filter((grant) => grant.principal === principal);
+  const grants = (found?.grants ?? []).filter((grant) => grant.principal === principal);
+  const failed = found?.failedLogin;
+  return { grants, failed: failed?.principal === principal ? failed : undefined };
 }
 
 /** Two log-ins differ in this. */

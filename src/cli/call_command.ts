@@ -2,6 +2,7 @@
  * `call`: calls a tool and prints its result. Its progress stands on the terminal meanwhile, and
  * the server's questions are asked there.
  */
+import { isConnectTool } from "../app.ts";
 import { isJsonObject } from "../json.ts";
 import { defaultLimits } from "../limits.ts";
 import type { JsonObject, Notice } from "../model.ts";
@@ -11,8 +12,16 @@ import { CommandError } from "./command_error.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printResult } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
-import { type CalledSurface, listAll, readToEnd, valueOf, withSurface } from "./server_calls.ts";
-import { unknownName } from "./found_names.ts";
+import {
+  type CalledSurface,
+  listAll,
+  readToEnd,
+  serversOf,
+  valueOf,
+  withSurface,
+} from "./server_calls.ts";
+import { findServer, unknownName } from "./found_names.ts";
+import { type AdvisedServer, toLoginAdvice } from "./server_advice.ts";
 import { toWords } from "./table.ts";
 import { parametersOf } from "./tools_command.ts";
 import { toVisible } from "./visible_text.ts";
@@ -25,7 +34,12 @@ export async function runCall(context: CommandContext, values: CommandValues): P
   const result = await withProgress(
     context,
     `Calling ${tool} of ${name}`,
-    (say) => withSurface(context, name, (surface) => callTool(context, surface, tool, args, say)),
+    (say) =>
+      withSurface(
+        context,
+        name,
+        (surface) => callTool(context, surface, { server: name, tool, args }, say),
+      ),
   );
   printResult(context, result, () => toLines(result));
   return result["isError"] === true ? exitCodes.failed : exitCodes.ok;
@@ -51,14 +65,21 @@ async function readArguments(
   throw new CommandError("usage", "Cannot use the arguments: expected a JSON object");
 }
 
+/** Which tool, of which server. */
+interface CalledTool {
+  readonly server: string;
+  readonly tool: string;
+  readonly args: JsonObject;
+}
+
 async function callTool(
   context: CommandContext,
   surface: CalledSurface,
-  tool: string,
-  args: JsonObject,
+  called: CalledTool,
   say: (text: string) => void,
 ): Promise<JsonObject> {
   const { terminal, signal } = context;
+  const { tool, args } = called;
   const exchange = surface.gateway.call(surface.surface, {
     method: "tools/call",
     params: { name: tool, arguments: args },
@@ -72,7 +93,7 @@ async function callTool(
     },
     answer: (ask) => askPerson(context, ask),
   }, signal);
-  if (ending.kind === "failure" && !signal.aborted) await assertKnown(context, surface, tool, args);
+  if (ending.kind === "failure" && !signal.aborted) await assertKnown(context, surface, called);
   return valueOf(ending, signal);
 }
 
@@ -80,11 +101,13 @@ async function callTool(
 async function assertKnown(
   { signal }: CommandContext,
   surface: CalledSurface,
-  tool: string,
-  args: JsonObject,
+  { server, tool, args }: CalledTool,
 ): Promise<void> {
   const tools = await listAll(surface, "tools/list", "tools", signal).catch(() => undefined);
   if (tools === undefined) return;
+  if (tools.some((one) => isConnectTool(one, server))) {
+    throw await loginMissing(surface, server);
+  }
   const known = tools.find(({ name }) => name === tool);
   if (known === undefined) throw unknownName("tool", tool, tools.map(({ name }) => String(name)));
   const missing = parametersOf(known)
@@ -92,6 +115,13 @@ async function assertKnown(
     .map(({ key }) => key);
   if (missing.length === 0) return;
   throw new CommandError("usage", `Cannot call ${tool} without ${missing.join(", ")}`);
+}
+
+/** The error for a call before the log-in, with what the operator does. */
+async function loginMissing(surface: CalledSurface, name: string): Promise<CommandError> {
+  const view: AdvisedServer = findServer(await serversOf(surface), name);
+  const advice = toLoginAdvice(name, view.login).join(" ");
+  return new CommandError("needsPerson", `Server "${name}" needs a log-in. ${advice}`);
 }
 
 /** One line about a notice of progress: "3 of 10: reading". */

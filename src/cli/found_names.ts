@@ -1,5 +1,5 @@
 /** Looks up names that a person typed; one that is not there is answered with the nearest. */
-import { nearestName } from "../config/nearest.ts";
+import { adviseName } from "../config/nearest.ts";
 import { CommandError } from "./command_error.ts";
 
 /** The server of this name. Throws `notFound` with the nearest name. */
@@ -14,19 +14,8 @@ export function findServer<Server extends { readonly name: string }>(
 
 /** The error for a name that is not there, with the nearest one. */
 export function unknownName(what: string, name: string, known: readonly string[]): CommandError {
-  const near = nearestName(name, known);
-  const advice = near !== undefined
-    ? `did you mean "${near}"?`
-    : known.length === 0
-    ? "there is none"
-    : `there ${known.length === 1 ? "is" : "are"} ${namesOf(known)}`;
-  return new CommandError("notFound", `Cannot find ${what} "${name}"; ${advice}`);
-}
-
-/** How many names an error shows. */
-const namesMax = 12;
-
-function namesOf(known: readonly string[]): string {
-  const shown = known.slice(0, namesMax).join(", ");
-  return known.length > namesMax ? `${shown} and ${known.length - namesMax} more` : shown;
+  return new CommandError(
+    "notFound",
+    `Cannot find ${what} "${name}"; ${adviseName(name, known)}`,
+  );
 }

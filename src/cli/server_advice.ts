@@ -1,7 +1,10 @@
 /** What is wrong with a server and what to do about it, for `status` and `test`. */
 import { defaultLimits } from "../limits.ts";
 import { identity } from "../version.ts";
+import { isConnectTool } from "../app.ts";
+import type { JsonObject } from "../model.ts";
 import type { LoginView, ServerView } from "./admin_forms.ts";
+import { toOwner } from "./login_words.ts";
 import { toWords } from "./table.ts";
 import type { Style } from "./terminal.ts";
 
@@ -35,7 +38,37 @@ export type AdvisedServer =
 
 /** Whether a server does not work now. */
 export function isBroken({ state, error }: Pick<AdvisedServer, "state" | "error">): boolean {
-  return error !== undefined || states[state]?.style === "bad" || state === "needs_login";
+  return error !== undefined || states[state]?.style === "bad" || waitsForLogin({ state });
+}
+
+/** Whether a server only waits for a log-in. */
+export function waitsForLogin({ state }: Pick<AdvisedServer, "state">): boolean {
+  return state === "needs_login";
+}
+
+/**
+ * Whether a command, which acts for no principal, cannot use a server at which each principal logs
+ * in. `tools`: what was listed to the command; undefined: nothing was.
+ */
+export function lacksOwnLogin(
+  server: AdvisedServer,
+  tools: readonly JsonObject[] | undefined,
+): boolean {
+  const { name, login } = server;
+  if (login?.grant !== "each") return false;
+  if (waitsForLogin(server) || tools?.some((tool) => isConnectTool(tool, name)) === true) {
+    return true;
+  }
+  return tools === undefined && !isBroken(server) && askedStates.has(login.state);
+}
+
+/** The states of log-ins at a server that has asked for one. */
+const askedStates: ReadonlySet<string> = new Set(["granted", "needed"]);
+
+/** What such a server needs, and who has it: it goes on after the server's name. */
+export function toEachNeed({ login }: Pick<AdvisedServer, "login">): string {
+  const owners = [...new Set((login?.grants ?? []).map(toOwner))];
+  return `needs a log-in of each person; granted to ${owners.join(", ") || "none so far"}`;
 }
 
 /** Why a server does not work; undefined if it does. */
@@ -50,9 +83,9 @@ export function toProblem(server: AdvisedServer): string | undefined {
  * gateway has it in its log.
  */
 export function toAdvice(server: AdvisedServer, isLogged: boolean): string[] {
-  const { name, state, kind, login } = server;
+  const { name, kind, login } = server;
   if (!isBroken(server)) return [];
-  if (state === "needs_login") return [...toOtherLogins(login), ...toLoginAdvice(name, login)];
+  if (waitsForLogin(server)) return [...toOtherLogins(login), ...toLoginAdvice(name, login)];
   if (kind === "failed") return ["Correct its entry; a running gateway reads mcp.json again."];
   if (!isLogged) return [`Correct that, and try again: ${identity.name} test ${toShellWord(name)}`];
   return [

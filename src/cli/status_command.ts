@@ -8,7 +8,7 @@ import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printResult } from "./output.ts";
 import { toLoginTable } from "./login_table.ts";
 import { isShown, toLoginLines } from "./login_words.ts";
-import { isBroken, toAdvice, toProblem, toStateWords } from "./server_advice.ts";
+import { isBroken, toAdvice, toProblem, toStateWords, waitsForLogin } from "./server_advice.ts";
 import { findServer } from "./found_names.ts";
 import { type Cell, count, toTable, toWords, wrap } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -43,7 +43,8 @@ function toHead(
   terminal: Terminal,
 ): string[] {
   const upMs = Date.now() - Date.parse(startedAt);
-  const broken = servers.filter(isBroken).length;
+  const waiting = servers.filter(waitsForLogin).length;
+  const broken = servers.filter(isBroken).length - waiting;
   return [
     `${identity.name} ${version} at ${terminal.style("strong", `${url}/mcp`)}`,
     `up ${toDuration(upMs)}, process ${pid}, ${runtime}`,
@@ -53,8 +54,12 @@ function toHead(
     ...(auth === undefined ? [] : [toAccessLine(auth)]),
     `${count(servers.length, "server")}, ${
       broken === 0 ? "none broken" : terminal.style("bad", `${broken} broken`)
-    }`,
+    }${waiting === 0 ? "" : `, ${terminal.style("warn", toWaiting(waiting))}`}`,
   ];
+}
+
+function toWaiting(servers: number): string {
+  return `${servers} ${servers === 1 ? "waits" : "wait"} for a log-in`;
 }
 
 function toAccessLine(auth: readonly string[]): string {
@@ -105,7 +110,9 @@ function toProblemLines(server: ServerView, { width, style }: Terminal): string[
   if (problem === undefined) return [];
   return [
     "",
-    ...wrap(`${server.name}: ${problem}`, width).map((line) => style("bad", line)),
+    ...wrap(`${server.name}: ${problem}`, width).map((line) =>
+      style(waitsForLogin(server) ? "warn" : "bad", line)
+    ),
     // An entry is to be copied as it is.
     ...toAdvice(server, true).flatMap((line) =>
       line.startsWith(" ") ? [line] : wrap(line, width, "  ")

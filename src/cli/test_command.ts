@@ -7,7 +7,15 @@ import { CommandError } from "./command_error.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printResult } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
-import { type AdvisedServer, isBroken, toAdvice, toProblem } from "./server_advice.ts";
+import {
+  type AdvisedServer,
+  isBroken,
+  lacksOwnLogin,
+  toAdvice,
+  toEachNeed,
+  toLoginAdvice,
+  toProblem,
+} from "./server_advice.ts";
 import { toGrantLine, toLoginLines } from "./login_words.ts";
 import { type CalledSurface, listAll, serversOf, withSurface } from "./server_calls.ts";
 import { findServer } from "./found_names.ts";
@@ -19,6 +27,8 @@ import { toDuration } from "./times.ts";
 interface TestOutcome {
   readonly name: string;
   readonly works: boolean;
+  /** Each principal logs in there, and a test is none: whether it works is not known. */
+  readonly needsLogin?: boolean;
   /** Until the lists were there, or until it failed. */
   readonly ms: number;
   readonly server?: AdvisedServer & {
@@ -41,6 +51,7 @@ export async function runTest(context: CommandContext, values: CommandValues): P
     (say) => withSurface(context, name, (surface) => testServer(context, surface, name, say)),
   ).catch((fault) => toBrokenEntry(name, fault));
   printResult(context, outcome, () => toLines(outcome, context.terminal));
+  if (outcome.needsLogin === true) return exitCodes.needsPerson;
   return outcome.works ? exitCodes.ok : exitCodes.failed;
 }
 
@@ -68,6 +79,7 @@ async function testServer(
     const prompts = await listAll(surface, "prompts/list", "prompts", signal);
     const resources = await listAll(surface, "resources/list", "resources", signal);
     const server = await look();
+    if (lacksOwnLogin(server, tools)) return toUnknown(server, ms);
     if (isBroken(server)) return toFailure(server, ms, running !== undefined);
     return {
       name,
@@ -81,9 +93,17 @@ async function testServer(
   } catch (fault) {
     if (signal.aborted || !(fault instanceof CommandError)) throw fault;
     const server = await look();
+    if (lacksOwnLogin(server, undefined)) return toUnknown(server, took());
     const broken = isBroken(server) ? server : { ...server, error: fault.message };
     return toFailure(broken, took(), running !== undefined);
   }
+}
+
+/** The outcome where the test lacks what only a principal has. */
+function toUnknown(server: AdvisedServer, ms: number): TestOutcome {
+  const { name, login } = server;
+  const advice = toLoginAdvice(name, login);
+  return { name, works: false, needsLogin: true, ms, server, problem: toEachNeed(server), advice };
 }
 
 function toFailure(server: AdvisedServer, ms: number, isLogged: boolean): TestOutcome {
@@ -104,12 +124,21 @@ function toBrokenEntry(name: string, fault: unknown): TestOutcome {
   };
 }
 
+/** What came of it, and why. */
+function toHeadLines(
+  { name, needsLogin, problem = "" }: TestOutcome,
+  { style, width }: Pick<Terminal, "style" | "width">,
+): string[] {
+  return needsLogin === true
+    ? wrap(`${name} ${problem}`, width).map((line) => style("warn", line))
+    : [style("bad", `${name} does not work`), ...wrap(problem, width, "  ")];
+}
+
 function toLines(outcome: TestOutcome, { style, width }: Terminal): string[] {
   const { name, works, ms, server, tools = 0, prompts = 0, resources = 0 } = outcome;
   if (!works) {
     return [
-      style("bad", `${name} does not work`),
-      ...wrap(outcome.problem ?? "", width, "  "),
+      ...toHeadLines(outcome, { style, width }),
       // Without a grant the problem says it already.
       ...(server?.login?.grants ?? []).flatMap((grant) =>
         wrap(toGrantLine(grant, Date.now()), width, "  ")

@@ -16,6 +16,19 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return best;
 }
 
+/** How many names an advice shows. */
+const namesMax = 12;
+
+/** What to say after a name that is not there: the nearest known name, else all of them. */
+export function adviseName(name: string, known: readonly string[]): string {
+  const near = nearestName(name, known);
+  if (near !== undefined) return `did you mean "${near}"?`;
+  if (known.length === 0) return "there is none";
+  const shown = known.slice(0, namesMax).join(", ");
+  const more = known.length > namesMax ? ` and ${known.length - namesMax} more` : "";
+  return `there ${known.length === 1 ? "is" : "are"} ${shown}${more}`;
+}
+
 function countEdits(left: string, right: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_, column) => column);

@@ -96,9 +96,18 @@ function toTool(config: ServerConfig): JsonObject {
   return {
     name: connectName(config),
     title: `Log in at ${config.name}`,
-    description: `Returns a link to the page at which the user logs in at the server ` +
-      `"${config.name}". Its tools are listed after the log-in. Show the link to the user.`,
+    description: describe(config.name),
     inputSchema: { type: "object", properties: {}, additionalProperties: false },
     annotations: { readOnlyHint: true, openWorldHint: false },
   };
+}
+
+function describe(server: string): string {
+  return "Returns a link to the page at which the user logs in at the server " +
+    `"${server}". Its tools are listed after the log-in. Show the link to the user.`;
+}
+
+/** Whether a listed tool is the connect tool of a server; filters rename tools, so no name counts. */
+export function isConnectTool(tool: JsonObject, server: string): boolean {
+  return tool["description"] === describe(server);
 }

@@ -70,6 +70,7 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
     async reports(server) {
       return (await store.list(server)).map((one) => toGrantReport(one, kept, clock));
     },
+    failedLogin: (server) => servers.get(server)?.failed,
     async logOut(server, principal) {
       const grants = principal === undefined
         ? await store.list(server)
@@ -127,11 +128,14 @@ function createLogins(
   servers: ReadonlyMap<string, ServerState>,
   deps: ServerLoginDeps,
 ): Pick<ServerGrants, "begin" | "finish"> {
-  const fail = (thrown: unknown, server: string, principal: string): never => {
+  const fail = (thrown: unknown, state: ServerState, principal: string): never => {
+    const server = state.server.name;
     const { message: reason, cause } = toGrantProblem(thrown);
     if (cause !== undefined) deps.log.error("Cannot log in at a server", { server, cause });
     deps.emit({ type: "grant_step", step: "login_failed", server, principal, reason });
-    throw toLoginError(thrown, server);
+    const error = toLoginError(thrown, server);
+    state.failed = { principal, problem: error.message, at: deps.clock.wall() };
+    throw error;
   };
   return {
     async begin(request, signal) {
@@ -144,7 +148,7 @@ function createLogins(
       }
       const work = (inTime: AbortSignal) => beginLogin(state, request, deps, inTime);
       return await inLoginTime(work, deps, signal)
-        .catch((thrown: unknown) => fail(thrown, request.server, request.principal));
+        .catch((thrown: unknown) => fail(thrown, state, request.principal));
     },
     async finish(answer, signal) {
       const login = deps.begun.take(answer.params.get("state") ?? "", answer.browser);
@@ -156,8 +160,10 @@ function createLogins(
       }
       const work = (inTime: AbortSignal) =>
         finishLogin(login, state, answer, deps, inTime).finally(() => deps.begun.end(login));
-      return await inLoginTime(work, deps, signal)
-        .catch((thrown: unknown) => fail(thrown, login.server.name, login.principal));
+      const finished = await inLoginTime(work, deps, signal)
+        .catch((thrown: unknown) => fail(thrown, state, login.principal));
+      state.failed = undefined;
+      return finished;
     },
   };
 }

@@ -12,7 +12,7 @@ import {
   GrantProblem,
   issuerWords,
   metadataWords,
-  refuseIssuer,
+  refuseIssuerMetadata,
   toGrantProblem,
 } from "./grant_problem.ts";
 import {
@@ -107,7 +107,7 @@ export function createDiscovery(deps: IssuerDeps): IssuerDiscovery {
       try {
         const metadata = await readIssuer(server, issuer, signal);
         if (metadata === undefined) {
-          failed ??= refuseIssuer("has no metadata");
+          failed ??= refuseIssuerMetadata("has no metadata");
           continue;
         }
         const usable = { ...resource, metadata, isDescribed: true };
@@ -154,7 +154,7 @@ export function createDiscovery(deps: IssuerDeps): IssuerDiscovery {
       const metadata = await readIssuer(server, issuer, signal);
       if (metadata !== undefined) return metadata;
       if (issuer === new URL(server.url).origin) return assumedMetadata(issuer);
-      throw refuseIssuer("has no metadata any more");
+      throw refuseIssuerMetadata("has no metadata any more");
     },
     forget(server) {
       found.delete(server);

@@ -17,7 +17,7 @@ export interface IssuerDeps {
 
 /** What all parts share. */
 export interface GrantDeps extends IssuerDeps {
-  readonly runtime: Pick<Runtime, "request" | "readText" | "sha256">;
+  readonly runtime: Pick<Runtime, "request" | "readText" | "sha256" | "nextTurn">;
   readonly emit: Emit;
   readonly bus: Bus;
   readonly store: GrantStore;

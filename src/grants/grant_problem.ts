@@ -15,6 +15,8 @@ export interface GrantProblemOptions {
   /** The error word of OAuth, if one was given. */
   readonly code?: string | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** What the person does next; it goes on after the message and a semicolon. */
+  readonly advice?: string | undefined;
   /** For the log only. */
   readonly cause?: unknown;
 }
@@ -24,6 +26,7 @@ export class GrantProblem extends Error {
   readonly kind: ProblemKind;
   readonly code: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly advice: string | undefined;
 
   constructor(kind: ProblemKind, problem: string, options: GrantProblemOptions = {}) {
     super(problem, { cause: options.cause });
@@ -31,6 +34,7 @@ export class GrantProblem extends Error {
     this.kind = kind;
     this.code = options.code;
     this.retryAfterMs = options.retryAfterMs;
+    this.advice = options.advice;
   }
 }
 
@@ -40,9 +44,23 @@ export const issuerWords = "cannot be logged in to: its authorization server";
 /** The beginning of what is said about a server's own metadata. */
 export const metadataWords = "cannot be logged in to: its metadata";
 
+/** The next step where the other side says something wrong about itself. */
+const metadataAdvice =
+  'check the "url" in mcp.json; if it is right, ask the operator of the server to correct this';
+
 /** The authorization server, or what it says, must not be used. */
 export function refuseIssuer(why: string, code?: string): GrantProblem {
   return new GrantProblem("refused", `${issuerWords} ${why}`, { code });
+}
+
+/** The same for what an authorization server says about itself. */
+export function refuseIssuerMetadata(why: string): GrantProblem {
+  return new GrantProblem("refused", `${issuerWords} ${why}`, { advice: metadataAdvice });
+}
+
+/** What a server says about itself must not be used. */
+export function refuseMetadata(why: string): GrantProblem {
+  return new GrantProblem("refused", `${metadataWords} ${why}`, { advice: metadataAdvice });
 }
 
 /** What was thrown, as a problem; a fault of the gateway itself stays one. */
@@ -58,10 +76,11 @@ export function toGrantProblem(thrown: unknown): GrantProblem {
 /** A problem as the person, or the program that asked, gets it. */
 export function toLoginError(thrown: unknown, server: string): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
-  const { kind, message, retryAfterMs, cause } = toGrantProblem(thrown);
+  const { kind, message, advice, retryAfterMs, cause } = toGrantProblem(thrown);
   if (kind === "stranger") return new GatewayError("invalid_request", message);
   const code = kind === "unreachable" ? "upstream_unavailable" : "credentials_missing";
-  return new GatewayError(code, `Server "${server}" ${message}`, {
+  const text = advice === undefined ? message : `${message}; ${advice}`;
+  return new GatewayError(code, `Server "${server}" ${text}`, {
     data: { server, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
     cause,
   });

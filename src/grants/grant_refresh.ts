@@ -182,7 +182,7 @@ async function end(
   key: GrantKey,
   problem: string,
   code: string | undefined,
-  { store, bus, clock, clients }: RefreshDeps,
+  { store, bus, clock, clients, runtime }: RefreshDeps,
 ): Promise<void> {
   const { stored } = kept;
   if (stored === undefined) return;
@@ -192,5 +192,7 @@ async function end(
   kept.failed = undefined;
   if (code !== "invalid_grant") clients.reject(key.issuer, grant.clientId);
   await store.save(key, grant);
-  bus.publish("grantChanged", { server: key.server, principal: key.principal, isGranted: false });
+  const { server, principal } = key;
+  // Calls that wait for this refresh fail first, by their own reason: connections close with a grant.
+  runtime.nextTurn(() => bus.publish("grantChanged", { server, principal, isGranted: false }));
 }

@@ -14,6 +14,7 @@ import {
   type SecurityContext,
 } from "../outgoing/authorization.ts";
 import { readChallenge, type TokenChallenge } from "./challenge.ts";
+import type { Grant } from "./grant.ts";
 import type { ToCredential } from "./grant_context.ts";
 import { type RefreshDeps, refreshOnce } from "./grant_refresh.ts";
 import { joinScopes } from "./granted_scopes.ts";
@@ -226,7 +227,8 @@ async function replaceToken(
   // next log-in goes to the other one.
   discovery.forget(server.name);
   const refused = stored.grant.token;
-  const isFresh = clock.monotonic() - kept.renewedAt < limits.credentialRenewMs;
+  const freshMs = Math.min(limits.credentialRenewMs, halfLifeOf(stored.grant));
+  const isFresh = clock.monotonic() - kept.renewedAt < freshMs;
   if (stored.grant.refreshToken === undefined || isFresh) return void (kept.isRefused = true);
   const found = await discovery.find(server, challenge, closing).catch(() => undefined);
   if (found?.issuers.includes(stored.key.issuer) === false) return void (kept.isRefused = true);
@@ -239,6 +241,14 @@ async function replaceToken(
     const { key, grant } = kept.stored;
     kept.stored = { key, grant: { ...grant, expiresAt: clock.wall() } };
   }
+}
+
+/**
+ * Half the time that a token was given for. A token that is refused later than that has ended, which
+ * servers that count in whole seconds do early; one that is refused earlier was never good.
+ */
+function halfLifeOf({ obtainedAt, expiresAt = Infinity }: Grant): number {
+  return (expiresAt - obtainedAt) / 2;
 }
 
 /** Waits for work, unless this caller gives up first; the work goes on for the others. */

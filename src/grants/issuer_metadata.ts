@@ -5,7 +5,7 @@
  * needs no more than a token endpoint.
  */
 import type { JsonObject } from "../model.ts";
-import { type GrantProblem, refuseIssuer } from "./grant_problem.ts";
+import { type GrantProblem, refuseIssuerMetadata } from "./grant_problem.ts";
 import { readScopeList, type ScopeLimits } from "./granted_scopes.ts";
 import { type AskIssuer, toNamedUrl } from "./issuer_requests.ts";
 import { getJson } from "./resource_metadata.ts";
@@ -60,7 +60,7 @@ export async function readIssuerMetadata(
     const value = await getJson(url, ask, signal);
     if (value === undefined) continue;
     if (isSame(value["issuer"], issuer)) return checkDocument(issuer, value, home, limits);
-    problem ??= refuseIssuer("names another issuer than itself in its metadata");
+    problem ??= refuseIssuerMetadata("names another issuer than itself in its metadata");
   }
   if (problem !== undefined) throw problem;
   return undefined;
@@ -78,7 +78,7 @@ function checkDocument(
   limits: ScopeLimits,
 ): IssuerMetadata {
   const tokenEndpoint = toNamedUrl(document["token_endpoint"], home);
-  if (tokenEndpoint === undefined) throw refuseIssuer(noUsableUrl);
+  if (tokenEndpoint === undefined) throw refuseIssuerMetadata(noUsableUrl);
   return {
     issuer,
     authorizationEndpoint: toNamedUrl(document["authorization_endpoint"], home),
@@ -106,9 +106,9 @@ export function takesLogins({ authorizationEndpoint, checksCodes }: IssuerMetada
  * if no log-in is possible there.
  */
 export function loginEndpointOf({ authorizationEndpoint, checksCodes }: IssuerMetadata): string {
-  if (authorizationEndpoint === undefined) throw refuseIssuer(noUsableUrl);
+  if (authorizationEndpoint === undefined) throw refuseIssuerMetadata(noUsableUrl);
   if (checksCodes) return authorizationEndpoint;
-  throw refuseIssuer(
+  throw refuseIssuerMetadata(
     "does not say that it supports PKCE with S256, which the MCP specification requires",
   );
 }

@@ -43,14 +43,22 @@ export function createIssuerRequests(
   return async (request, signal) => {
     const url = toNamedUrl(request.url, home);
     if (url === undefined) {
-      throw new GrantProblem("refused", `${words} is at a URL that the gateway does not request`);
+      throw new GrantProblem("refused", `${words} is at a URL that the gateway does not request`, {
+        advice: "it must be at https:, at the server's own origin, or with it on this machine",
+      });
     }
     const send = areOnThisMachine(url, home) ? requestsOf(url) : ask;
     const answer = await send({ ...request, url }, signal);
     if (!("problem" in answer)) return answer;
     const { problem, isUnreachable, isRefusal, retryAfterMs } = answer;
     const kind = isRefusal && !isUnreachable ? "refused" : "unreachable";
-    throw new GrantProblem(kind, problem, { retryAfterMs });
+    // Its host only: a path may be long, and a query may hold a secret.
+    const advice = isUnreachable
+      ? `check that ${
+        new URL(url).host
+      } answers requests from the gateway's machine, and begin again`
+      : "see the gateway's log, or begin again later";
+    throw new GrantProblem(kind, problem, { retryAfterMs, advice });
   };
 }
 

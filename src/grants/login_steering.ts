@@ -5,12 +5,13 @@
 import { AccessError } from "../access_error.ts";
 import type { Clock } from "../clock.ts";
 import type { HttpServerConfig, ServerConfig, ServerOAuthConfig } from "../config/config.ts";
+import { adviseName } from "../config/nearest.ts";
 import { isOfKind } from "../config/server_kind.ts";
 import type { Limits } from "../limits.ts";
 import { sharedPrincipal } from "../model.ts";
 import { standsForOne } from "../principals.ts";
 import type { LoginPlace } from "./login_place.ts";
-import type { GrantReport, ServerGrants } from "./server_grants.ts";
+import type { FailedLogin, GrantReport, ServerGrants } from "./server_grants.ts";
 
 /** One grant, for the operator. Times are ISO 8601. */
 export interface GrantFacts {
@@ -45,6 +46,10 @@ export interface ServerLoginReport {
   readonly problem?: string | undefined;
   /** The newest first. */
   readonly grants: readonly GrantFacts[];
+  /** The latest log-in, if it failed; `principal` and `at` as in a grant. */
+  readonly failedLogin?:
+    | { readonly principal?: string | undefined; readonly problem: string; readonly at: string }
+    | undefined;
 }
 
 /** A link for one log-in. */
@@ -67,7 +72,7 @@ export interface LoginSteering {
 
 /** What it is made of. */
 export interface LoginSteeringDeps {
-  readonly grants: Pick<ServerGrants, "hasGrant" | "reports" | "logOut">;
+  readonly grants: Pick<ServerGrants, "hasGrant" | "reports" | "failedLogin" | "logOut">;
   readonly place: Pick<LoginPlace, "operatorUrlOf">;
   /** The configured servers of the moment. */
   readonly servers: () => readonly ServerConfig[];
@@ -81,7 +86,11 @@ export function createLoginSteering(deps: LoginSteeringDeps): LoginSteering {
   const oauthOf = (name: string): ServerOAuthConfig => {
     const server = servers().find((one) => one.name === name);
     if (server === undefined) {
-      throw new AccessError("access_unknown", `Cannot find server ${JSON.stringify(name)}`);
+      const advice = adviseName(name, servers().map((one) => one.name));
+      throw new AccessError(
+        "access_unknown",
+        `Cannot find server ${JSON.stringify(name)}; ${advice}`,
+      );
     }
     const oauth = toOAuth(server);
     if (oauth !== undefined) return oauth;
@@ -113,6 +122,7 @@ export function createLoginSteering(deps: LoginSteeringDeps): LoginSteering {
         : "unasked",
       problem,
       grants: own.toSorted((one, other) => other.grantedAt - one.grantedAt).map(toFacts),
+      failedLogin: toFailedFacts(grants.failedLogin(name)),
     };
   };
   return {
@@ -172,7 +182,7 @@ function toFacts(report: GrantReport): GrantFacts {
   const { principal, issuer, scopes, isRefreshable, failure } = report;
   const { grantedAt, expiresAt, refreshedAt } = report;
   return {
-    principal: principal === sharedPrincipal.id ? undefined : principal,
+    principal: toShownPrincipal(principal),
     issuer,
     scopes,
     grantedAt: toTime(grantedAt),
@@ -181,6 +191,17 @@ function toFacts(report: GrantReport): GrantFacts {
     refreshedAt: refreshedAt === undefined ? undefined : toTime(refreshedAt),
     failure: failure && { ...failure, at: toTime(failure.at) },
   };
+}
+
+function toFailedFacts(failed: FailedLogin | undefined): ServerLoginReport["failedLogin"] {
+  if (failed === undefined) return undefined;
+  const { principal, problem, at } = failed;
+  return { principal: toShownPrincipal(principal), problem, at: toTime(at) };
+}
+
+/** Undefined: all principals. */
+function toShownPrincipal(principal: string): string | undefined {
+  return principal === sharedPrincipal.id ? undefined : principal;
 }
 
 function toTime(ms: number): string {

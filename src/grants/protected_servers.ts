@@ -3,7 +3,7 @@ import type { CredentialUse } from "../outgoing/authorization.ts";
 import { sharedPrincipal } from "../model.ts";
 import { standsForOne } from "../principals.ts";
 import type { TokenChallenge } from "./challenge.ts";
-import type { ProtectedServer } from "./server_grants.ts";
+import type { FailedLogin, ProtectedServer } from "./server_grants.ts";
 
 /** Which requests were refused because no grant came along. */
 interface Asked {
@@ -23,6 +23,8 @@ export interface ServerState {
   looking: Promise<void> | undefined;
   /** Until then (monotonic clock) it is not looked for an issuer again that could not be found. */
   unfoundUntil: number;
+  /** The latest log-in, if it failed. */
+  failed: FailedLogin | undefined;
 }
 
 /** Makes the state of a server that was never asked. */
@@ -34,6 +36,7 @@ export function createServerState(server: ProtectedServer): ServerState {
     askedOfOthers: new Map(),
     looking: undefined,
     unfoundUntil: -Infinity,
+    failed: undefined,
   };
 }
 

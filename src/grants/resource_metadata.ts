@@ -6,7 +6,7 @@
  */
 import type { JsonObject } from "../model.ts";
 import type { TokenChallenge } from "./challenge.ts";
-import { GrantProblem, metadataWords } from "./grant_problem.ts";
+import { refuseMetadata } from "./grant_problem.ts";
 import { readScopeList, type ScopeLimits } from "./granted_scopes.ts";
 import { type AskIssuer, type RequestedServer, toNamedUrl } from "./issuer_requests.ts";
 
@@ -44,7 +44,7 @@ export async function readResourceMetadata(
     if (value !== undefined) return checkMetadata(value, server.url, limits);
   }
   if (named === undefined) return undefined;
-  throw refuse("cannot be found where the server says");
+  throw refuseMetadata("cannot be found where the server says");
 }
 
 /** The JSON object at a URL; undefined: there is none, but an error page or a page for persons. */
@@ -73,11 +73,11 @@ function checkMetadata(
   const isText = (value: unknown): value is string =>
     typeof value === "string" && value.length <= grantTextCharsMax;
   if (!isText(resource) || !coversServer(resource, server)) {
-    throw refuse("is about another resource than the server's URL; correct the URL");
+    throw refuseMetadata("is about another resource than the server's URL");
   }
   const named = Array.isArray(issuers) ? issuers.slice(0, grantIssuersMax).filter(isText) : [];
   const usable = named.filter((issuer) => isIssuer(issuer, server));
-  if (usable.length === 0) throw refuse("names no authorization server that may be used");
+  if (usable.length === 0) throw refuseMetadata("names no authorization server that may be used");
   return { resource, issuers: usable, scopes: readScopeList(scopes, limits) };
 }
 
@@ -107,8 +107,4 @@ export function coversServer(resource: string, server: string): boolean {
 export function toResource(server: string): string {
   const { origin, pathname } = new URL(server);
   return pathname === "/" ? origin : `${origin}${pathname}`;
-}
-
-function refuse(why: string): GrantProblem {
-  return new GrantProblem("refused", `${metadataWords} ${why}`);
 }

@@ -64,6 +64,15 @@ export interface GrantReport {
   readonly failure?: GrantFailure | undefined;
 }
 
+/** A log-in that failed. */
+export interface FailedLogin {
+  /** For whom it was, as in `LoginRequest`. */
+  readonly principal: string;
+  /** What its person read. */
+  readonly problem: string;
+  readonly at: number;
+}
+
 /** A principal has a grant at a server now, or has none any more. */
 export interface GrantChange {
   readonly server: string;
@@ -97,6 +106,8 @@ export interface ServerGrants {
    */
   finish(answer: LoginAnswer, signal: AbortSignal): Promise<FinishedLogin>;
   reports(server?: string): Promise<readonly GrantReport[]>;
+  /** The latest log-in at a server, if it failed; it is known in memory only. */
+  failedLogin(server: string): FailedLogin | undefined;
   /**
    * Revokes the grants at a server (RFC 7009), those of one principal or all, and forgets them even
    * if the issuer cannot be reached. Returns how many there were.

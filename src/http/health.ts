@@ -128,12 +128,8 @@ function isStarting({ status, isQueued }: ServerStatus): boolean {
   return status.error === undefined && (isQueued || status.state === "starting");
 }
 
-const failedStates: ReadonlySet<string> = new Set([
-  "needs_login",
-  "failing",
-  "crash_loop",
-  "failed",
-]);
+/** A server that waits for a person's log-in is none: the gateway works, and no restart helps. */
+const failedStates: ReadonlySet<string> = new Set(["failing", "crash_loop", "failed"]);
 
 function hasFailed({ status }: ServerStatus): boolean {
   return failedStates.has(status.state);

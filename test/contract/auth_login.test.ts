@@ -98,6 +98,23 @@ describe("while no gateway runs", () => {
     expect((await logins(here))?.grants.length).toBe(1);
   }, testMs);
 
+  test("a log-in that is denied ends the command at once, with the reason", async () => {
+    far.knobs.error = "access_denied";
+    try {
+      const begun = performance.now();
+      const { code, stdout, stderr, status } = await logIn(here);
+      expect([code, stdout, status]).toEqual([1, "", 400]);
+      expect(stderr).toContain(
+        'Cannot log in: Server "far" cannot be logged in to: the log-in was denied',
+      );
+      expect(performance.now() - begun).toBeLessThan(30_000);
+    } finally {
+      far.knobs.error = undefined;
+    }
+    const { code } = await logIn(here);
+    expect(code).toBe(0);
+  }, testMs);
+
   test("a log-out revokes it at the issuer", async () => {
     const before = far.at("/revoke").length;
     expect(await runHere(["auth", "logout", "far"], here)).toMatchObject({
@@ -132,6 +149,18 @@ describe("at a running gateway", () => {
     expect(stdout).toMatch(/^far +granted to key:ann +read write /m);
     expect(stdout).toMatch(/^far +granted to key:bob +read write /m);
     expect(gateway.log()).not.toMatch(/access-|refresh-|link=[\w-]{43}/);
+  }, testMs);
+
+  test("the failure of another principal's log-in ends no command", async () => {
+    far.knobs.error = "access_denied";
+    const failed = await logIn(here, ["--principal", "key:eve"]);
+    far.knobs.error = undefined;
+    expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining("denied")]);
+    const after = await runHere(
+      ["auth", "login", "far", "--principal", "key:cid", "--timeout", "1", "--no-browser"],
+      here,
+    );
+    expect([after.code, after.stderr]).toEqual([5, expect.stringContaining("within 1 s")]);
   }, testMs);
 
   test("status, its details and doctor say to whom it is granted, and for what", async () => {

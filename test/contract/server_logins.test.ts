@@ -211,6 +211,7 @@ describe("a person without a link", () => {
     for (const name of ["files", "none"]) {
       const page = await open().open(pageOf(name));
       expect([page.status, page.html.includes("A link is needed")]).toEqual([403, true]);
+      expect(page.html).toContain("mcp-wrapper auth login NAME --principal ID");
     }
   });
 });

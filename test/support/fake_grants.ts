@@ -82,6 +82,7 @@ export function createFakeGrants(): FakeGrants {
     begin: unused,
     finish: unused,
     reports: async () => [],
+    failedLogin: () => undefined,
     logOut: async () => 0,
     forget: async () => {},
     keep: () => {},

@@ -10,6 +10,7 @@ import { isOfKind } from "../../config/server_kind.ts";
 import { defaultLimits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import type { ServerView } from "../admin_forms.ts";
+import { isConnectTool } from "../../app.ts";
 import { clients } from "../clients/client_table.ts";
 import { CommandError } from "../command_error.ts";
 import { openRelay, openServersHere } from "../local_gateway.ts";
@@ -17,7 +18,9 @@ import { toGrantLine } from "../login_words.ts";
 import {
   type AdvisedServer,
   isBroken,
+  lacksOwnLogin,
   toAdvice,
+  toEachNeed,
   toLoginAdvice,
   toProblem,
 } from "../server_advice.ts";
@@ -70,11 +73,17 @@ export async function checkServers(examination: Examination): Promise<Finding[]>
         () => serversOf(calls),
         context.signal,
       );
-      if ("fault" in listed && !shown.some(isBroken)) throw listed.fault;
+      const tools = "tools" in listed ? listed.tools : undefined;
+      const lacks = (view: ServerFacts) => lacksOwnLogin(view, tools);
+      if ("fault" in listed && !shown.some((view) => isBroken(view) || lacks(view))) {
+        throw listed.fault;
+      }
       return [
-        ...shown.map((view) => toFinding(view, running !== undefined)),
+        ...shown.map((view) =>
+          lacks(view) ? toEachFinding(view) : toFinding(view, running !== undefined)
+        ),
         ...shown.flatMap(toLoginFindings),
-        ...("tools" in listed ? checkTools(listed.tools) : []),
+        ...(tools === undefined ? [] : checkTools(withoutConnectTools(tools, shown))),
       ];
     } finally {
       await gateway.close();
@@ -94,7 +103,9 @@ async function settled<View extends ServerFacts & Pick<ServerView, "enabled">>(
   const end = systemClock.monotonic() + offersMs;
   for (;;) {
     const views = (await read()).filter(({ enabled, kind }) => enabled && kind !== "failed");
-    const isSettled = views.every((view) => isBroken(view) || view.tools !== undefined);
+    const isSettled = views.every((view) =>
+      isBroken(view) || lacksOwnLogin(view, undefined) || view.tools !== undefined
+    );
     if (isSettled || systemClock.monotonic() >= end) return views;
     await sleep(systemClock, offersPollMs, signal);
     signal.throwIfAborted();
@@ -114,6 +125,22 @@ async function openSurface(
     : { ...start.config, dataDirectory: noDirectory, store: "memory" };
   const gateway = await openServersHere(context, { ...start, config }, servers);
   return { gateway, surface: "/mcp" };
+}
+
+/** The tools that servers have; a connect tool only stands in for those of its server. */
+function withoutConnectTools(
+  tools: readonly JsonObject[],
+  servers: readonly ServerFacts[],
+): readonly JsonObject[] {
+  return tools.filter((tool) => !servers.some(({ name }) => isConnectTool(tool, name)));
+}
+
+/** Where each principal logs in: a log-in of one is enough, since this check can try none. */
+function toEachFinding(view: ServerFacts): Finding {
+  const text = `Server "${view.name}" ${toEachNeed(view)}`;
+  return view.login?.state === "granted"
+    ? fine(text)
+    : warning(text, ...toLoginAdvice(view.name, view.login));
 }
 
 function toFinding(view: ServerFacts, isLogged: boolean): Finding {

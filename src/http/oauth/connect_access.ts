@@ -132,7 +132,8 @@ function linkNeeded(): PageProblem {
     status: 403,
     title: "A link is needed",
     text: "Go back to your client and use the server: the client gets a link for you. The " +
-      "operator gets one with: mcp-wrapper auth login NAME",
+      "operator gets one with: mcp-wrapper auth login NAME --principal ID (without --principal " +
+      "where one log-in serves all clients)",
   });
 }
 

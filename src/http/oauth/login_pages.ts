@@ -158,7 +158,8 @@ async function loginPage(
       ? toWaitWords(refused.outcome.waitMs)
       : "The name or the password is wrong.");
   return pageResponse({
-    title: "Log in",
+    // A person who follows the link of a server sees the log-in of the server's issuer next.
+    title: "Log in at the gateway",
     ...(refused && refusal(refused.outcome)),
     headers: { ...(refused && refusal(refused.outcome).headers), ...browser.headers },
     body: markup`${problem !== undefined && markup`<p class="bad" role="alert">${problem}</p>`}

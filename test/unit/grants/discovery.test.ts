@@ -125,6 +125,50 @@ describe("a server's authorization server", () => {
     });
   }
 
+  const steps: readonly [string, Partial<IssuerKnobs>, RegExp][] = [
+    [
+      "its metadata is about another resource",
+      { resource: { resource: "https://evil.example/mcp" } },
+      /another resource than the server's URL; check the "url" in mcp\.json; if it is right, ask/,
+    ],
+    [
+      "its issuer has no metadata",
+      { metadata: null },
+      /has no metadata; check the "url" in mcp\.json; if it is right, ask the operator/,
+    ],
+    [
+      "its issuer is at a private address",
+      { resource: { authorization_servers: ["https://10.0.0.1"] } },
+      /a private address that is not in the configuration; see the gateway's log, or begin/,
+    ],
+  ];
+  for (const [name, knobs, says] of steps) {
+    test(`says what to do if ${name}`, async () => {
+      const { message, close } = await beginAt(knobs);
+      expect(message).toMatch(says);
+      await close();
+    });
+  }
+
+  test("is to be looked at from the gateway's machine if it does not answer", async () => {
+    const grants = createTestGrants({
+      runtime: {
+        ...createScriptedRuntime(() => json({}, 503)),
+        readText: () => Promise.resolve(undefined),
+        sha256: (text: string) => text,
+        nextTurn: (run: () => void) => void setTimeout(run, 0),
+      },
+      log: createTestLog(),
+    });
+    const url = "https://down.example/mcp?key=secret";
+    grants.authorizationOf({ name: "down", url, oauth: { grant: "shared", connectTool: true } });
+    const request = { server: "down", principal: "", redirectUri: callback, browser: "b" };
+    const thrown = await grants.begin(request, patient).catch(({ message }: Error) => message);
+    expect(thrown).toContain("its metadata answers with status 503; check that down.example");
+    expect(thrown).not.toContain("secret");
+    grants.close();
+  });
+
   test("is not looked for at a place that leads inside", async () => {
     const challenge = { resource_metadata: "http://169.254.169.254/latest/meta-data" };
     const gateway = await startGrantGateway({ knobs: { resource: null } });
@@ -159,7 +203,7 @@ describe("a server's authorization server", () => {
       const readText = () => Promise.resolve(undefined);
       const sha256 = (text: string) => text;
       const grants = createTestGrants({
-        runtime: { ...runtime, readText, sha256 },
+        runtime: { ...runtime, readText, sha256, nextTurn: queueMicrotask },
         log: createTestLog(),
       });
       grants.authorizationOf({

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ServerConfig, ServerOAuthConfig } from "../../../src/config/config.ts";
 import { createLoginSteering } from "../../../src/grants/login_steering.ts";
-import type { GrantReport } from "../../../src/grants/server_grants.ts";
+import type { FailedLogin, GrantReport } from "../../../src/grants/server_grants.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { http, readOne } from "../config/read.ts";
@@ -11,11 +11,17 @@ const each: ServerOAuthConfig = { grant: "each", connectTool: true };
 const shared: ServerOAuthConfig = { grant: "shared", connectTool: true };
 const hourMs = 3_600_000;
 
+interface SteeringOptions {
+  readonly isAsked?: boolean;
+  readonly hasListener?: boolean;
+  readonly failed?: FailedLogin;
+}
+
 /** The steering of one server, with these grants. */
 async function open(
   oauth: ServerOAuthConfig | undefined,
   grants: readonly Partial<GrantReport>[] = [],
-  { isAsked = false, hasListener = true } = {},
+  { isAsked = false, hasListener = true, failed }: SteeringOptions = {},
 ) {
   const clock = createTestClock();
   const now = clock.wall();
@@ -41,6 +47,7 @@ async function open(
     grants: {
       hasGrant: async () => isAsked ? false : undefined,
       reports: async () => reports,
+      failedLogin: () => failed,
       async logOut(...of) {
         loggedOut.push(of);
         return reports.length;
@@ -114,6 +121,16 @@ describe("a log-in at a server", () => {
     const [all] = (await (await open(shared, [{}])).steering.report("far")).grants;
     expect(all).toMatchObject(common);
     expect(all?.principal).toBeUndefined();
+  });
+
+  test("is shown with the latest that failed, and for whom it was", async () => {
+    const failed = { principal: "user:ann", problem: "was denied", at: 0 };
+    const at = "1970-01-01T00:00:00.000Z";
+    const reportOf = async (one: FailedLogin) =>
+      (await (await open(each, [], { failed: one })).steering.report("far")).failedLogin;
+    expect(await reportOf(failed)).toEqual({ principal: "user:ann", problem: "was denied", at });
+    const forAll = await reportOf({ ...failed, principal: "" });
+    expect([forAll?.principal, forAll?.at]).toEqual([undefined, at]);
   });
 });
 

@@ -55,6 +55,24 @@ describe("a grant", () => {
     await gateway.close();
   });
 
+  for (const [afterMs, state] of [[9_000, "needs_person"], [11_000, "ready"]] as const) {
+    test(`whose new token of 20 s is refused after ${afterMs} ms is ${state}`, async () => {
+      const gateway = await startGranted({ knobs: { expiresIn: 20 } });
+      const { clock, ada, far, authorization, useOf, call } = gateway;
+      far.expire();
+      expect(await call("user:ada")).toBe(200);
+      const credential = await ada();
+      if (credential.state !== "ready") throw new Error(credential.problem);
+      clock.advance(afterMs);
+      far.expire();
+      const refusal = { status: 401, challenge: "Bearer", nonce: undefined };
+      const { signal } = new AbortController();
+      await authorization.renew(credential.context, useOf("user:ada"), signal, refusal);
+      expect((await ada()).state).toBe(state);
+      await gateway.close();
+    });
+  }
+
   test("is stored before its new token is used", async () => {
     const limits = defaultLimits;
     const inner = createMemoryGrantStore({ limits });

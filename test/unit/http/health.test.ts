@@ -69,6 +69,22 @@ describe("/health", () => {
     });
   });
 
+  test("servers that wait for a log-in are degraded, and the gateway stays healthy", async () => {
+    const harness = createHarness();
+    const waits = {
+      state: "needs_login",
+      error: "login_required",
+      problem: "wants a log-in",
+    } as const;
+    harness.gateway.servers = [server("a", waits), server("b", waits)];
+    expect(await healthOf(harness)).toMatchObject({
+      code: 200,
+      body: { status: "healthy", degraded: ["a", "b"] },
+    });
+    harness.gateway.servers = [server("a", waits), server("b", { state: "failed", ...failed })];
+    expect(await healthOf(harness)).toMatchObject({ code: 200, body: { status: "healthy" } });
+  });
+
   test("a failing server with a process that works is degraded and does not count as down", async () => {
     const harness = createHarness();
     harness.gateway.servers = [server("a", { state: "running", connections: 1, ...failed })];

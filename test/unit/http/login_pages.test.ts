@@ -40,7 +40,11 @@ describe("a person who is sent by a client", () => {
     const { ask, browser: open, people, decisions } = await createPagesHarness();
     await people.users.add("bob", { roles: [], groups: [], password: "another long password" });
     const browser = open();
-    const asked = await browser.submit(await browser.open(ask()), { name: "ann", password });
+    const own = await browser.open(ask());
+    // The log-in of a server may follow, so each says where it is.
+    expect(own.html).toContain("<h1>Log in at the gateway</h1>");
+    expect(own.html).toMatch(/<title>Log in at the gateway/);
+    const asked = await browser.submit(own, { name: "ann", password });
     const [logout] = formsOf(asked.html).filter((form) => form.includes("/oauth/logout"));
     const login = await browser.submit({ ...asked, html: logout ?? "" }, {});
     expect(login.html).toContain('name="password"');
