@@ -102,7 +102,16 @@ function matchUri(patterns: readonly string[], uri: string): Match {
   if (patterns.includes("*")) return "yes";
   if (!isPlain(uri)) return "maybe";
   if (matchesAny(patterns, uri)) return "yes";
-  return matchesAny(patterns.map(canonical), canonical(uri)) ? "maybe" : "no";
+  return matchesAny(canonicalOf(patterns), canonical(uri)) ? "maybe" : "no";
+}
+
+/** The patterns of each row in one spelling, since a list is checked against them URI by URI. */
+const knownPatterns = new WeakMap<readonly string[], readonly string[]>();
+
+function canonicalOf(patterns: readonly string[]): readonly string[] {
+  let known = knownPatterns.get(patterns);
+  if (known === undefined) knownPatterns.set(patterns, known = patterns.map(canonical));
+  return known;
 }
 
 /** Dot segments, backslashes, empty segments, and characters that are encoded without need. */

@@ -20,6 +20,14 @@ export function folderOf(uri: string): string {
   return uri.endsWith(skillFile) ? uri.slice(0, -skillFile.length) : uri;
 }
 
+/** More than a scheme: the folder of `file:///SKILL.md` would hold every file that there is. */
+const namedFolder = /^[^:/?#]+:\/*[^/]/;
+
+/** Whether a skill's folder is one: no skill owns all URIs of a scheme. */
+export function isFolder(folder: string): boolean {
+  return namedFolder.test(folder);
+}
+
 /** Whether a URI is that of a folder, or of something in it. */
 export function isWithin(folder: string, uri: string): boolean {
   return uri === folder || uri.startsWith(`${folder}/`);
@@ -54,7 +62,7 @@ export function createUrisIn(): UrisIn {
 }
 
 function inSkills(skills: readonly JsonObject[]): ListedUris {
-  const folders = new Set(skills.map(({ uri }) => folderOf(String(uri))));
+  const folders = new Set(skills.map(({ uri }) => folderOf(String(uri))).filter(isFolder));
   return { uris: new Set([...skills.flatMap(urisOf), ...folders]), folders };
 }
 

@@ -2,8 +2,8 @@
  * Resource URIs on a surface of several servers. A URI stays what its server calls it; only when
  * two servers offer the same one does the later get a gateway URI, which names its server in itself
  * and so needs no table: `mcp-wrapper://{server}/{uri}`. The scheme stays where hosts go by it, for
- * pages of apps and files of skills: `ui://mcp-wrapper/{server}/{uri without its scheme}`. Templates of RFC 6570 are matched
- * as a superset, in linear time: hostile templates cannot make it backtrack.
+ * pages of apps and files of skills: `ui://mcp-wrapper/{server}/{uri without its scheme}`. Templates
+ * of RFC 6570 are matched as a superset, in linear time: hostile templates cannot make it backtrack.
  */
 import { pageScheme } from "./app_meta.ts";
 

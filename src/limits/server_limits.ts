@@ -90,6 +90,8 @@ export const serverLimits = {
   listPagesMax: 100,
   /** Items kept of one upstream's list. */
   listItemsMax: 10_000,
+  /** Files in one upstream's list of skills: each of them is looked at whenever skills are listed. */
+  skillFilesMax: 50_000,
   /** A tool's name or a resource's URI: each list and look-up contains them. */
   listIdentityCharsMax: 2_048,
   /**

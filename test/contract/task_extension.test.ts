@@ -43,6 +43,12 @@ afterEach(async () => {
   await Promise.all([one.close(), two.close()]);
 });
 
+/** A task that asks for directories, and perhaps for more. */
+const forRoots = (more: JsonObject = {}) => ({
+  status: "input_required",
+  inputRequests: { where: { method: "roots/list" }, ...more },
+});
+
 /** A request of a client that declares the extension, or other capabilities. */
 const request = (
   person: string,
@@ -105,6 +111,43 @@ describe("a client that knows tasks", () => {
       code: -32021,
       data: { requiredCapabilities: { elicitation: {} } },
     });
+  });
+
+  test("is not asked for more than a server may ask at once", async () => {
+    const taskId = await start("ann", "one__long");
+    const { inputRequests: { sure } } = asking("sure") as unknown as {
+      inputRequests: { sure: JsonObject };
+    };
+    for (const [count, code] of [[64, undefined], [65, -32603]] as const) {
+      const asked = Array.from({ length: count }, (_, at) => [`q${at}`, sure]);
+      one.state = { status: "input_required", inputRequests: Object.fromEntries(asked) };
+      const { error } = await request("ann", "tasks/get", { taskId });
+      expect([count, error?.code]).toEqual([count, code]);
+    }
+  });
+
+  test("is not asked for directories where the operator decides on them", async () => {
+    const servers = {
+      one: { url: one.url, roots: "none" },
+      two: { url: two.url, roots: ["/srv/data"] },
+    };
+    await own.close();
+    own = await startWithAccess({ servers, access: all, people });
+    [one.state, two.state] = [forRoots(), forRoots()];
+    const get = async (name: string, capabilities: JsonObject) => {
+      const taskId = await start("ann", name);
+      return await request("ann", "tasks/get", { taskId }, "/mcp", capabilities);
+    };
+    for (const capabilities of [knowing, { ...knowing, roots: {} }]) {
+      expect((await get("one__long", capabilities)).error?.message).toContain("directories");
+      const { result } = await get("two__long", capabilities);
+      expect([result?.["status"], result?.["inputRequests"]]).toEqual(["working", undefined]);
+    }
+    expect(two.requests.filter(({ method }) => method === "tasks/update").at(-1)?.params)
+      .toEqual({
+        taskId: "task-1",
+        inputResponses: { where: { roots: [{ uri: "file:///srv/data" }] } },
+      });
   });
 
   test("gets the state of the task that it asked for, whichever its server names", async () => {

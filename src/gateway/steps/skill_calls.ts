@@ -16,6 +16,7 @@ import { unsent } from "../outcome.ts";
 import type { Server } from "../server.ts";
 import {
   folderOf,
+  isFolder,
   isGatewayUri,
   isSkillAllowed,
   toOfferedChild,
@@ -60,7 +61,7 @@ async function findSkill(context: CallContext, deps: StepDeps): Promise<Ending> 
   let isOffered = false;
   for (const { server, answer } of asked) {
     const ending = await answer;
-    if (ending?.kind === "result") {
+    if (ending?.kind === "result" && isEntryOf(offered, ending)) {
       return await toOfferedEntry(context, { server, params: call.params, item }, ending, deps);
     }
     if (ending !== undefined) isOffered = true;
@@ -133,6 +134,14 @@ function asFreshFor({ principal }: CallContext, ending: Result, { access }: Step
   return { ...ending, freshness: { ...freshness, isShared: false } };
 }
 
+// The codec lets only entries with a URI through.
+const skillIn = ({ value }: Result): JsonObject => value["skill"] as JsonObject;
+
+/** Whether a server answers about the skill that was asked for, and so claims no other one's URI. */
+function isEntryOf(own: unknown, ending: Result): boolean {
+  return skillIn(ending)["uri"] === own;
+}
+
 async function toOfferedEntry(
   context: CallContext,
   target: Target,
@@ -142,17 +151,18 @@ async function toOfferedEntry(
   const ending = asFreshFor(context, given, deps);
   const { surface, call: { caller } } = context;
   const { server, item } = target;
-  // The codec lets only entries with a URI through.
-  const skill = ending.value["skill"] as JsonObject;
-  if (!isSkillAllowed(skill, allowedAt(context, target, deps))) {
+  const skill = skillIn(ending);
+  const isSole = surface.servers.length === 1;
+  const isWanted = isSole || isEntryOf(target.params["uri"], ending);
+  if (!isWanted || !isSkillAllowed(skill, allowedAt(context, target, deps))) {
     return { kind: "failure", error: unknownItem("skills", String(item?.offered)) };
   }
-  if (surface.servers.length === 1) return ending;
+  if (isSole) return ending;
   const ownerOf = await deps.catalog.firstOwner(surface, caller);
   const isForced = isGatewayUri(String(item?.offered));
   const offered = toOfferedSkill(server, skill, ownerOf, isForced);
-  if (offered === skill) {
-    const folder = folderOf(String(skill["uri"]));
+  const folder = folderOf(String(skill["uri"]));
+  if (offered === skill && isFolder(folder)) {
     const { name } = server.config;
     deps.scopes.gotSkill(caller.scope, { surface: surface.surface, offered: folder, server: name });
   }

@@ -11,7 +11,7 @@ import type { UpstreamDecoded } from "../codec.ts";
 import { isJsonObject, isSafeText } from "../jsonrpc.ts";
 import { cleanResult } from "../message_members.ts";
 import { request } from "../shared/method_params.ts";
-import { decodeQuestion } from "../shared/questions.ts";
+import { decodeQuestions } from "../shared/questions.ts";
 import { decodeShared, invalidResult } from "../shared/results.ts";
 import { foreignParams, without } from "../shared/wire_keys.ts";
 import { boundedSafeText } from "../bounds.ts";
@@ -132,20 +132,8 @@ function resultIn(method: string, { result }: JsonObject): UpstreamDecoded<JsonO
 }
 
 function questionsIn(method: string, { inputRequests }: JsonObject): UpstreamDecoded<JsonObject> {
-  if (!isJsonObject(inputRequests)) {
-    return invalidResult(method, '"inputRequests" must be an object');
-  }
-  const questions: [string, JsonObject][] = [];
-  for (const [key, asked] of Object.entries(inputRequests)) {
-    const { method: name, params = {} } = isJsonObject(asked) ? asked : {};
-    const known = typeof name === "string" && isJsonObject(params) && isSafeText(key)
-      ? decodeQuestion(name, params)
-      : { kind: "unknown" as const };
-    if (known.kind !== "ok") {
-      const asks = `it asks for ${JSON.stringify(name)}, which no client can answer`;
-      return invalidResult(method, asks);
-    }
-    questions.push([key, { method: known.value.method, params: known.value.params }]);
-  }
-  return { kind: "ok", value: { inputRequests: Object.fromEntries(questions) } };
+  const decoded = decodeQuestions(method, inputRequests);
+  if (decoded.kind !== "ok") return decoded;
+  const asked = decoded.value.map(({ key, ...question }) => [key, question]);
+  return { kind: "ok", value: { inputRequests: Object.fromEntries(asked) } };
 }

@@ -12,7 +12,6 @@ import type {
   Freshness,
   InputRequired,
   JsonObject,
-  Question,
   RequestId,
   Result,
   Resume,
@@ -30,7 +29,7 @@ import { toDescription } from "../description.ts";
 import { isAbsent, isJsonObject } from "../jsonrpc.ts";
 import { isPlainProgress, isPlainToolResult, progressWithoutToken } from "../plain_messages.ts";
 import { problemIn } from "../shared/method_params.ts";
-import { decodeQuestion } from "../shared/questions.ts";
+import { decodeQuestions } from "../shared/questions.ts";
 import { decodeShared, invalidResult } from "../shared/results.ts";
 import { modelParams, without } from "../shared/wire_keys.ts";
 import { cleanAnswer, cleanParams, cleanResult } from "../message_members.ts";
@@ -135,29 +134,12 @@ function decodePause(
   { inputRequests = {}, requestState }: JsonObject,
 ): UpstreamDecoded<InputRequired> {
   if (!pausable.has(method)) return invalidResult(method, "it may not ask for input");
-  if (!isJsonObject(inputRequests)) {
-    return invalidResult(method, '"inputRequests" must be an object');
-  }
   if (requestState !== undefined && typeof requestState !== "string") {
     return invalidResult(method, '"requestState" must be a string');
   }
-  const questions: Question[] = [];
-  for (const [key, asked] of Object.entries(inputRequests)) {
-    if (!isJsonObject(asked) || typeof asked.method !== "string") {
-      return invalidResult(method, `"inputRequests" has no request at ${JSON.stringify(key)}`);
-    }
-    const { params = {} } = asked;
-    const known = isJsonObject(params)
-      ? decodeQuestion(asked.method, params)
-      : { kind: "unknown" as const };
-    if (known.kind !== "ok") {
-      return invalidResult(
-        method,
-        `it asks for ${JSON.stringify(asked.method)}, which no client can answer`,
-      );
-    }
-    questions.push({ key, ...known.value });
-  }
+  const decoded = decodeQuestions(method, inputRequests);
+  if (decoded.kind !== "ok") return decoded;
+  const questions = decoded.value;
   if (questions.length === 0 && requestState === undefined) {
     return invalidResult(method, "it asks for input but does not say which");
   }

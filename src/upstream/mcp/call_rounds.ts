@@ -17,7 +17,7 @@ export function endingWithoutAnswers(
   const { questions } = paused;
   const asked = questions.some((question) => question.method === rootsMethod);
   if (config.roots === "none" && asked) return unanswerable(method, noRoots);
-  const ownCount = Object.keys(ownAnswers(config, paused)).length;
+  const ownCount = Object.keys(ownAnswers(config, rootsKeys(paused))).length;
   const isOwn = questions.length > 0 && ownCount === questions.length;
   if (caller.asksByResult !== true || isOwn) return undefined;
   return ownCount === 0 ? paused : unanswerable(method, mixedRoots);
@@ -30,7 +30,7 @@ export async function answersTo(
   signal: AbortSignal,
 ): Promise<Resume | Ending> {
   const { questions, state } = paused;
-  const own = ownAnswers(config, paused);
+  const own = ownAnswers(config, rootsKeys(paused));
   const others = questions.filter(({ key }) => !Object.hasOwn(own, key));
   if (questions.length === 0) await sleep(clock, limits.roundBackoffMs, signal);
   const answers = await Promise.all(
@@ -59,17 +59,23 @@ function unanswerable(method: string, message: string): Ending {
     : { kind: "failure", error: new GatewayError("ask_unanswerable", message) };
 }
 
-const rootsMethod = "roots/list";
-const noRoots = "The server asked for directories, which the operator does not give";
+/** The question for directories. */
+export const rootsMethod = "roots/list";
+/** Why a server gets none. */
+export const noRoots = "The server asked for directories, which the operator does not give";
 const mixedRoots = "The server asked for directories, which the operator decides on, together " +
   "with other input, which cannot be asked for at once";
 
-/** What the operator has answered for all clients: the directories. */
-function ownAnswers(
+/** The keys of the questions for directories. */
+function rootsKeys({ questions }: InputRequired): string[] {
+  return questions.filter(({ method }) => method === rootsMethod).map(({ key }) => key);
+}
+
+/** What the operator has answered for all clients: the directories, at each of these keys. */
+export function ownAnswers(
   { roots }: McpServerConfig,
-  { questions }: InputRequired,
+  keys: readonly string[],
 ): Record<string, JsonObject> {
   if (typeof roots === "string") return {};
-  const asked = questions.filter(({ method }) => method === rootsMethod);
-  return Object.fromEntries(asked.map(({ key }) => [key, { roots }]));
+  return Object.fromEntries(keys.map((key) => [key, { roots }]));
 }

@@ -54,6 +54,7 @@ export interface ServerListsOptions {
       | "listItemsMax"
       | "listFreshMsMin"
       | "listIdentityCharsMax"
+      | "skillFilesMax"
       | "undeclaredListMs"
     >
     & SoundToolsOptions["limits"];
@@ -180,6 +181,7 @@ async function fetchList(kind: ListKind, options: ServerListsOptions): Promise<F
   const items = new Map<string, JsonObject>();
   const corrections: Correction[] = [];
   const pages = createPages();
+  let files = 0;
   let params: JsonObject = {};
   for (let page = 1;; page++) {
     const { value, freshness, corrections: ofPage = [] } = await fetchPage(kind, params, options);
@@ -188,13 +190,18 @@ async function fetchList(kind: ListKind, options: ServerListsOptions): Promise<F
     // The codec lets only items with an identity through.
     const names = ((value[key] ?? []) as readonly JsonObject[]).map((item) => {
       const name = String(item[identity]);
+      const own = kind === "skills" ? filesIn(item) : 0;
       const problem = items.has(name)
         ? `another one has the same ${identity}`
         : name.length > limits.listIdentityCharsMax
         ? `its ${identity} has more than ${limits.listIdentityCharsMax} characters`
+        : files + own > limits.skillFilesMax
+        ? `the skills have more than ${limits.skillFilesMax} files`
         : undefined;
-      if (problem === undefined) items.set(name, item);
-      else corrections.push({ item: name, reason: `left out: ${problem}` });
+      if (problem === undefined) {
+        items.set(name, item);
+        files += own;
+      } else corrections.push({ item: name, reason: `left out: ${problem}` });
       return name;
     });
     // The codec lets only texts and numbers through; each goes back as it came.
@@ -219,6 +226,11 @@ async function fetchList(kind: ListKind, options: ServerListsOptions): Promise<F
   const checked = kind === "tools" ? await withSoundSchemas(kept, options) : undefined;
   options.corrections.add(method, [...corrections, ...checked?.corrections ?? []]);
   return { items: checked?.tools ?? kept, ttlMs: keptMs(kind, said, options), freshness: said };
+}
+
+/** How many files an entry of a skill names. */
+function filesIn({ resources }: JsonObject): number {
+  return Array.isArray(resources) ? resources.length : 0;
 }
 
 /** How long a list is kept; undefined: until its server says that it changed. */

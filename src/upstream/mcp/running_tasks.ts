@@ -41,8 +41,10 @@ export function createRunningTasks(
       if (ending?.kind !== "result") return;
       if (method === "tasks/cancel") tasks.delete(params["taskId"]);
       if (ending.isTask !== true && method !== "tasks/get") return;
-      if (final.has(ending.value["status"])) tasks.delete(params["taskId"]);
-      else put(ending.value);
+      // A server may name another task in its answer; this one was asked for.
+      const { taskId } = ending.isTask === true ? ending.value : params;
+      if (final.has(ending.value["status"])) tasks.delete(taskId);
+      else put({ ...ending.value, taskId });
     },
     isBusy() {
       const now = clock.monotonic();

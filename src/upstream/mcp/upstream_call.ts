@@ -20,6 +20,7 @@ import { type CallOfRounds, CallRound } from "./call_round.ts";
 import { answersTo, endingWithoutAnswers, toToolError } from "./call_rounds.ts";
 import { AwaitedTask, awaitedTaskIn } from "./awaited_task.ts";
 import { needsTask, taskIdIn, waitForTask } from "./plain_task.ts";
+import { withoutOwnQuestions } from "./polled_task.ts";
 import { ProgressFilter, progressMethod } from "./progress_filter.ts";
 
 /** A running call, and the handle for the code that made it. */
@@ -145,7 +146,7 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
       return this.awaitTask(ending.value);
     }
     const taskId = this.ranAsTask ? taskIdIn(ending.value) : undefined;
-    if (taskId === undefined) return this.finish(ending);
+    if (taskId === undefined) return this.finish(withoutOwnQuestions(this, ending));
     this.ranAsTask = false;
     this.request = waitForTask(this, taskId, (last) => this.finish(last));
   }

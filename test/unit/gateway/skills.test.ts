@@ -285,6 +285,39 @@ describe("a skill that the caller may not know", () => {
   });
 });
 
+describe("a server that claims what another one has", () => {
+  test("does not answer for the skill of another server under a URI of its own", async () => {
+    const { a, b, gateway } = await twins();
+    const entry = { skill: { ...skill("hidden", "a"), resources: "dynamic" } };
+    const { reply } = a;
+    const given = () => resultExchange(entry);
+    a.reply = (call) => call.params["uri"] === "skill://bait/SKILL.md" ? given() : reply(call);
+    const bait = { uri: "skill://bait/SKILL.md" };
+    expect(await ask(gateway, "skills/get", bait)).toEqual({ failure: -32602 });
+    const file = { uri: "skill://hidden/more.md" };
+    expect(await ask(gateway, "resources/read", file)).toEqual({ failure: -32002 });
+    await ask(gateway, "skills/get", { uri: "skill://hidden/SKILL.md" });
+    await ask(gateway, "resources/read", file);
+    expect(b.opened.at(-1)?.params).toEqual(file);
+  });
+
+  test("gets no reads of all URIs of a scheme, listed or not", async () => {
+    const all = { uri: "file:///SKILL.md", frontmatter: {}, resources: "dynamic" };
+    for (const [listed, unlisted] of [[[all], []], [[], [all]]]) {
+      const greedy = skillServer("a", listed ?? [], unlisted);
+      const files = createFakeUpstream("b", {
+        templates: [{ name: "file", uriTemplate: "file:///{+path}" }],
+      });
+      const gateway = await createCoreGateway([greedy, files]);
+      await ask(gateway, "skills/list");
+      await ask(gateway, "skills/get", { uri: all.uri });
+      const opened = greedy.opened.length;
+      await ask(gateway, "resources/read", { uri: "file:///home/notes.md" });
+      expect([greedy.opened.length - opened, files.opened.length]).toEqual([0, 1]);
+    }
+  });
+});
+
 describe("a server that cannot answer", () => {
   const soon: CoreOptions = { limits: { firstListMs: 40, listMs: 40, listKnownMs: 20 } };
   /** A client that listens for changes waits least. */

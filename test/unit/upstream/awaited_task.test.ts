@@ -146,6 +146,13 @@ describe("a server with tasks under way", () => {
     expect(tasks.isBusy()).toBe(false);
   });
 
+  test("is busy with the task that was asked for, whichever its answer names", () => {
+    const tasks = createRunningTasks({ clock: createTestClock(), limits: defaultLimits });
+    tasks.note(call("tasks/get", { taskId: "1" }), task("another"));
+    tasks.note(call("tasks/get", { taskId: "1" }), task("1", "completed"));
+    expect(tasks.isBusy()).toBe(false);
+  });
+
   test("is so no longer than a parked call waits, after it was last asked", () => {
     const clock = createTestClock();
     const tasks = createRunningTasks({ clock, limits: defaultLimits });

@@ -354,3 +354,27 @@ test("a tool whose input schema cannot be compiled says so, and keeps what goes 
     },
   }]);
 });
+
+test("a skill with more files than a server may name is left out, and no other one", async () => {
+  const skill = (name: string, count: number) => ({
+    uri: `skill://${name}/SKILL.md`,
+    frontmatter: { name },
+    resources: Array.from({ length: count }, (_, at) => ({ uri: `skill://${name}/${at}` })),
+  });
+  const corrections: string[] = [];
+  const lists = createServerLists({
+    server: "notes",
+    capabilities: { extensions: { "io.modelcontextprotocol/skills": {} } },
+    clock: createTestClock(),
+    limits: { ...defaultLimits, skillFilesMax: 5 },
+    log: createTestLog([]),
+    corrections: { add: (_, all) => corrections.push(...all.map(({ reason }) => reason)) },
+    request() {
+      const skills = [skill("one", 3), skill("two", 3), skill("three", 2)];
+      return Promise.resolve({ kind: "result", value: { skills } });
+    },
+  });
+  const kept = await lists.get("skills");
+  expect(kept.map(({ uri }) => uri)).toEqual(["skill://one/SKILL.md", "skill://three/SKILL.md"]);
+  expect(corrections).toEqual(["left out: the skills have more than 5 files"]);
+});
