@@ -129,10 +129,13 @@ function announce(suite: Suite, commit: string): void {
   const where = runtimesOf(suite, commit, wants("--all")).map((name) => titles[name]);
   const isChosen = where.length < runtimes.length && suite.kind !== "source" &&
     suite.kind !== "speed";
-  const part = suite.besidesBun === "sixths" && !wants("--all") && where.length > 1
-    ? ", all files on Bun and a sixth on each of the others, chosen by commit " + commit.slice(0, 7)
+  const part = suite.besidesBun !== undefined && !wants("--all") && where.length > 1
+    ? `, all files on Bun and one of ${suite.besidesBun} on each of the others, chosen by commit ` +
+      commit.slice(0, 7)
     : "";
-  const why = !isChosen ? part : `, chosen by commit ${commit.slice(0, 7) || "(none)"}`;
+  const why = !isChosen || suite.isOnBun === true
+    ? part
+    : `, chosen by commit ${commit.slice(0, 7) || "(none)"}`;
   console.log(`${suite.name}: on ${where.join(", ")}${why}`);
 }
 

@@ -61,7 +61,9 @@ async function refusalsOf(sent: SentCredential): Promise<Map<string, string>> {
   for (const path of paths) {
     for (const method of methods) {
       const response = await send(method, path, sent);
-      const metadata = `${base}/.well-known/oauth-protected-resource${path}"`;
+      // A card belongs to the endpoint that it describes.
+      const endpoint = path.replace(/\/server-card$/, "");
+      const metadata = `${base}/.well-known/oauth-protected-resource${endpoint}"`;
       const refusal: Refusal = {
         status: response.status,
         challenge: (response.headers.get("www-authenticate") ?? "").replace(metadata, 'PLACE"'),

@@ -1,9 +1,9 @@
 /**
  * The suites of the test command, as rows. `core` needs no program beyond the runtimes and runs on
- * all of them; its slow row runs on Bun, and a sixth of its files on each of the others, which the
- * commit's hash chooses. The others use programs, servers and clients of other
- * projects (from npm and PyPI); they cost more than they tell about a runtime, so each runs on one,
- * which the commit's hash chooses: over some commits, every combination is seen. `source` looks at the
+ * all of them: whole on Bun, and a part on each of the others, which the commit's hash chooses. The
+ * others use programs, servers and clients of other projects (from npm and PyPI); they cost more than
+ * they tell about a runtime, so each runs on one, which the commit's hash chooses: over some commits,
+ * every combination is seen. The longest of them run on Bun, where programs start fastest. `source` looks at the
  * project's own text and tools, and `speed` measures: both run on Bun, where they are shortest.
  * `bun run test:all` runs every combination at once.
  */
@@ -19,8 +19,10 @@ export interface Suite {
   readonly files?: readonly string[];
   /** Programs with their arguments; `MCP_TEST_RUNTIME` picks the gateway's runtime. */
   readonly programs?: readonly (readonly string[])[];
-  /** `sixths`: each of the other runtimes runs every sixth piece; the commit chooses which. */
-  readonly besidesBun?: "sixths";
+  /** Each of the other runtimes runs one of so many pieces; the commit chooses which. */
+  readonly besidesBun?: number;
+  /** Of a suite that runs on one runtime: whether that is Bun, whatever the commit says. */
+  readonly isOnBun?: boolean;
   /** Whether the files of a folder share a process: they wait for nothing, so that starts count. */
   readonly isGrouped?: boolean;
 }
@@ -42,6 +44,7 @@ export const suites: readonly Suite[] = [
   {
     name: "client programs",
     kind: "outside",
+    isOnBun: true,
     files: ["e2e/era_programs.test.ts"],
   },
   { name: "clients that log in", kind: "outside", files: ["e2e/oauth_clients.test.ts"] },
@@ -55,6 +58,7 @@ export const suites: readonly Suite[] = [
   {
     name: "official suite, the gateway as server",
     kind: "outside",
+    isOnBun: true,
     programs: ["handshake", "modern", "dual"].flatMap((era) =>
       ["stdio", "http"].map((transport) => [server, "--only", `${era}-${transport}`])
     ),
@@ -62,11 +66,13 @@ export const suites: readonly Suite[] = [
   {
     name: "official suite, tasks",
     kind: "outside",
+    isOnBun: true,
     programs: [["test/conformance/run_tasks.ts"]],
   },
   {
     name: "official suite, the gateway as client",
     kind: "outside",
+    isOnBun: true,
     programs: [["test/conformance/run_client.ts"]],
   },
   {
@@ -80,8 +86,8 @@ export const suites: readonly Suite[] = [
     kind: "source",
     files: ["tidy.test.ts", "contract/bench_scenarios.test.ts", "unit/bench_"],
   },
-  { name: "unit", kind: "core", files: ["unit/"], isGrouped: true },
-  { name: "processes and sockets", kind: "core", files: [""], besidesBun: "sixths" },
+  { name: "unit", kind: "core", files: ["unit/"], isGrouped: true, besidesBun: 2 },
+  { name: "processes and sockets", kind: "core", files: [""], besidesBun: 10 },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
 ];
 
@@ -143,16 +149,10 @@ export function piecesOf(suite: Suite, all: readonly string[]): [name: string, f
 export function runtimesOf(suite: Suite, commit: string, all: boolean): readonly RuntimeName[] {
   if (all) return runtimes;
   if (suite.kind === "source" || suite.kind === "speed") return ["bun"];
-  if (suite.kind === "core" && suite.besidesBun === undefined) return runtimes;
   const digit = digitOf(suite, commit);
-  if (digit === undefined) return ["bun"];
-  return suite.besidesBun === "sixths"
-    ? runtimes
-    : runtimes.slice(digit % runtimes.length).slice(0, 1);
+  if (digit === undefined || suite.isOnBun === true) return ["bun"];
+  return suite.kind === "core" ? runtimes : runtimes.slice(digit % runtimes.length).slice(0, 1);
 }
-
-/** Of so many pieces, each runtime but Bun runs one. */
-const piecesPerOther = 6;
 
 /** Whether a runtime of a suite runs the piece at this place of its list. */
 export function runsPiece(
@@ -162,10 +162,11 @@ export function runsPiece(
   runtime: RuntimeName,
   place: number,
 ): boolean {
-  if (all || suite.besidesBun === undefined || runtime === "bun") return true;
+  const { besidesBun } = suite;
+  if (all || besidesBun === undefined || runtime === "bun") return true;
   const others = runtimes.filter((name) => name !== "bun");
   const turn = place + (digitOf(suite, commit) ?? 0);
-  return turn % piecesPerOther === (others.indexOf(runtime) * piecesPerOther) / others.length;
+  return turn % besidesBun === (others.indexOf(runtime) * besidesBun) / others.length;
 }
 
 /** The digit of the commit's hash that chooses for a suite. */
