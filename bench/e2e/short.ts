@@ -18,7 +18,7 @@ import { breachesOf, judgeRow, type Verdict } from "./short_rule.ts";
 const names = ["echo_16", "large_text", "handshake", "progress_10", "fan_out_200"];
 
 const rates: Rates = {
-  rounds: 5,
+  rounds: 3,
   seconds: 0.25,
   warmSeconds: 0.25,
   warmSecondsMax: 3,
