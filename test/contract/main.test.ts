@@ -157,8 +157,12 @@ test(
       MCP_OF_ANOTHER_PROGRAM: "1",
     });
     const { port } = new URL(await untilServing(program));
-    await until("the warnings", () => /WARN .*MCP_OF_ANOTHER_PROGRAM/.test(program.text()));
-    expect(program.text()).toMatch(/WARN .*Listening on 0\.0\.0\.0 without authentication/);
+    for (
+      const warning of [
+        /WARN .*MCP_OF_ANOTHER_PROGRAM/,
+        /WARN .*Listening on 0\.0\.0\.0 without authentication/,
+      ]
+    ) await until(`the warning ${warning}`, () => warning.test(program.text()));
     const own = Object.values(networkInterfaces()).flatMap((rows) => rows ?? [])
       .filter(({ family }) => family === "IPv4").map(({ address }) => address);
     expect(own).toContain("127.0.0.1");
