@@ -6,7 +6,7 @@ import type { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Call, CallTarget, JsonObject } from "../model.ts";
 import { clientLine, oneLine } from "../one_line.ts";
-import type { CallFailure } from "../telemetry/events.ts";
+import type { CallFailure } from "../telemetry/call_events.ts";
 
 /** Why a call failed. */
 export interface CallFault {

@@ -243,6 +243,7 @@ function open(
     surface: view,
     principal,
     startedAt,
+    number: 0,
     target: undefined,
     trace: undefined,
     unresolved: undefined,

@@ -9,7 +9,8 @@ import { GatewayError } from "../errors.ts";
 import { type Limits, msPerSecond } from "../limits.ts";
 import type { Principal } from "../model.ts";
 import { isReserved, standsForOne } from "../principals.ts";
-import type { Emit, Rate } from "../telemetry/events.ts";
+import type { Rate } from "../telemetry/access_events.ts";
+import type { Emit } from "../telemetry/events.ts";
 import type { RatesOf } from "./access_rates.ts";
 import { createTokenBucket, type TokenBucket } from "./token_bucket.ts";
 

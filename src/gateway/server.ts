@@ -32,6 +32,14 @@ export interface SurfaceContent {
   readonly takesForeign: boolean;
   /** Who may read its card. Absent: its clients. */
   readonly card?: CardAudience | undefined;
+  /** Its tools are found by a search and not listed. Absent: they are listed. */
+  readonly search?: SearchMode | undefined;
+}
+
+/** How a surface offers its tools by a search. */
+export interface SearchMode {
+  /** Patterns of the offered names of tools that are listed nevertheless; `*` is any characters. */
+  readonly pinned: readonly string[];
 }
 
 /** A surface by its name, which means nothing here: the rows of surfaces make it (http/). */

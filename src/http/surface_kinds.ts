@@ -85,8 +85,8 @@ export function createSurfaceResolver(kinds: SurfaceKinds): ResolveSurface {
       const name = nameIn(surface, kind.surface);
       const content = name === undefined ? undefined : kind.resolve(name, running);
       if (content === undefined) continue;
-      const { servers, prefixed, takesForeign, card } = content;
-      return { surface, servers, prefixed, takesForeign, card };
+      const { servers, prefixed, takesForeign, card, search } = content;
+      return { surface, servers, prefixed, takesForeign, card, search };
     }
     return undefined;
   };

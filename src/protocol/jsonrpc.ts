@@ -8,7 +8,7 @@ import { GatewayError } from "../errors.ts";
 import { isJsonObject } from "../json.ts";
 import type { JsonObject, RequestId } from "../model.ts";
 import { readExactly, scanJson } from "./json_scan.ts";
-import { keepSourceText, textOfValue } from "./source_text.ts";
+import { keepSourceText, textOfValue } from "../source_text.ts";
 
 export { isJsonObject };
 

@@ -6,15 +6,9 @@ import type { Limits } from "../limits.ts";
 import { type Log, type LogFields, Shortened } from "../log.ts";
 import { oneLine } from "../one_line.ts";
 import { identity } from "../version.ts";
-import {
-  type CallEvent,
-  type CallFailure,
-  type CallRefusedEvent,
-  type GatewayEvent,
-  grantSteps,
-  limitedRates,
-  oauthSteps,
-} from "./events.ts";
+import { grantSteps, limitedRates, oauthSteps } from "./access_events.ts";
+import { type CallEvent, type CallFailure, type CallRefusedEvent } from "./call_events.ts";
+import { type GatewayEvent } from "./events.ts";
 
 /** Where lines go, and how long they may be. */
 interface Logs {

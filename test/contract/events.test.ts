@@ -146,9 +146,13 @@ test("a call that failed, and a request that never became a call, are events wit
   const surface = "/mcp";
   expect(seen("call_ended").at(-1)).toEqual({
     type: "call_ended",
+    call: expect.any(Number),
     surface,
     method: "tools/call",
     item: "no_such_tool",
+    own: "no_such_tool",
+    clientInfo: { name: "test", version: "1" },
+    arguments: {},
     server: "one",
     principal: "anonymous",
     ms: expect.any(Number),

@@ -39,6 +39,7 @@ const floor = [
   "json",
   "bytes_text",
   "ip_address",
+  "source_text",
 ];
 const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 
@@ -55,6 +56,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   principals: ["model"],
   bytes_text: [],
   ip_address: [],
+  source_text: ["model"],
   json: [],
   limits: [],
   version: [],

@@ -1,6 +1,6 @@
 /**
- * What is said of calls: one event for each call that ended, of which the log is a reader, and, in
- * debug mode, one log line for every message. Values are never shown: arguments and results appear
+ * What is said of calls: one event for each call that began and one for each that ended, of which
+ * the log is a reader, and, in debug mode, one log line for every message. Values are never shown: arguments and results appear
  * as their shape, names and URIs in full, and a failure with its reason. A call that the client
  * cancelled, or that ends with its session, is not a failure. Every call passes here once, so each
  * failure also gets its outcome here.
@@ -8,6 +8,7 @@
 import type { JsonObject, Reply } from "../../model.ts";
 import { type CallFault, nameIn, toCallFailure, toFault } from "../call_failure.ts";
 import { withOutcomeOf } from "../outcome.ts";
+import type { CallFacts } from "../../telemetry/call_events.ts";
 import type { CallContext, MakeStep, Step } from "./steps.ts";
 
 /** Members whose texts describe the message and hold no client data. */
@@ -26,31 +27,37 @@ export const makeAuditStep: MakeStep = (deps) => {
   const say = (context: CallContext, reply: Reply): void =>
     log.debug(`Reply: ${reply.kind}`, { ...about(context), ...messageOf(reply) });
   /** Only debug mode looks at single messages. */
-  const messages: Pick<Step, "before" | "reply"> = {
-    before: (context) =>
-      log.debug("Request", { ...about(context), params: shapeOf(context.call.params) }),
+  const messages: Pick<Step, "reply"> = {
     reply(context, reply) {
       say(context, reply);
       return reply;
     },
   };
+  let calls = 0;
   return {
     name: "audit",
     ...(debug ? messages : {}),
+    before(context) {
+      calls += 1;
+      context.number = calls;
+      emit({ type: "call_started", ...factsOf(context) });
+      if (debug) {
+        log.debug("Request", { ...about(context), params: shapeOf(context.call.params) });
+      }
+    },
     end(context, reply) {
       if (debug) say(context, reply);
-      const { call, surface: { surface }, principal, target } = context;
+      const { call, target } = context;
       const ending = withOutcomeOf(reply, call.target ?? {});
       const ms = Math.round(clock.monotonic() - context.startedAt);
       const fault = context.isGivenUp ? undefined : faultOf(ending, limits.logCharsMax);
       emit({
         type: "call_ended",
-        surface,
-        method: call.method,
-        item: nameIn(call.params),
+        ...factsOf(context),
         server: target?.server.config.name,
-        principal: principal.id,
+        own: target?.item?.own,
         ms,
+        result: ending.kind === "result" ? ending.value : undefined,
         outcome: outcomeOf(ending),
         failure: fault && toCallFailure(call, fault, limits, call.target),
       });
@@ -58,6 +65,19 @@ export const makeAuditStep: MakeStep = (deps) => {
     },
   };
 };
+
+function factsOf({ number, call, surface, principal }: CallContext): CallFacts {
+  const { method, params, caller } = call;
+  return {
+    call: number,
+    surface: surface.surface,
+    method,
+    item: nameIn(params),
+    principal: principal.id,
+    clientInfo: caller.clientInfo,
+    arguments: params["arguments"] as JsonObject | undefined,
+  };
+}
 
 function faultOf(reply: Reply, charsMax: number): CallFault | undefined {
   if (reply.kind === "failure") return toFault(reply.error);

@@ -61,6 +61,8 @@ export interface CallContext {
   readonly principal: Principal;
   /** Monotonic, in milliseconds. */
   readonly startedAt: number;
+  /** Unique in this process: filled by the step `audit`. */
+  number: number;
   /** Filled by the step `resolve`; absent for methods that concern every server of the surface. */
   target?: Target | undefined;
   trace?: Trace | undefined;

@@ -9,7 +9,7 @@ import { type JsonObject, type LogLevel, logLevels } from "../../model.ts";
 import { defaultLimits } from "../../limits.ts";
 import { boundedObject } from "../bounds.ts";
 import { isJsonObject } from "../jsonrpc.ts";
-import { withMembers } from "../source_text.ts";
+import { withMembers } from "../../source_text.ts";
 
 const { rememberedEnvelopesMax, rememberedEnvelopeCharsMax } = defaultLimits;
 const prefix = "io.modelcontextprotocol/";

@@ -11,6 +11,8 @@ function record() {
   const call = (ms: number, outcome = "ok", server: string | null = "a") =>
     events.emit({
       type: "call_ended",
+      call: 1,
+      clientInfo: {},
       surface: "/mcp",
       method: "tools/call",
       server: server ?? undefined,

@@ -3,7 +3,7 @@
  * a change of a result makes another object, which has no text, so that the two never differ.
  * Only values that are never changed in place may be kept here.
  */
-import type { JsonObject } from "../model.ts";
+import type { JsonObject } from "./model.ts";
 
 const texts = new WeakMap<JsonObject, string>();
 

@@ -1,0 +1,52 @@
+/** The events of servers: their states, starts and connections. */
+import type { LogFields } from "../log.ts";
+
+/** The state of a server changed. */
+export interface ServerStateEvent {
+  readonly type: "server_state";
+  readonly server: string;
+  readonly state: string;
+  /** Why it does not work, in one line for the operator. */
+  readonly problem?: string | undefined;
+}
+
+/**
+ * A server failed to start, and what follows: `retry` soon, `crash_loop` slowly, `failed` never.
+ */
+export interface StartFailedEvent {
+  readonly type: "start_failed";
+  readonly server: string;
+  readonly reason: string;
+  readonly next: "retry" | "crash_loop" | "failed";
+  /** Starts that failed in a row. */
+  readonly failures: number;
+  /** When the next start is allowed; absent: never. */
+  readonly retryAfterMs?: number | undefined;
+  /** Whether `next` differs from that of the previous failure. */
+  readonly isChange: boolean;
+  /** Whether a server in a crash loop failed for the same reason as before. */
+  readonly isRepeated: boolean;
+  /** What the program printed, or what the system said. */
+  readonly details?: LogFields | undefined;
+}
+
+/** A connection to a server begins to start, or the operator's command restarts the server. */
+export interface StartingEvent {
+  readonly type: "server_starting" | "server_restarted";
+  readonly server: string;
+}
+
+/** A server started well after its starts had failed in a row. */
+export interface RecoveredEvent {
+  readonly type: "server_recovered";
+  readonly server: string;
+}
+
+/**
+ * A connection to a server opened, or closed; `died` says why when the gateway did not close it.
+ */
+export interface ConnectionEvent {
+  readonly type: "connection_opened" | "connection_closed";
+  readonly server: string;
+  readonly died?: string | undefined;
+}
