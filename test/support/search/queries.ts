@@ -119,3 +119,88 @@ export const searchQueries: readonly SearchQuery[] = [
     expected: ["coingecko/get_simple_price"],
   },
 ];
+
+/**
+ * Forty more, which nothing is tuned by: words that help the first forty alone would show here.
+ * Written after the definitions and before the index.
+ */
+export const controlQueries: readonly SearchQuery[] = [
+  { query: "merge the open PR", expected: ["github/merge_pull_request"] },
+  {
+    query: "see which jobs failed in CI",
+    expected: [
+      "github/get_job_logs",
+      "github/list_workflow_runs",
+      "gitlab/list_pipelines",
+      "gitlab/get_pipeline_job_output",
+    ],
+  },
+  { query: "make a copy of a repository in my account", expected: ["github/fork_repository"] },
+  { query: "history of commits", expected: ["git/git_log", "github/list_commits"] },
+  { query: "stop a running build pipeline", expected: ["gitlab/cancel_pipeline"] },
+  { query: "approve a pull request", expected: ["github/create_pull_request_review"] },
+  { query: "reply in a Slack thread", expected: ["slack/slack_reply_to_thread"] },
+  { query: "list everyone in the Slack workspace", expected: ["slack/slack_get_users"] },
+  { query: "delete a folder in Drive", expected: ["google-drive/delete_item"] },
+  { query: "upload a document to Slack", expected: ["slack/slack_upload_file"] },
+  { query: "cancel tomorrow's appointment", expected: ["google-calendar/delete_event"] },
+  {
+    query: "what meetings do I have today",
+    expected: ["google-calendar/list_events", "google-calendar/search_events"],
+  },
+  { query: "decline an invitation", expected: ["google-calendar/respond_to_event"] },
+  { query: "write a draft reply to a mail", expected: ["gmail/draft_email"] },
+  { query: "save the attachment of an email", expected: ["gmail/download_attachment"] },
+  {
+    query: "label messages automatically",
+    expected: ["gmail/create_filter", "gmail/modify_email", "gmail/batch_modify_emails"],
+  },
+  { query: "add text to the end of a Notion page", expected: ["notion/append_block_children"] },
+  { query: "filter rows of a Notion database", expected: ["notion/query_database"] },
+  { query: "log two hours of work on a ticket", expected: ["atlassian/jira_add_worklog"] },
+  { query: "issues in the current sprint", expected: ["atlassian/jira_get_sprint_issues"] },
+  { query: "edit a wiki article in Confluence", expected: ["atlassian/confluence_update_page"] },
+  {
+    query: "open tickets assigned to me",
+    expected: ["linear/list_my_issues", "atlassian/jira_search"],
+  },
+  {
+    query: "fix suggestion for a production error",
+    expected: ["sentry/analyze_issue_with_seer"],
+  },
+  { query: "end a customer's subscription", expected: ["stripe/cancel_subscription"] },
+  { query: "discount code for customers", expected: ["stripe/create_coupon"] },
+  { query: "how much money is in the account", expected: ["stripe/retrieve_balance"] },
+  { query: "run a shell command inside a container", expected: ["kubernetes/pods_exec"] },
+  { query: "CPU and memory usage of pods", expected: ["kubernetes/pods_top"] },
+  { query: "slow queries in postgres", expected: ["postgres/get_top_queries"] },
+  {
+    query: "tables in the database",
+    expected: ["postgres/list_objects", "postgres/list_schemas"],
+  },
+  {
+    query: "type into the search field on the website",
+    expected: ["playwright/browser_type", "playwright/browser_fill_form"],
+  },
+  { query: "go to a web address", expected: ["playwright/browser_navigate"] },
+  {
+    query: "JavaScript errors in the browser console",
+    expected: ["playwright/browser_console_messages"],
+  },
+  {
+    query: "forget what you know about a person",
+    expected: ["memory/delete_entities", "memory/delete_observations"],
+  },
+  {
+    query: "look up something in memory",
+    expected: ["memory/search_nodes", "memory/open_nodes", "memory/read_graph"],
+  },
+  { query: "convert 3pm Berlin to New York time", expected: ["time/convert_time"] },
+  { query: "restaurants nearby", expected: ["brave-search/brave_local_search"] },
+  { query: "find pictures of cats", expected: ["brave-search/brave_image_search"] },
+  {
+    query: "popular coins right now",
+    expected: ["coingecko/get_search_trending", "coingecko/get_coins_markets"],
+  },
+  { query: "bitcoin price last year", expected: ["coingecko/get_coins_history"] },
+];
