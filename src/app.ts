@@ -24,6 +24,7 @@ import type { Log } from "./log.ts";
 import type { Notice } from "./model.ts";
 import type { OAuthServer } from "./oauth/oauth_server.ts";
 import type { FetchHandler } from "./runtime/runtime.ts";
+import { openToolIndex } from "./store/tool_index_database.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
 import { recordServers, type ServerHistory } from "./telemetry/server_history.ts";
@@ -181,13 +182,14 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
 
 /** What the core is made of, apart from its servers. */
 function coreParts(parts: GatewayParts) {
-  const { options: { config }, tables, opened, log } = parts;
+  const { options: { config, runtime }, tables, opened, log } = parts;
   return {
     create: createUpstreams(parts),
     sameServer,
     resolveSurface: createSurfaceResolver(tables.surfaceKinds),
     log: log.source("gateway"),
     sealer: opened.sealer,
+    toolIndex: openToolIndex(runtime),
     steps: tables.steps,
     logins: createLogins(parts.grants, parts.logins.place),
     policy: tables.policy,

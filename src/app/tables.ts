@@ -10,8 +10,10 @@ import { makeParkStep } from "../gateway/steps/park.ts";
 import { makePolicyStep } from "../gateway/steps/policy.ts";
 import { makeRelayStep } from "../gateway/steps/relay.ts";
 import { makeResolveStep } from "../gateway/steps/resolve.ts";
+import { makeSearchStep } from "../gateway/steps/search.ts";
 import type { MakeStep } from "../gateway/steps/steps.ts";
 import { makeTraceStep } from "../gateway/steps/trace.ts";
+import { makeUnwrapStep } from "../gateway/steps/unwrap.ts";
 import { type SurfaceKinds, surfaceKinds } from "../http/surface_kinds.ts";
 import { storeKinds } from "../store/store_kinds.ts";
 import type { StoreKinds } from "../store/stores.ts";
@@ -39,6 +41,7 @@ export interface Tables {
 export const defaultTables: Tables = {
   authenticators: authenticatorKinds,
   steps: [
+    makeUnwrapStep,
     makeTraceStep,
     makeLoginStep,
     makeAuditStep,
@@ -47,6 +50,7 @@ export const defaultTables: Tables = {
     makeLimitStep,
     makeParkStep,
     makeConnectStep,
+    makeSearchStep,
     makeRelayStep,
   ],
   policy: allowAll,

@@ -13,10 +13,11 @@ import { type Access, isPartlyHidden, type PolicyItem, visibleTo } from "./acces
 import { connectListFor, isConnectList, offersConnectTool } from "./connect_tool.ts";
 import { anyOffers, descriptionsOf, type IsOffered, mayOffer } from "./described.ts";
 import { mergeDescriptions, withoutInstructions } from "./merged_description.ts";
-import { mergeNamed, mergeSkills, mergeUris } from "./merged_lists.ts";
+import { mergeNamed, mergeSkills, mergeUris, type NoteOffered } from "./merged_lists.ts";
 import { createNameTables, type NameTable, noFilter } from "./name.ts";
 import { firstOwner, pageNames, type ReadList } from "./list_owners.ts";
 import { createPagesIn, type PagesIn } from "./pages.ts";
+import { reservedNames } from "./search_tools.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 import { createUrisIn, type FirstOwner, isUriKind, type UrisIn } from "./skills.ts";
 import { createWaits, type Patience, type WithinPatience } from "./waits.ts";
@@ -52,14 +53,16 @@ export interface CatalogReader {
   /** One server's list, never later than the limits allow. Never rejects. */
   part(kind: ListKind, server: Server, caller: Caller, options: PartOptions): Promise<Part>;
   /**
-   * The merged list; `hears` tells whether the client listens for changes now. Throws when the only
-   * server is broken or late, or when no server has the capability.
+   * The merged list; `hears` tells whether the client listens for changes now, and `note` gets each
+   * tool or prompt with its server. Throws when the only server is broken or late, or when no server
+   * has the capability.
    */
   list(
     kind: ListKind,
     view: ResolvedSurface,
     caller: Caller,
     hears: () => boolean,
+    note?: NoteOffered,
   ): Promise<MergedList>;
   /** How fresh the list of a view is: as its least fresh part, and unknown when one part's is. */
   freshness(kind: ListKind, view: ResolvedSurface, caller: Caller): Freshness | undefined;
@@ -119,7 +122,7 @@ export function createCatalogReader(
   };
   return {
     part: (kind, server, caller, options) => readPart(reading, kind, server, caller, options),
-    list: (kind, view, caller, hears) => mergedList(reading, kind, view, caller, hears),
+    list: (kind, view, caller, hears, note) => mergedList(reading, kind, view, caller, hears, note),
     visible: (view, { principal }) => visibleTo(reading.access, principal, view),
     names: (server, items, kind, prefixed) => namesOf(reading, server, items, kind, prefixed),
     pagesIn: reading.pagesIn,
@@ -211,6 +214,7 @@ async function mergedList(
   whole: ResolvedSurface,
   caller: Caller,
   hears: () => boolean,
+  note?: NoteOffered,
 ): Promise<MergedList> {
   const { access: { policy } } = reading;
   const { principal } = caller;
@@ -238,6 +242,8 @@ async function mergedList(
     names: ({ server, items }: Part, of: "tools" | "prompts", isPrefixed: boolean) =>
       namesOf(reading, server, items, of, isPrefixed && !(prefixed && isConnectList(items))),
     isAllowed,
+    note,
+    reserved: reservedNames(view),
     pages: await pageNames(reading.pagesIn, kind, parts, read),
     ownerOf: isUriKind(kind) && parts.length > 1
       ? await firstOwner(

@@ -30,6 +30,7 @@ import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
 import type { CallContext, IsLost, MakeStep, Step, Target } from "./steps/steps.ts";
 import type { GatewayStatus, SteeredGateway } from "./surface.ts";
 import { describeCard, describeSurface } from "./surface_facts.ts";
+import { createToolSearch, type ToolIndex } from "./tool_search.ts";
 import { listChangedOf } from "./surface_watch.ts";
 import { createWatches, type Watches } from "./watches.ts";
 
@@ -39,6 +40,8 @@ export interface GatewayDeps {
   readonly create: (config: ServerConfig) => Upstream;
   readonly sameServer: (one: ServerConfig, other: ServerConfig) => boolean;
   readonly resolveSurface: ResolveSurface;
+  /** Absent: searches find no tool. */
+  readonly toolIndex?: ToolIndex;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Log;
@@ -182,7 +185,8 @@ function createMiddle(deps: GatewayDeps): Middle {
   });
   const router = createRouter({ catalog, scopes, access });
   const taskOwners = createTaskOwners(limits);
-  const parts = { policy, access, servers, scopes, taskOwners, catalog, router };
+  const search = createToolSearch({ catalog, index: deps.toolIndex, limits });
+  const parts = { policy, access, servers, scopes, taskOwners, catalog, router, search };
   const stepDeps = { ...deps, ...parts, logins: deps.logins ?? noLogins };
   const steps = deps.steps.map((make) => make(stepDeps));
   const showExtensions = createShowExtensions({ clock, limits, scopes });

@@ -4,6 +4,7 @@ import { extensionsIn, mergeExtensions, passing, relayedExtensions } from "../ex
 import type { Limits } from "../limits.ts";
 import type { Description, JsonObject } from "../model.ts";
 import { foreignTarget } from "./foreign_methods.ts";
+import { searchInstructions } from "./search_tools.ts";
 import type { ResolvedSurface } from "./server.ts";
 
 /** The description of a surface with one server, by that server's: every handshake needs it. */
@@ -34,7 +35,8 @@ export function mergeDescriptions(
   limits: Limits,
 ): Description {
   const [only] = known;
-  if (only === undefined || known.length > 1) return merge(view, known, limits);
+  const isMerged = known.length > 1 || view.search !== undefined;
+  if (only === undefined || isMerged) return merge(view, known, limits);
   const takesUnknown = foreignTarget(view) !== undefined;
   const before = alone.get(only);
   if (before?.takesUnknown === takesUnknown) return before.merged;
@@ -71,9 +73,13 @@ function merge(
     ...(has("prompts") ? { prompts: { listChanged: true } } : {}),
     ...(has("resources") ? { resources: { subscribe, listChanged: true } } : {}),
     ...(tasks === undefined ? {} : { tasks }),
-    ...(has("tools") || all.length === 0 ? { tools: { listChanged: true } } : {}),
+    ...(has("tools") || all.length === 0 || view.search !== undefined
+      ? { tools: { listChanged: true } }
+      : {}),
   };
-  const instructions = only !== undefined
+  const instructions = view.search !== undefined
+    ? searchInstructions(view, limits)
+    : only !== undefined
     ? only.instructions
     : joinInstructions(view, known, limits);
   return { capabilities, serverInfo: only?.serverInfo, instructions };

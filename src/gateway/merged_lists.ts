@@ -11,6 +11,9 @@ import { offeredUri, type PageNames, type ServerList } from "./pages.ts";
 import type { Server } from "./server.ts";
 import { type FirstOwner, isSkillAllowed, toOfferedSkill } from "./skills.ts";
 
+/** Gets a tool or prompt of a list: as its server lists it, and as the surface offers it. */
+export type NoteOffered = (server: Server, item: JsonObject, offered: JsonObject) => void;
+
 /** What merging works with. */
 export interface Merging {
   readonly parts: readonly ServerList[];
@@ -24,6 +27,9 @@ export interface Merging {
   ) => NameTable;
   /** Whether the caller may know an item. */
   readonly isAllowed: (server: Server, item: PolicyItem) => boolean;
+  readonly note?: NoteOffered | undefined;
+  /** Names of tools that are the surface's own. */
+  readonly reserved: ReadonlySet<string>;
   /** Names of pages; absent where none needs one of its own. */
   readonly pages: PageNames | undefined;
   /** Whose the URIs of resources and skills are; absent where each can have one owner alone. */
@@ -34,9 +40,9 @@ export interface Merging {
 
 /** Tools or prompts of all parts. */
 export function mergeNamed(merging: Merging, kind: "tools" | "prompts"): JsonObject[] {
-  const { parts, prefixed, names, isAllowed } = merging;
+  const { parts, prefixed, names, isAllowed, note, reserved } = merging;
   const items: JsonObject[] = [];
-  const taken = new Set<string>();
+  const taken = new Set<string>(kind === "tools" ? reserved : []);
   for (const part of parts) {
     const table = names(part, kind, prefixed);
     const listed = new Set<string>();
@@ -52,7 +58,9 @@ export function mergeNamed(merging: Merging, kind: "tools" | "prompts"): JsonObj
       const hints = kind === "tools" ? hintsOf(item) : undefined;
       if (!isAllowed(part.server, { kind, own, hints })) continue;
       const offered = withOfferedPages(merging, part.server, item);
-      items.push(name === own ? offered : { ...offered, name });
+      const named = name === own ? offered : { ...offered, name };
+      note?.(part.server, item, named);
+      items.push(named);
     }
   }
   return items;

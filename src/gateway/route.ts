@@ -15,6 +15,7 @@ import { nameStart } from "./name.ts";
 import { type Answered, toOfferedResult } from "./offered_result.ts";
 import { targetOfPageCall } from "./page_call.ts";
 import { ownerOfSkill, ownerOfTemplate, ownerOfUri } from "./resource_route.ts";
+import { reservedNames } from "./search_tools.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 
 type NamedKind = "tools" | "prompts";
@@ -71,9 +72,11 @@ export function createRouter(given: Omit<RouteDeps, "identities" | "latest">): R
 }
 
 /** The only server of a surface that changes no name. */
-function unchangedOf(kind: NamedKind, { servers, prefixed }: ResolvedSurface): Server | undefined {
-  const [only, ...others] = servers;
-  if (only === undefined || others.length > 0 || prefixed) return undefined;
+function unchangedOf(kind: NamedKind, view: ResolvedSurface): Server | undefined {
+  const { servers: [only, ...others], prefixed } = view;
+  if (only === undefined || others.length > 0 || prefixed || hasOwnTools(kind, view)) {
+    return undefined;
+  }
   return filterOf(kind, only).rename === undefined ? only : undefined;
 }
 
@@ -84,10 +87,16 @@ const withPrefix = [true] as const;
 const withoutPrefix = [false] as const;
 const eitherWay = [false, true] as const;
 
+/** Whether the surface has tools of its own, whose names a server's may meet. */
+const hasOwnTools = (kind: NamedKind, view: ResolvedSurface): boolean =>
+  kind === "tools" && reservedNames(view).size > 0;
+
 /** Whether the names of a surface are tried with and without prefix, in order. */
-function prefixings({ servers, prefixed }: ResolvedSurface): readonly boolean[] {
+function prefixings(kind: NamedKind, view: ResolvedSurface): readonly boolean[] {
+  const { servers, prefixed } = view;
   // Bare names that meet are offered under their prefixed ones (catalog.ts).
-  return prefixed ? withPrefix : servers.length === 1 ? withoutPrefix : eitherWay;
+  if (prefixed) return withPrefix;
+  return servers.length === 1 && !hasOwnTools(kind, view) ? withoutPrefix : eitherWay;
 }
 
 /** Whether a name can be this server's. */
@@ -101,7 +110,7 @@ function ownerInMemory(
   offered: string,
   caller: Caller,
 ): RouteTarget | undefined {
-  for (const prefixed of prefixings(view)) {
+  for (const prefixed of prefixings(kind, view)) {
     for (const server of view.servers) {
       if (!isCandidate(server, prefixed, offered)) continue;
       const known = server.upstream.known(kind, caller);
@@ -142,7 +151,7 @@ async function ownerOfName(
   // A list made for another client may lack items that this one is offered: its own list is read.
   for (const source of ["nearest", "own"] as const) {
     const options: PartOptions = { patience: { kind: "call" }, source };
-    for (const prefixed of prefixings(view)) {
+    for (const prefixed of prefixings(kind, view)) {
       const find = (part: Part): RouteTarget | undefined => {
         const { server, items } = part;
         const isPrefixed = prefixed && !(view.prefixed && isConnectList(items));

@@ -71,7 +71,13 @@ export interface SurfaceWatch {
 export const listChangedOf = (kind: ListKind): string =>
   `notifications/${listKinds[kind].capability}/list_changed`;
 
+const toolsChanged = listChangedOf("tools");
 const resourceUpdated = "notifications/resources/updated";
+
+/** A surface without pinned tools lists the same ones whatever servers say. */
+function isFixed({ deps, surface }: SurfaceWatch, method: string): boolean {
+  return method === toolsChanged && deps.viewOf(surface)?.search?.pinned.length === 0;
+}
 
 /** Every notice that a list changed. */
 export const listChangedMethods: readonly string[] = (["tools", "prompts", "resources"] as const)
@@ -176,9 +182,11 @@ function audienceOf(watch: SurfaceWatch, server: string): Audience {
     }),
     notice(notice, scope) {
       if (!changeNotices.has(notice.method)) return deliverTo(notice, clients.get(scope) ?? []);
+      if (isFixed(watch, notice.method)) return;
       for (const client of inScope(scope)) dueChange(watch, notice.method).some.add(client);
     },
     noticeAll(notice) {
+      if (isFixed(watch, notice.method)) return;
       if (changeNotices.has(notice.method)) announceToAll(watch, [notice.method], server);
       else for (const ofScope of clients.values()) deliverTo(notice, ofScope);
     },
@@ -232,6 +240,7 @@ function give({ log }: WatchDeps, { watcher }: WatchingClient, notice: Notice): 
 export function announceTo(watch: SurfaceWatch, scope: string, methods: readonly string[]): void {
   const clients = watch.clients.get(scope) ?? [];
   for (const method of methods) {
+    if (isFixed(watch, method)) continue;
     for (const client of clients) dueChange(watch, method).some.add(client);
   }
 }

@@ -45,6 +45,21 @@ const allServers: SurfaceKind = {
   }),
 };
 
+const searched: SurfaceKind = {
+  path: "/search",
+  surface: "/search",
+  unknown: "no server is configured",
+  purpose: "all servers, for models that drown in tools: three tools to find and call the others",
+  resolve: (_name, { servers, card }) => ({
+    servers,
+    // Always: what a model has learned keeps its name when another server is added.
+    prefixed: true,
+    takesForeign: false,
+    card,
+    search: { pinned: [] },
+  }),
+};
+
 const oneServer: SurfaceKind = {
   path: "/servers/:name",
   surface: "/servers/:name",
@@ -62,7 +77,7 @@ const oneServer: SurfaceKind = {
 };
 
 /** The table. */
-export const surfaceKinds: SurfaceKinds = [allServers, oneServer];
+export const surfaceKinds: SurfaceKinds = [allServers, searched, oneServer];
 
 const parameter = ":name";
 

@@ -17,7 +17,9 @@ import { createSurfaceResolver, surfaceKinds } from "../../src/http/surface_kind
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { Log } from "../../src/log.ts";
 import type { Caller, Ending, JsonObject, Resume } from "../../src/model.ts";
+import { openToolIndex } from "../../src/store/tool_index_database.ts";
 import { createSealer, makeKey } from "../../src/seal.ts";
+import { createTestRuntime } from "./fake_runtime.ts";
 import type { FakeUpstream } from "./fake_upstream.ts";
 import { createLogReader } from "../../src/telemetry/log_reader.ts";
 import { createTestLog } from "./log.ts";
@@ -83,6 +85,7 @@ export async function createCoreGateway(
     logins,
     rates: createTestRates({ ratesOf, clock, limits: given, emit }),
     emit,
+    toolIndex: openToolIndex(await createTestRuntime()),
     servers: coreConfig(fakes, naming),
     create({ name }) {
       const fake = byName.get(name);

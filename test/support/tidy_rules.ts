@@ -74,6 +74,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   telemetry: [...floor, "log"],
   protocol: floor,
   session: [...floor, "log", "config", "sse"],
+  // How tools are found by words; the index itself is kept by the store.
+  search: floor,
   bus: [...floor, "log"],
   credentials: [...floor, "log", "seal", "runtime", "config", "outgoing", "protocol"],
   // The OAuth client: what protected servers granted to the gateway, and to whom.
@@ -111,13 +113,23 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/rest",
     "upstream/stdio",
   ],
-  gateway: [...beside, "grants", "upstream"],
+  gateway: [...beside, "grants", "search", "upstream"],
   // The authorization server: who may get a token, and what a token stands for.
   oauth: [...beside, "bus", "outgoing"],
   auth: [...beside, "bus", "oauth", "outgoing"],
   http: [...beside, "auth", "bus", "gateway", "grants", "oauth", "protocol", "session", "sse"],
   // Behind interfaces that their users own.
-  store: [...beside, "auth", "credentials", "grants", "oauth", "protocol", "session", "upstream"],
+  store: [
+    ...beside,
+    "auth",
+    "credentials",
+    "grants",
+    "oauth",
+    "protocol",
+    "search",
+    "session",
+    "upstream",
+  ],
   app: [
     ...beside,
     "auth",

@@ -12,6 +12,7 @@ import { pageOf } from "../cursor.ts";
 import { endingOf } from "../exchange.ts";
 import { unsent } from "../outcome.ts";
 import { isOneUser } from "../page_call.ts";
+import { pinnedList } from "../pinned_list.ts";
 import { offeredKey } from "../scope.ts";
 import { toOfferedTask } from "../sealed_tasks.ts";
 import { listTasks, noteTask } from "../tasks.ts";
@@ -119,7 +120,9 @@ function list(kind: ListKind): Handler {
   return async ({ call, surface }, { catalog, sealer, limits }) => {
     const { identity, key, method } = listKinds[kind];
     const { caller, hears = () => false } = call;
-    const { items, missing } = await catalog.list(kind, surface, caller, hears);
+    const { items, missing } = kind === "tools" && surface.search !== undefined
+      ? await pinnedList(catalog, surface, surface.search, caller, hears)
+      : await catalog.list(kind, surface, caller, hears);
     const page = await pageOf(items, {
       cursor: call.params["cursor"],
       identity,

@@ -13,6 +13,7 @@ import { textParam } from "../call_params.ts";
 import { foreignTarget } from "../foreign_methods.ts";
 import { type RouteTarget, unknownItem } from "../lookup.ts";
 import { targetOfSealedTask } from "../sealed_tasks.ts";
+import { isSearchTool } from "../search_tools.ts";
 import { targetOfTask } from "../tasks.ts";
 import type { CallContext, MakeStep, StepDeps, Target } from "./steps.ts";
 
@@ -100,6 +101,8 @@ function named(kind: "tools" | "prompts"): Resolve {
   return (context, deps) => {
     const { call, surface } = context;
     const offered = textParam(call, "name");
+    // The step `search` answers these.
+    if (kind === "tools" && isSearchTool(surface, offered)) return undefined;
     const known = deps.router.known(kind, surface, offered, call.caller);
     if (known === undefined) {
       noteCandidates(call, surface, offered);

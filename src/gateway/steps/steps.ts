@@ -25,6 +25,7 @@ import type { CatalogReader } from "../catalog.ts";
 import type { Router } from "../route.ts";
 import type { Scopes } from "../scope.ts";
 import type { TaskOwners } from "../task_owners.ts";
+import type { ToolSearch } from "../tool_search.ts";
 import type { ResolvedSurface, Server } from "../server.ts";
 import type { ConfiguredServers, ServerUse } from "../servers.ts";
 import type { Access, Policy, ToolHints } from "../access_policy.ts";
@@ -135,6 +136,7 @@ export interface StepDeps {
   readonly logins: Logins;
   readonly catalog: CatalogReader;
   readonly router: Router;
+  readonly search: ToolSearch;
   /** Whether every message of a call is logged, by its shape. */
   readonly debug: boolean;
 }

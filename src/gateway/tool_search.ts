@@ -1,0 +1,172 @@
+/**
+ * The search of a surface's tools. What a caller may find are the tools that the surface would list
+ * to it: they are looked up first, and only the order comes from the index, so that a hidden tool
+ * is neither found nor counted. The index knows each form of a tool once, whoever searches.
+ */
+import { toGatewayError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import type { Caller, JsonObject } from "../model.ts";
+import { rank } from "../search/ranking.ts";
+import type { ToolIndex } from "../search/tool_index.ts";
+import { queryWordsOf, toToolWords } from "../search/tool_words.ts";
+import type { CatalogReader, MissingPart } from "./catalog.ts";
+import { namePrefix } from "./name.ts";
+import type { ResolvedSurface, Server } from "./server.ts";
+
+export type { ToolIndex };
+
+/** A tool that a caller may know. */
+export interface OfferedTool {
+  readonly server: Server;
+  /** As its server lists it. */
+  readonly item: JsonObject;
+  /** As the surface offers it. */
+  readonly tool: JsonObject;
+}
+
+/** The tools of a surface, and the servers whose tools are not known in time. */
+export interface OfferedTools {
+  readonly tools: readonly OfferedTool[];
+  readonly missing: readonly MissingPart[];
+}
+
+/** Searches tools. */
+export interface ToolSearch {
+  /**
+   * What the caller may know, in the order of the lists. It waits for servers no longer than a list
+   * for a client that listens for changes; never rejects.
+   */
+  offered(view: ResolvedSurface, caller: Caller): Promise<OfferedTools>;
+  /** Those of these tools that answer to a query, best first. */
+  best(query: string, among: readonly OfferedTool[]): readonly OfferedTool[];
+  close(): void;
+}
+
+/** One form of a tool in the index. */
+interface IndexedTool {
+  readonly server: string;
+  readonly tool: JsonObject;
+  /** Undefined: it left the index. */
+  id: number | undefined;
+}
+
+/** What the search works with. */
+interface SearchDeps {
+  readonly catalog: Pick<CatalogReader, "list">;
+  /** Absent: nothing is found. */
+  readonly index?: ToolIndex | undefined;
+  readonly limits: Limits;
+}
+
+/** What is in the index. */
+interface Indexed {
+  /** The forms of a tool, by the object that its server's list has for it. */
+  readonly forms: WeakMap<JsonObject, IndexedTool[]>;
+  /** By id; those that were searched longest ago first. */
+  readonly byId: Map<number, IndexedTool>;
+}
+
+/** Makes the search over an empty index. */
+export function createToolSearch(deps: SearchDeps): ToolSearch {
+  const { index } = deps;
+  const indexed: Indexed = { forms: new WeakMap(), byId: new Map() };
+  return {
+    offered: (view, caller) => offeredTools(deps, view, caller),
+    best(query, among) {
+      const words = queryWordsOf(query, deps.limits);
+      if (index === undefined || words.length === 0) return [];
+      const ids = idsOf(index, indexed, among, deps.limits);
+      const scores = rank(index, words);
+      return among
+        .flatMap((offered, at) => {
+          const score = scores.get(ids[at] ?? -1);
+          return score === undefined ? [] : [{ offered, score }];
+        })
+        .sort((one, other) => other.score - one.score)
+        .map(({ offered }) => offered);
+    },
+    close: () => index?.close(),
+  };
+}
+
+async function offeredTools(
+  { catalog }: SearchDeps,
+  view: ResolvedSurface,
+  caller: Caller,
+): Promise<OfferedTools> {
+  const tools: OfferedTool[] = [];
+  try {
+    const { missing } = await catalog.list(
+      "tools",
+      view,
+      caller,
+      () => true,
+      (server, item, tool) => void tools.push({ server, item, tool }),
+    );
+    return { tools, missing };
+  } catch (thrown) {
+    // The only server is broken or late, or has no tools at all.
+    const error = toGatewayError(thrown);
+    const missing = error.code === "method_not_found"
+      ? []
+      : view.servers.map(({ config: { name } }) => ({ name, reason: error.message }));
+    return { tools: [], missing };
+  }
+}
+
+/** The ids of these tools; those that are new to the index are added. */
+function idsOf(
+  index: ToolIndex,
+  { forms, byId }: Indexed,
+  among: readonly OfferedTool[],
+  limits: Limits,
+): readonly (number | undefined)[] {
+  const known = among.map((offered) => formOf(forms, offered, limits));
+  const added = known.filter(({ id }) => id === undefined);
+  const ids = index.add(added.map(({ server, tool }) => {
+    const name = String(tool["name"]);
+    const start = namePrefix(server);
+    const own = name.startsWith(start) ? name.slice(start.length) : name;
+    return toToolWords(server, own, tool, limits);
+  }));
+  added.forEach((form, at) => form.id = ids[at]);
+  for (const form of known) {
+    if (form.id === undefined) continue;
+    byId.delete(form.id);
+    byId.set(form.id, form);
+  }
+  forget(index, byId, Math.max(limits.searchToolsMax, known.length));
+  return known.map(({ id }) => id);
+}
+
+/** The form of a tool in which it is offered. */
+function formOf(
+  forms: Indexed["forms"],
+  { server: { config: { name: server } }, item, tool }: OfferedTool,
+  { searchFormsMax }: Pick<Limits, "searchFormsMax">,
+): IndexedTool {
+  const ofItem = forms.get(item) ?? [];
+  const known = ofItem.find((form) => form.server === server && isSame(form.tool, tool));
+  if (known !== undefined) return known;
+  const form: IndexedTool = { server, tool, id: undefined };
+  forms.set(item, [form, ...ofItem].slice(0, searchFormsMax));
+  return form;
+}
+
+/** Whether two forms of a tool have the same words. */
+function isSame(one: JsonObject, other: JsonObject): boolean {
+  return one["name"] === other["name"] && one["description"] === other["description"] &&
+    one["title"] === other["title"] && one["inputSchema"] === other["inputSchema"];
+}
+
+/** Takes out of the index what was searched longest ago. */
+function forget(index: ToolIndex, byId: Map<number, IndexedTool>, toolsMax: number): void {
+  const gone: number[] = [];
+  for (const [id, form] of byId) {
+    if (byId.size <= toolsMax) break;
+    byId.delete(id);
+    form.id = undefined;
+    gone.push(id);
+  }
+  index.remove(gone);
+}
