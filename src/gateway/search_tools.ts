@@ -5,7 +5,7 @@
  */
 import { matchesPattern } from "../config/tool_filter.ts";
 import { beginning } from "../excerpt.ts";
-import type { Limits } from "../limits.ts";
+import { defaultLimits, type Limits } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
 import type { ResolvedSurface, SearchMode } from "./server.ts";
 
@@ -16,6 +16,7 @@ export const searchToolNames = {
   call: "call_tool",
 } as const;
 
+const { searchHits, searchHitsMax } = defaultLimits;
 const text = { type: "string" };
 const reads = { readOnlyHint: true, openWorldHint: false };
 
@@ -33,7 +34,7 @@ export const searchTools: readonly JsonObject[] = [
       properties: {
         query: { type: "string", description: 'Such as "create calendar event"' },
         server: { type: "string", description: "Only tools of this server" },
-        limit: { type: "integer", minimum: 1, maximum: 50, default: 8 },
+        limit: { type: "integer", minimum: 1, maximum: searchHitsMax, default: searchHits },
       },
     },
     outputSchema: {

@@ -1,7 +1,7 @@
 /**
  * The search of a surface's tools. What a caller may find are the tools that the surface would list
  * to it: they are looked up first, and only the order comes from the index, so that a hidden tool
- * is neither found nor counted. The index knows each form of a tool once, whoever searches.
+ * is neither found nor counted. The index knows each form of a tool once for all callers.
  */
 import { toGatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";

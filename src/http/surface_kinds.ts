@@ -21,7 +21,8 @@ export interface SurfaceKind {
   /** Whether the name of its surfaces is that of their only server. Absent: it is not. */
   readonly isServer?: boolean;
   /**
-   * The names of its surfaces, for the catalog of cards; absent: the catalog lists none of several.
+   * The names of its surfaces, for the catalog of cards; absent: the catalog lists the only one, and
+   * none of several.
    */
   readonly names?: (servers: readonly string[]) => readonly string[];
   /** What it is for, on the front page; absent: it is not listed there. */
@@ -49,7 +50,9 @@ const searched: SurfaceKind = {
   path: "/search",
   surface: "/search",
   unknown: "no server is configured",
-  purpose: "all servers, for models that drown in tools: three tools to find and call the others",
+  // The catalog of cards has these servers already.
+  names: () => [],
+  purpose: "all servers, with three tools by which a model finds and calls the others",
   resolve: (_name, { servers, card }) => ({
     servers,
     // Always: what a model has learned keeps its name when another server is added.

@@ -84,7 +84,7 @@ const emptyWords = new Set(
     "when where why my our your me i you we us they he she it its this that these those there " +
     "can could would should will do does did have has had please from by at as into about some " +
     "any all not no yet but if so than then want need like let tool tools use using s t up " +
-    "something somebody someone anything today tomorrow yesterday now right").split(" "),
+    "something someone anything today tomorrow yesterday now right").split(" "),
 );
 
 /** The words of a query that count, each once; all of its words if none of them does. */

@@ -21,7 +21,7 @@ const columns: readonly (readonly [keyof ToolWords, number])[] = [
 const names = columns.map(([name]) => name);
 const weights = columns.map(([, weight]) => weight);
 
-// Nobody reads the texts again, so the table keeps their words alone.
+// The texts are never read again, so the table keeps their words alone.
 const schema = `CREATE VIRTUAL TABLE tools USING fts5(
   ${names.join(", ")},
   content = '', contentless_delete = 1, prefix = '4 5',

@@ -68,7 +68,7 @@ function surfacesOf({ surfaceKinds, gateway }: CatalogDeps) {
   const servers = gateway.status().servers.map(({ name }) => name);
   return surfaceKinds.flatMap((kind) => {
     const isSingle = !kind.path.includes(":");
-    const names = isSingle ? [""] : kind.names?.(servers) ?? [];
+    const names = kind.names?.(servers) ?? (isSingle ? [""] : []);
     return names.map((name) => ({ kind, name }));
   });
 }

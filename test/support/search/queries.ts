@@ -85,7 +85,7 @@ export const searchQueries: readonly SearchQuery[] = [
     query: "look something up in the Confluence wiki",
     expected: ["atlassian/confluence_search", "atlassian/confluence_get_page"],
   },
-  { query: "assign a Linear issue to somebody", expected: ["linear/update_issue"] },
+  { query: "assign a Linear issue to someone", expected: ["linear/update_issue"] },
   { query: "which cycle is the team in", expected: ["linear/list_cycles"] },
   {
     query: "latest errors in production",
