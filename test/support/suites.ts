@@ -70,6 +70,12 @@ export const suites: readonly Suite[] = [
     programs: [["test/conformance/run_tasks.ts"]],
   },
   {
+    name: "official suite, the search of tools",
+    kind: "outside",
+    isOnBun: true,
+    programs: [["test/conformance/run_search.ts"]],
+  },
+  {
     name: "official suite, the gateway as client",
     kind: "outside",
     isOnBun: true,
