@@ -25,6 +25,8 @@ export interface AccessOptions {
   readonly access?: unknown;
   /** As a person writes them. */
   readonly profiles?: unknown;
+  /** The `tools` of servers by hand, as a person writes them. */
+  readonly filters?: Readonly<Record<string, unknown>>;
   /** By the name that a client says; the same object each time. */
   readonly people: Record<string, Principal>;
   readonly names?: string;
@@ -99,9 +101,12 @@ export async function answerOf(response: Response): Promise<AccessAnswer> {
 
 /** Starts it. */
 export async function startWithAccess(options: AccessOptions): Promise<AccessGateway> {
-  const { servers, people, names = "prefixed", clock, tables = {} } = options;
+  const { servers, people, names = "prefixed", clock, tables = {}, filters = {} } = options;
   const entries = Object.fromEntries(
-    Object.entries(servers).map(([name, one]) => [name, isFake(one) ? { echo: true } : one]),
+    Object.entries(servers).map(([name, one]) => [
+      name,
+      isFake(one) ? { echo: true, tools: filters[name] } : one,
+    ]),
   );
   const kinds = [
     ...defaultTables.kinds,
