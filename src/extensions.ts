@@ -54,6 +54,12 @@ export function readsDirectories(capabilities: JsonObject): boolean {
   return isJsonObject(settings) && settings["directoryRead"] === true;
 }
 
+/** Capabilities without skills. */
+export function withoutSkills(capabilities: JsonObject): JsonObject {
+  const { [skills]: _, ...extensions } = extensionsIn(capabilities);
+  return { ...capabilities, extensions };
+}
+
 /**
  * Of declared extensions those that pass a surface, in one order: on a surface of one server unknown
  * ones pass as they are (`takesUnknown`), on others only the relayed ones.

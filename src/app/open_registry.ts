@@ -3,6 +3,7 @@
  * closes them. A change takes effect when the next gateway starts.
  */
 import type { GatewayConfig, ServersConfig } from "../config/config.ts";
+import type { ProfileRegistry } from "../config/profile_registry.ts";
 import { type EntryReadingOptions, openSources, type Registry } from "../config/registry.ts";
 import { RegistryError } from "../config/registry_error.ts";
 import { isLocked } from "../store/database.ts";
@@ -19,7 +20,8 @@ export interface OpenRegistryOptions extends CommandStoresOptions {
 
 /** An opened registry; no gateway can start on its data directory until it is closed. */
 export interface OpenRegistry extends Registry {
-  /** The servers of `mcp.json` and the registry together. */
+  readonly profiles: ProfileRegistry;
+  /** The servers and profiles of `mcp.json` and the registry together. */
   servers(): ServersConfig;
   /** A text without the secrets of these servers, as a log would show it. */
   hide(text: string): string;
@@ -37,8 +39,9 @@ export async function openRegistry(options: OpenRegistryOptions): Promise<OpenRe
     throw toRegistryError(fault, config.dataDirectory);
   });
   try {
-    const { registry, current } = await openSources({
+    const { registry, profiles, current } = await openSources({
       store: stores.registry,
+      profiles: stores.profiles,
       base: config,
       reading: { ...reading, ...readingOf(config, runtime), kinds },
       clock,
@@ -47,6 +50,7 @@ export async function openRegistry(options: OpenRegistryOptions): Promise<OpenRe
     });
     return {
       ...registry,
+      profiles,
       servers: current,
       hide(text) {
         log.addSecrets(current().secrets);

@@ -127,6 +127,7 @@ export async function openServers(
   const { path = `${folder}/mcp.json`, env = runtime.env } = reading ?? {};
   const sources = await openSources({
     store: opened.stores.registry,
+    profiles: opened.stores.profiles,
     base: config,
     reading: { path, env, ...readingOf(config, runtime), kinds: tables.kinds },
     clock,

@@ -6,10 +6,13 @@ import { exitCodes } from "./exit_codes.ts";
 /** Runs one action. */
 export type AccessAction = (context: CommandContext, values: CommandValues) => Promise<void>;
 
-/** The command of these actions. */
-export function chooseAction(actions: Readonly<Record<string, AccessAction>>): RunCommand {
+/** The command of these actions; `usual` is the one for a command line that names none. */
+export function chooseAction(
+  actions: Readonly<Record<string, AccessAction>>,
+  usual = "",
+): RunCommand {
   return async (context, values) => {
-    const name = values.argument("ACTION") ?? "";
+    const name = values.argument("ACTION") ?? usual;
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
     if (action === undefined) {
       const known = Object.keys(actions).join(", ");

@@ -1,4 +1,4 @@
-/** The calls of the admin API about who may connect. */
+/** The calls of the admin API about who may connect, and about profiles. */
 import type { AdminCaller } from "./admin_call.ts";
 import {
   type AccessCalls,
@@ -11,6 +11,9 @@ import {
   loginsForm,
   logOutForm,
   madeKeyForm,
+  type ProfileCalls,
+  profilesForm,
+  putForm,
   serverLinkForm,
   usersForm,
 } from "./admin_forms.ts";
@@ -71,6 +74,19 @@ export function toLoginCalls(call: AdminCaller): LoginCalls {
       const query = principal === undefined ? "" : `?principal=${encodeURIComponent(principal)}`;
       const path = `${at(server)}${query}`;
       return (await call({ method: "DELETE", path, form: logOutForm })).revoked;
+    },
+  };
+}
+
+/** Makes the calls about profiles. */
+export function toProfileCalls(call: AdminCaller): ProfileCalls {
+  const profiles = "/admin/profiles";
+  const at = (name: string) => namedPath(profiles, name);
+  return {
+    list: async () => (await call({ method: "GET", path: profiles, form: profilesForm })).profiles,
+    put: (name, entry) => call({ method: "PUT", path: at(name), body: entry, form: putForm }),
+    async remove(name) {
+      await call({ method: "DELETE", path: at(name), form: anyForm });
     },
   };
 }

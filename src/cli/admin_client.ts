@@ -11,13 +11,14 @@ import type { OutgoingRequest } from "../runtime/runtime.ts";
 import { hmacHex } from "../seal.ts";
 import { noDirectory } from "../config/places.ts";
 import type { AdminCaller } from "./admin_call.ts";
-import { toAccessCalls, toLoginCalls } from "./access_calls.ts";
+import { toAccessCalls, toLoginCalls, toProfileCalls } from "./access_calls.ts";
 import {
   type AccessCalls,
   anyForm,
   type GatewayView,
   helloForm,
   type LoginCalls,
+  type ProfileCalls,
   putForm,
   refusalForm,
   statusForm,
@@ -42,6 +43,7 @@ export interface RunningGateway extends AccessCalls {
   remove(name: string): Promise<void>;
   setDisabled(name: string, disabled: boolean): Promise<void>;
   restart(name: string): Promise<void>;
+  readonly profiles: ProfileCalls;
   /** Log-ins at protected servers. */
   readonly logins: LoginCalls;
   /** Reads `mcp.json` again. */
@@ -158,6 +160,7 @@ function toGateway(
     restart: async (name) => await post(`${at(name)}/restart`),
     reload: () => post("/admin/reload"),
     backup: (path) => post("/admin/backup", { file: path }),
+    profiles: toProfileCalls(call),
     logins: toLoginCalls(call),
     ...toAccessCalls(call),
   };

@@ -96,6 +96,30 @@ export const serverForm = v.object({
 /** One server, as commands show it. */
 export type ServerView = v.InferOutput<typeof serverForm>;
 
+/** One profile, as a running gateway reports it. */
+export const profileForm = v.object({
+  name: v.string(),
+  /** `file` or `registry`. */
+  source: v.string(),
+  url: v.string(),
+  entry: v.unknown(),
+  missing: v.optional(v.pipe(v.array(v.string()), v.readonly())),
+  problem: v.optional(v.string()),
+});
+
+/** One profile, as commands show it. */
+export type ListedProfile = v.InferOutput<typeof profileForm>;
+
+/** All of them. */
+export const profilesForm = v.object({ profiles: v.array(profileForm) });
+
+/** The profiles, and the changes of those in the registry. */
+export interface ProfileCalls {
+  list(): Promise<readonly ListedProfile[]>;
+  put(name: string, entry: unknown): Promise<v.InferOutput<typeof putForm>>;
+  remove(name: string): Promise<void>;
+}
+
 /** What a running gateway says about itself. */
 export const statusForm = v.object({
   version: v.string(),
@@ -112,6 +136,8 @@ export const statusForm = v.object({
   /** How clients authenticate: none if it is empty. Older gateways do not say it. */
   auth: v.optional(v.array(v.string())),
   servers: v.array(serverForm),
+  /** Older gateways do not say it. */
+  profiles: v.optional(v.array(profileForm)),
 });
 
 /** The state of a running gateway. */

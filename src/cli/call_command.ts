@@ -10,6 +10,7 @@ import { askPerson, personCapabilities } from "./asked_person.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
+import { readJsonArgument } from "./json_argument.ts";
 import { printResult } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
 import {
@@ -30,39 +31,19 @@ import { toVisible } from "./visible_text.ts";
 export async function runCall(context: CommandContext, values: CommandValues): Promise<ExitCode> {
   const name = values.argument("NAME") ?? "";
   const tool = values.argument("TOOL") ?? "";
-  const args = await readArguments(context, values.argument("JSON"));
+  const args = await readJsonArgument(context, values.argument("JSON") ?? "{}", "the arguments");
   const result = await withProgress(
     context,
     `Calling ${tool} of ${name}`,
     (say) =>
       withSurface(
         context,
-        name,
+        { kind: "servers", name },
         (surface) => callTool(context, surface, { server: name, tool, args }, say),
       ),
   );
   printResult(context, result, () => toLines(result));
   return result["isError"] === true ? exitCodes.failed : exitCodes.ok;
-}
-
-/** The arguments, from the command line, or from stdin for `-`. */
-async function readArguments(
-  { platform: { system } }: CommandContext,
-  given: string | undefined,
-): Promise<JsonObject> {
-  const text = given === "-" ? await new Response(system.stdin()).text() : given ?? "{}";
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (fault) {
-    const reason = fault instanceof Error ? fault.message : String(fault);
-    throw new CommandError(
-      "usage",
-      `Cannot read the arguments as JSON: ${reason}; quote them for the shell: '{"key": "value"}'`,
-    );
-  }
-  if (isJsonObject(value)) return value;
-  throw new CommandError("usage", "Cannot use the arguments: expected a JSON object");
 }
 
 /** Which tool, of which server. */

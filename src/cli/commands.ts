@@ -4,6 +4,7 @@
  */
 import { accessCommands } from "./access_commands.ts";
 import type { Command, CommandArgument, CommandOption } from "./command.ts";
+import { profiles } from "./profiles_row.ts";
 import { listenFlags } from "./variable_flags.ts";
 
 /** The command of a command line without one. */
@@ -22,6 +23,8 @@ const inFile: CommandOption = {
   flags: "--file",
   meaning: "change mcp.json; its comments and all other servers stay as they are",
 };
+
+const ofProfile: CommandOption = { flags: "--profile NAME", meaning: "the tools of a profile" };
 
 const starting: readonly Command[] = [
   {
@@ -49,7 +52,7 @@ const starting: readonly Command[] = [
         isRequired: false,
       },
     ],
-    options: [{ flags: "--server NAME", meaning: "the same as NAME" }],
+    options: [{ flags: "--server NAME", meaning: "the same as NAME" }, ofProfile],
     examples: ["stdio", "stdio files", "stdio --config ~/mcp.json --data ~/.mcp"],
     load: async () => (await import("./stdio_command.ts")).runStdio,
   },
@@ -180,10 +183,10 @@ const using: readonly Command[] = [
   },
   {
     name: "tools",
-    summary: "list the tools of all servers, or of one",
+    summary: "list the tools of all servers, of one, or of a profile",
     arguments: [server(false)],
-    options: [],
-    examples: ["tools", "tools files", "tools files --json"],
+    options: [ofProfile],
+    examples: ["tools", "tools files", "tools --profile work", "tools files --json"],
     load: async () => (await import("./tools_command.ts")).runTools,
   },
   {
@@ -240,6 +243,10 @@ const clients: readonly Command[] = [
       },
       { flags: "--project", meaning: "only for the project in the current folder" },
       { flags: "--stdio", meaning: "have the client start a program, instead of using the URL" },
+      {
+        flags: "--profile NAME",
+        meaning: "connect it to a profile: to some tools of some servers",
+      },
       { flags: "--name NAME", meaning: "name of the entry (default mcp-wrapper)" },
       {
         flags: "--header NAME=VALUE",
@@ -247,7 +254,7 @@ const clients: readonly Command[] = [
         isMany: true,
       },
     ],
-    examples: ["connect claude-code", "connect cursor --write"],
+    examples: ["connect claude-code", "connect cursor --write", "connect vscode --profile work"],
     load: async () => (await import("./connect_command.ts")).runConnect,
   },
   {
@@ -274,6 +281,7 @@ const clients: readonly Command[] = [
 export const commands: readonly Command[] = [
   ...starting,
   ...configuring,
+  profiles,
   ...using,
   ...clients,
   ...accessCommands,

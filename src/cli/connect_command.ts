@@ -19,6 +19,9 @@ import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import type { OwnAddress } from "../config/own_address.ts";
 import { isJsonObject } from "../json.ts";
 import { identity } from "../version.ts";
+import { findProfile } from "./found_names.ts";
+import { withServers } from "./server_steering.ts";
+import { chooseSurface, endpointOf, type SurfaceChoice } from "./surface_choice.ts";
 
 /** A connection to make, and where. */
 interface Plan {
@@ -34,7 +37,7 @@ interface Plan {
   readonly command: ReadyCommand | undefined;
   /** What its authentication needs. */
   readonly access: ClientAccess;
-  /** The base of the URL for clients on other machines. */
+  /** The URL for clients on other machines. */
   readonly publicUrl: string | undefined;
 }
 
@@ -85,11 +88,13 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
   if (!isByUrl && Object.keys(given).length > 0) {
     throw new CommandError("usage", "Cannot use --header: a program over stdio sends no headers");
   }
+  const choice = chooseSurface(values, undefined);
+  await assertKnown(context, choice);
   const start = await readOwnConfig(context);
   const { facts, publicUrl = start.config.publicUrl } = await readFacts(context);
-  const access = accessOf({ client, facts, isByUrl, headers: given, publicUrl });
+  const access = accessOf({ client, facts, isByUrl, headers: given, publicUrl, choice });
   const address = {
-    ...await addressOf(context, start, access.headers),
+    ...await addressOf(context, start, access.headers, choice),
     ...(access.url === undefined ? {} : { url: access.url }),
   };
   const entry = (isByUrl ? client.byUrl : undefined)?.(name, address) ??
@@ -104,8 +109,21 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
     link: scope === "user" ? client.link?.(name, entry) : undefined,
     command: readyCommand(client, request, context),
     access,
-    publicUrl: isByUrl && access.url === undefined ? publicUrl : undefined,
+    publicUrl: isByUrl && access.url === undefined && publicUrl !== undefined
+      ? `${publicUrl}${endpointOf(choice)}`
+      : undefined,
   };
+}
+
+/**
+ * Throws `notFound` for a profile that is not there. Files that cannot be read, and a gateway that
+ * cannot be asked, are for other commands to report.
+ */
+async function assertKnown(context: CommandContext, choice: SurfaceChoice): Promise<void> {
+  if (choice === undefined) return;
+  const profiles = await withServers(context, (steering) => steering.profiles.list())
+    .catch(() => undefined);
+  if (profiles !== undefined) findProfile(profiles, choice.name);
 }
 
 /**
@@ -200,7 +218,7 @@ function show(plan: Plan, { terminal }: CommandContext): void {
   }
   if (link !== undefined) terminal.print(`Or open: ${link}`);
   terminal.print(`Then:    ${client.restart}`);
-  if (publicUrl !== undefined) terminal.note(`Clients elsewhere use ${publicUrl}/mcp.`);
+  if (publicUrl !== undefined) terminal.note(`Clients elsewhere use ${publicUrl}.`);
   if (exists === true) terminal.note(`${file} has an entry "${request.name}" already.`);
   if (exists === undefined) {
     terminal.note(`Cannot read ${file}: correct it before you add an entry.`);

@@ -17,21 +17,21 @@ import { noDirectory } from "../config/places.ts";
 import type { RunningGateway } from "./admin_client.ts";
 import type { CommandContext } from "./command.ts";
 import { keepToOwnPackages } from "./own_packages.ts";
+import { endpointOf, type SurfaceChoice } from "./surface_choice.ts";
 
 /** The one server of a gateway that relays: the running gateway itself. */
 const relayName = "gateway";
 
-/** The surface of all servers, or of one, of a running gateway. */
+/** A surface of a running gateway. */
 export async function openRelay(
   { platform: { runtime, limits } }: CommandContext,
   { adminUrl, authorization }: RunningGateway,
-  name?: string,
+  choice: SurfaceChoice,
 ): Promise<{ readonly gateway: GatewayHandle; readonly surface: string }> {
-  const path = name === undefined ? "" : `/servers/${encodeURIComponent(name)}`;
   const server: HttpServerConfig = {
     kind: "http",
     name: relayName,
-    url: `${adminUrl}/admin${path}/mcp`,
+    url: `${adminUrl}/admin${endpointOf(choice)}`,
     headers: { authorization },
     credentials: { type: "none" },
     transport: "streamable",
@@ -96,9 +96,11 @@ export async function openServersHere(
   // The pages at this URL are those of another gateway.
   const { publicUrl: _elsewhere, ...own } = config;
   return await createGateway({
-    config: isKept
-      ? { ...own, servers, disabled: [], tryServers: false }
-      : { ...inMemory(servers, config.secrets), names: config.names },
+    config: isKept ? { ...own, servers, disabled: [], tryServers: false } : {
+      ...inMemory(servers, config.secrets),
+      names: config.names,
+      profiles: config.profiles,
+    },
     runtime,
     reading: { path: configPath, env },
     ...(limits === undefined ? {} : { limits }),

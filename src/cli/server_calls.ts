@@ -13,8 +13,9 @@ import type { ServerView } from "./admin_forms.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { openRelay, openServersHere } from "./local_gateway.ts";
-import { findServer } from "./found_names.ts";
+import { findProfile, findServer } from "./found_names.ts";
 import { readServersHere } from "./server_steering.ts";
+import { type SurfaceChoice, surfaceOf } from "./surface_choice.ts";
 
 /** What a command calls. */
 export interface CalledSurface {
@@ -25,16 +26,16 @@ export interface CalledSurface {
   readonly running: RunningGateway | undefined;
 }
 
-/** Opens the surface of a server (absent: of all) for a piece of work, and closes it. */
+/** Opens a surface for a piece of work, and closes it. */
 export async function withSurface<Value>(
   context: CommandContext,
-  name: string | undefined,
+  choice: SurfaceChoice,
   work: (surface: CalledSurface) => Promise<Value>,
 ): Promise<Value> {
   const running = await findGateway(context);
   const opened = running === undefined
-    ? await openHere(context, name)
-    : await openThere(context, running, name);
+    ? await openHere(context, choice)
+    : await openThere(context, running, choice);
   try {
     return await work({ ...opened, running });
   } finally {
@@ -57,23 +58,44 @@ export type SurfaceServer = ReturnType<GatewayHandle["servers"]>[number] | Serve
 async function openThere(
   context: CommandContext,
   running: RunningGateway,
-  name: string | undefined,
+  choice: SurfaceChoice,
 ) {
-  if (name !== undefined) assertEnabled(findServer((await running.status()).servers, name));
-  return await openRelay(context, running, name);
+  if (choice?.kind === "servers") {
+    assertEnabled(findServer((await running.status()).servers, choice.name));
+  } else if (choice !== undefined) {
+    assertUsable(findProfile(await running.profiles.list(), choice.name));
+  }
+  return await openRelay(context, running, choice);
 }
 
-async function openHere(context: CommandContext, name: string | undefined) {
+async function openHere(context: CommandContext, choice: SurfaceChoice) {
   const { servers: all, listed, ...start } = await readServersHere(context);
-  if (name !== undefined) assertEnabled(findServer(listed, name));
-  const servers = all.servers.filter((server) => name === undefined || server.name === name);
+  const { profiles = [], secrets } = all;
+  if (choice?.kind === "servers") assertEnabled(findServer(listed, choice.name));
+  const profile = choice?.kind === "profiles" ? findProfile(profiles, choice.name) : undefined;
+  assertUsable(profile);
+  const isMeant = (name: string): boolean =>
+    profile === undefined
+      ? choice === undefined || choice.name === name
+      : profile.servers.some((server) => server.name === name);
+  const servers = all.servers.filter(({ name }) => isMeant(name));
   const [only] = servers;
-  if (name !== undefined && only !== undefined && isOfKind<FailedServerConfig>(only, "failed")) {
-    throw new CommandError("usage", `Cannot use server "${name}": ${only.problem}`);
+  if (
+    choice?.kind === "servers" && only !== undefined &&
+    isOfKind<FailedServerConfig>(only, "failed")
+  ) {
+    throw new CommandError("usage", `Cannot use server "${choice.name}": ${only.problem}`);
   }
-  const config = { ...start.config, secrets: all.secrets };
+  const config = { ...start.config, secrets, profiles };
   const gateway = await openServersHere(context, { ...start, config }, servers);
-  return { gateway, surface: name === undefined ? "/mcp" : `/servers/${name}` };
+  return { gateway, surface: surfaceOf(choice) };
+}
+
+function assertUsable(
+  profile: { readonly name: string; readonly problem?: string | undefined } | undefined,
+): void {
+  if (profile?.problem === undefined) return;
+  throw new CommandError("usage", `Cannot use profile "${profile.name}": ${profile.problem}`);
 }
 
 function assertEnabled({ name, enabled }: { readonly name: string; readonly enabled: boolean }) {

@@ -81,6 +81,16 @@ export function withoutServer(file: ServerFile, { path }: FileServer): string {
   return removeMember(file, path);
 }
 
+/** The text with a profile added, or its entry replaced. */
+export function withProfile(file: ServerFile, name: string, entry: unknown): string {
+  return setMember(file, ["profiles", name], entry);
+}
+
+/** The text without a profile. */
+export function withoutProfile(file: ServerFile, name: string): string {
+  return removeMember(file, ["profiles", name]);
+}
+
 /** The text with a server switched on or off by the keys of its entry. */
 export function withServerSwitched(file: ServerFile, server: FileServer, off: boolean): string {
   const { entry, path, name } = server;

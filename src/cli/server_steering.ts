@@ -1,19 +1,22 @@
 /**
- * Where commands read and change servers: at the gateway that runs on the data folder, or in its
+ * Where commands read and change servers and profiles: at the gateway that runs on the data folder, or in its
  * store while none runs. The changing commands are the same for both.
  */
 import type { FailedServerConfig, ServerConfig, ServersConfig } from "../config/config.ts";
 import { RegistryError, type RegistryErrorCode } from "../config/registry_error.ts";
 import { isOfKind } from "../config/server_kind.ts";
-import { openRegistry } from "../app.ts";
+import { type OpenRegistry, openRegistry } from "../app.ts";
 import type { StartConfig } from "../config/environment.ts";
+import { reportProfiles } from "../config/profiles.ts";
 import { targetOf } from "../config/server_target.ts";
 import { noDirectory } from "../config/places.ts";
 import { findGateway, type PutView, type RunningGateway } from "./admin_client.ts";
+import type { ProfileCalls } from "./admin_forms.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { readConfiguration } from "./configuration.ts";
 import type { exitCodes } from "./exit_codes.ts";
+import { endpointOf } from "./surface_choice.ts";
 
 /** A server as it is configured. */
 export interface ListedServer {
@@ -27,16 +30,19 @@ export interface ListedServer {
   readonly problem?: string | undefined;
 }
 
-/** The servers, and the changes of the registry. */
+/** The servers and profiles, and the changes of the registry. */
 export interface ServerSteering {
   /** Absent: none runs. */
   readonly gateway: RunningGateway | undefined;
   /** The path of the `mcp.json` that counts. */
   readonly configPath: string;
+  /** The URL of the gateway for clients, or of the next one. */
+  readonly url: string;
   list(): Promise<readonly ListedServer[]>;
   put(name: string, entry: unknown): Promise<PutView>;
   remove(name: string): Promise<void>;
   setDisabled(name: string, disabled: boolean): Promise<void>;
+  readonly profiles: ProfileCalls;
 }
 
 /** What a piece of work needs while no gateway runs. */
@@ -55,26 +61,48 @@ export async function withServers<Value>(
 ): Promise<Value> {
   const gateway = await findGateway(context);
   if (gateway !== undefined) return await work(await steerGateway(gateway));
-  return await withStore(context, needs, async (store, { configPath }) => {
+  return await withStore(context, needs, async (store, { configPath, config }) => {
     const { put, remove, setDisabled } = store;
+    const url = config.publicUrl ?? `http://localhost:${config.port}`;
     return await work({
       gateway: undefined,
       configPath,
+      url,
       list: () => Promise.resolve(listServers(store.servers(), store.hide)),
       put: (name, entry) =>
         translated(put(name, entry)).then(({ warnings }) => ({ warnings: [...warnings] })),
       remove: (name) => translated(remove(name)),
       setDisabled: (name, disabled) => translated(setDisabled(name, disabled)),
+      profiles: profilesIn(store, url),
     });
   });
 }
 
+/** The profiles of a store; `base` is the URL of the gateway that will serve them. */
+function profilesIn(store: OpenRegistry, base: string): ProfileCalls {
+  const { put, remove } = store.profiles;
+  return {
+    list: () =>
+      Promise.resolve(
+        reportProfiles(store.servers()).map((report) => ({
+          ...report,
+          url: `${base}${endpointOf({ kind: "profiles", name: report.name })}`,
+        })),
+      ),
+    put: (name, entry) =>
+      translated(put(name, entry)).then(({ warnings }) => ({ warnings: [...warnings] })),
+    remove: (name) => translated(remove(name)),
+  };
+}
+
 async function steerGateway(gateway: RunningGateway): Promise<ServerSteering> {
-  const { config } = await gateway.status();
-  const { put, remove, setDisabled } = gateway;
+  const { config, publicUrl, url } = await gateway.status();
+  const { put, remove, setDisabled, profiles } = gateway;
   return {
     gateway,
+    profiles,
     configPath: config,
+    url: publicUrl ?? url,
     put,
     remove,
     setDisabled,
@@ -113,7 +141,7 @@ export async function readServersHere(context: CommandContext): Promise<ServersH
 async function withStore<Value>(
   context: CommandContext,
   { mayCreate = false, makesFile = false }: StoreNeeds,
-  work: (store: Awaited<ReturnType<typeof openRegistry>>, start: StartConfig) => Promise<Value>,
+  work: (store: OpenRegistry, start: StartConfig) => Promise<Value>,
 ): Promise<Value> {
   const { env, platform: { runtime, limits } } = context;
   const path = context.places.configPath;

@@ -27,6 +27,7 @@ export async function runStatus(context: CommandContext, values: CommandValues):
       ...toServerTable(view.servers, terminal),
       ...toLogins(view.servers, terminal),
       ...view.servers.flatMap((server) => toProblemLines(server, terminal)),
+      ...toProfiles(view, terminal),
     ]);
   } else {
     const server = findServer(view.servers, name);
@@ -55,6 +56,21 @@ function toHead(
     `${count(servers.length, "server")}, ${
       broken === 0 ? "none broken" : terminal.style("bad", `${broken} broken`)
     }${waiting === 0 ? "" : `, ${terminal.style("warn", toWaiting(waiting))}`}`,
+  ];
+}
+
+/** The profiles by their names, and why one cannot be used. */
+function toProfiles({ profiles = [] }: GatewayView, { width, style }: Terminal): string[] {
+  if (profiles.length === 0) return [];
+  const names = profiles.map(({ name }) => toWords(name, defaultLimits.serverNameCharsMax));
+  return [
+    "",
+    ...wrap(`${count(profiles.length, "profile")}: ${names.join(", ")}`, width),
+    ...profiles.flatMap(({ name, problem }) =>
+      problem === undefined
+        ? []
+        : wrap(`${name}: ${problem}`, width).map((line) => style("bad", line))
+    ),
   ];
 }
 

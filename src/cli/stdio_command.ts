@@ -15,6 +15,7 @@ import { runBridge } from "./stdio/bridge.ts";
 import { createGatewaySource, type GatewayEndpoint } from "./stdio/gateway_source.ts";
 import { startDetached } from "./stdio/gateway_start.ts";
 import { createLineOutput } from "./stdio/line_output.ts";
+import { chooseSurface, endpointOf } from "./surface_choice.ts";
 
 /** Runs until the client has left. */
 export async function runStdio(context: CommandContext, values: CommandValues): Promise<undefined> {
@@ -31,7 +32,8 @@ export async function runStdio(context: CommandContext, values: CommandValues): 
   const note = (line: string) => terminal.note(line);
   platform.onFault((fault) => note(`Unexpected fault: ${textOf(fault)}`));
   const out = createLineOutput((text) => system.write("stdout", text), limits);
-  const find = createFinder(context, pathOf(values.option("server") ?? values.argument("NAME")));
+  const choice = chooseSurface(values, values.option("server") ?? values.argument("NAME"));
+  const find = createFinder(context, `/admin${endpointOf(choice)}`);
   const source = createGatewaySource({
     clock: systemClock,
     limits,
@@ -59,11 +61,6 @@ export async function runStdio(context: CommandContext, values: CommandValues): 
 
 function textOf(fault: unknown): string {
   return fault instanceof Error ? fault.message : String(fault);
-}
-
-/** The endpoint of all servers, or of one under its own names. */
-function pathOf(server: string | undefined): string {
-  return server === undefined ? "/admin/mcp" : `/admin/servers/${encodeURIComponent(server)}/mcp`;
 }
 
 function createFinder(context: CommandContext, path: string) {

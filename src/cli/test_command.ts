@@ -48,7 +48,12 @@ export async function runTest(context: CommandContext, values: CommandValues): P
   const outcome = await withProgress(
     context,
     `Testing ${name}`,
-    (say) => withSurface(context, name, (surface) => testServer(context, surface, name, say)),
+    (say) =>
+      withSurface(
+        context,
+        { kind: "servers", name },
+        (surface) => testServer(context, surface, name, say),
+      ),
   ).catch((fault) => toBrokenEntry(name, fault));
   printResult(context, outcome, () => toLines(outcome, context.terminal));
   if (outcome.needsLogin === true) return exitCodes.needsPerson;

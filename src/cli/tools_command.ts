@@ -7,27 +7,37 @@ import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printResult } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
 import { listAll, withSurface } from "./server_calls.ts";
+import { chooseSurface, describeSurface, type SurfaceChoice } from "./surface_choice.ts";
 import { toWords, wrap } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Lists the tools of one server by their own names, or those of all as clients see them. */
+/**
+ * Lists the tools of one server by their own names, or those of all, or of a profile, as clients see
+ * them.
+ */
 export async function runTools(context: CommandContext, values: CommandValues): Promise<ExitCode> {
-  const name = values.argument("NAME");
+  const choice = chooseSurface(values, values.argument("NAME"));
   const { terminal, signal } = context;
   const tools = await withProgress(
     context,
-    `Asking ${name ?? "the servers"} for the tools`,
-    () => withSurface(context, name, (surface) => listAll(surface, "tools/list", "tools", signal)),
+    `Asking ${choice?.kind === "servers" ? choice.name : "the servers"} for the tools`,
+    () =>
+      withSurface(context, choice, (surface) => listAll(surface, "tools/list", "tools", signal)),
   );
   printResult(
     context,
     { tools },
     () =>
       tools.length === 0
-        ? [name === undefined ? "No server offers a tool" : `Server "${name}" offers no tool`]
+        ? [choice === undefined ? "No server offers a tool" : toNothing(choice)]
         : tools.flatMap((tool) => toLines(tool, terminal)),
   );
   return exitCodes.ok;
+}
+
+function toNothing(choice: NonNullable<SurfaceChoice>): string {
+  const words = describeSurface(choice);
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)} offers no tool`;
 }
 
 function toLines(tool: JsonObject, { width, style }: Terminal): string[] {

@@ -10,7 +10,10 @@ import type {
   ServerOAuthConfig,
   WorkloadConfig,
 } from "./oauth_config.ts";
+import type { ProfileConfig } from "./profile.ts";
 import type { Recipe } from "./recipe.ts";
+import type { CardAudience, Naming, ServerSource } from "./surface_words.ts";
+import type { ToolFilter } from "./tool_filter.ts";
 
 export type {
   EnterpriseConfig,
@@ -19,18 +22,14 @@ export type {
   ServerOAuthConfig,
   WorkloadConfig,
 } from "./oauth_config.ts";
-
-/**
- * Where a server comes from: `mcp.json` (or the program that embeds the gateway), the registry in
- * the store, or the gateway itself while nothing is configured.
- */
-export type ServerSource = "file" | "registry" | "built-in";
-
-/** Who may read the card of a surface beside its clients: every client, without credentials. */
-export const cardAudiences = ["public"] as const;
-
-/** One of them. */
-export type CardAudience = (typeof cardAudiences)[number];
+export type { ProfileConfig, ProfileServer } from "./profile.ts";
+export {
+  type CardAudience,
+  cardAudiences,
+  type Naming,
+  type ServerSource,
+} from "./surface_words.ts";
+export type { ToolFilter } from "./tool_filter.ts";
 
 /** Keys that every server has, whatever its kind. */
 export interface ServerCommon {
@@ -49,15 +48,6 @@ export interface ServerCommon {
   readonly card?: CardAudience | undefined;
   /** Absent: `file`. */
   readonly definedIn?: ServerSource | undefined;
-}
-
-/** Which tools of a server are offered, and under which names. */
-export interface ToolFilter {
-  /** Absent: all. `*` stands for any characters. */
-  readonly allow?: readonly string[] | undefined;
-  readonly deny?: readonly string[] | undefined;
-  /** Own name -> name to offer. */
-  readonly rename?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -220,9 +210,6 @@ export interface DisabledServer {
   readonly definedIn: ServerSource;
 }
 
-/** How names look on `/mcp`: `auto` is bare with exactly one server, else prefixed. */
-export type Naming = "auto" | "bare" | "prefixed";
-
 /** The servers of one reading of `mcp.json`, with or without those of the registry. */
 export interface ServersConfig {
   readonly servers: readonly ServerConfig[];
@@ -236,6 +223,8 @@ export interface ServersConfig {
    * Absent: every client may use everything.
    */
   readonly access?: readonly AccessRow[] | undefined;
+  /** Surfaces of some tools of some servers; one with a `problem` has none. Absent: none. */
+  readonly profiles?: readonly ProfileConfig[] | undefined;
   /**
    * Sentences for the log: unknown keys with the nearest known name, and problems that are not
    * fatal.

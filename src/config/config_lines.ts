@@ -1,7 +1,12 @@
-/** What the log says of a configuration: notes, warnings, and servers that cannot be used. */
+/**
+ * What the log says of a configuration: notes, warnings, and the servers and profiles that cannot be
+ * used.
+ */
 import type { Log } from "../log.ts";
 import type { FailedServerConfig, ServersConfig } from "./config.ts";
 import { nearestName } from "./nearest.ts";
+import type { ProfileConfig } from "./profile.ts";
+import { unknownProfileServers } from "./profiles.ts";
 import { isOfKind } from "./server_kind.ts";
 import { matchesPattern } from "./tool_filter.ts";
 
@@ -14,15 +19,22 @@ export function logServers(log: Log, servers: ServersConfig, before?: ServersCon
   for (const { name, problem } of failedServers(servers)) {
     if (isNew(problem)) log.error(problem, { server: name });
   }
+  for (const { name, problem = "" } of failedProfiles(servers)) {
+    if (isNew(problem)) log.error(problem, { profile: name });
+  }
 }
 
 function linesOf(servers: ServersConfig): string[] {
-  const problems = failedServers(servers).map(({ problem }) => problem);
-  return [...servers.notes ?? [], ...warningsOf(servers), ...problems];
+  const problems = [...failedServers(servers), ...failedProfiles(servers)];
+  return [
+    ...servers.notes ?? [],
+    ...warningsOf(servers),
+    ...problems.map(({ problem = "" }) => problem),
+  ];
 }
 
 function warningsOf(servers: ServersConfig): string[] {
-  return [...servers.warnings, ...unknownServers(servers)];
+  return [...servers.warnings, ...unknownServers(servers), ...unknownProfileServers(servers)];
 }
 
 /** A mistyped name in a row that denies would let in what the row was meant to keep out. */
@@ -41,4 +53,8 @@ function unknownServers({ access = [], servers, disabled = [] }: ServersConfig):
 
 function failedServers({ servers }: ServersConfig): FailedServerConfig[] {
   return servers.filter((server) => isOfKind<FailedServerConfig>(server, "failed"));
+}
+
+function failedProfiles({ profiles = [] }: ServersConfig): readonly ProfileConfig[] {
+  return profiles.filter(({ problem }) => problem !== undefined);
 }

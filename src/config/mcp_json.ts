@@ -1,12 +1,11 @@
 /**
  * Reads `mcp.json`: the `mcpServers` object of Claude Desktop, Claude Code and Cursor, or the
  * `servers` object of VS Code (also inside `mcp`, as in its settings), with comments and trailing
- * commas. Each server is read by itself (server_entry.ts); only a fault of the whole file is an
- * error, and so is one in `access`. A server's name may be any text that can be part of a URL. If
- * two names would give tools the same prefix, the later server fails.
+ * commas. Each server is read by itself (server_entry.ts), as is each profile (profiles.ts); only a
+ * fault of the whole file is an error, and so is one in `access`. A server's name may be any text
+ * that can be part of a URL. If two names would give tools the same prefix, the later server fails.
  */
 import { isJsonObject } from "../json.ts";
-import { defaultLimits } from "../limits.ts";
 import { readAccessRows } from "./access_rows.ts";
 import { type AuthSettings, chooseKinds, readAuthSettings } from "./auth_settings.ts";
 import { isHideable } from "./child_environment.ts";
@@ -24,11 +23,13 @@ import { createPassedOver, readServerLists, serverListKeys } from "./other_progr
 import type { OwnAddress } from "./own_address.ts";
 import { folderOf } from "./path.ts";
 import { findProgramFolder } from "./program_folder.ts";
+import { readProfiles } from "./profiles.ts";
 import { authenticates, isOpenToOthers } from "./reach.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
 import { readCardAudience, readNaming } from "./surface_keys.ts";
+import { urlNameProblem } from "./surface_names.ts";
 import type { FileContext } from "./texts.ts";
 
 /** What `readServersFile` needs. */
@@ -122,6 +123,7 @@ async function readServersValue(
   const names = readNaming(value["names"], path);
   const card = readCardAudience(value["card"], path);
   const { servers, disabled } = await readSections(value, joinForms(kinds), context);
+  const profiles = readProfiles(value["profiles"], context);
   warnOfTopLevel(value, context);
   const notes = context.passedOver.lines(context.file);
   return {
@@ -129,6 +131,7 @@ async function readServersValue(
     ...(disabled.length === 0 ? {} : { disabled }),
     names,
     ...(card === undefined ? {} : { card }),
+    ...(profiles === undefined ? {} : { profiles }),
     warnings,
     ...(notes.length === 0 ? {} : { notes }),
     files: [...context.files],
@@ -245,12 +248,8 @@ async function readSections(
 
 /** Why a server cannot have this name; if it can, its prefix is now taken. */
 export function nameProblem(name: string, byPrefix: Map<string, string>): string | undefined {
-  if (name === "" || name === "." || name === ".." || /\p{Cc}|\p{Cs}/u.test(name)) {
-    return "expected a name that can be part of a URL";
-  }
-  if (name.length > defaultLimits.serverNameCharsMax) {
-    return `expected a name of at most ${defaultLimits.serverNameCharsMax} characters`;
-  }
+  const problem = urlNameProblem(name);
+  if (problem !== undefined) return problem;
   const prefix = toSafePrefix(name);
   const other = byPrefix.get(prefix);
   if (other === undefined) {
@@ -261,7 +260,7 @@ export function nameProblem(name: string, byPrefix: Map<string, string>): string
     "choose another name";
 }
 
-const servedTopLevel = ["mcpServers", "servers", "names", "card", "auth", "access"];
+const servedTopLevel = ["mcpServers", "servers", "names", "card", "auth", "access", "profiles"];
 /** What editors write next to the servers. */
 const foreignTopLevel = ["$schema", "inputs", "mcp", "context_servers", ...serverListKeys];
 

@@ -1,29 +1,28 @@
 /**
  * The registry: servers that the command line or the admin API adds next to `mcp.json`. A change is
  * checked by the reader of `mcp.json`, stored, and then applied, one change at a time. A new reading
- * of `mcp.json` keeps the servers of the registry. Not here: how the two are merged
- * (added_servers.ts), and how rows are stored (store/).
+ * of `mcp.json` keeps the servers of the registry. Not here: its profiles (profile_registry.ts), how
+ * the two are merged (added_servers.ts), and how rows are stored (store/).
  */
-import type { Clock } from "../clock.ts";
-import { isJsonObject } from "../json.ts";
-import type { Limits } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
-import { addServers } from "./added_servers.ts";
 import { type FailedServerConfig, type ServersConfig, toSafePrefix } from "./config.ts";
-import { describeKind } from "./config_error.ts";
-import { nameProblem, type ReadServersOptions } from "./mcp_json.ts";
+import { nameProblem } from "./mcp_json.ts";
 import { isSwitchedOff, withoutSwitches } from "./other_programs.ts";
+import { createProfileRegistry, type ProfileRegistry } from "./profile_registry.ts";
 import { RegistryError } from "./registry_error.ts";
-import type { RegistryRow, RegistryStore } from "./registry_store.ts";
+import type { RegistryRow } from "./registry_store.ts";
 import { isOfKind } from "./server_kind.ts";
-
-/** What became of an entry that was put into the registry. */
-export interface PutOutcome {
-  /** Whether the registry had no server of this name. */
-  readonly isNew: boolean;
-  /** What the reader says about the entry, such as unknown keys. */
-  readonly warnings: readonly string[];
-}
+import {
+  applyChange,
+  assertEntry,
+  inTurn,
+  joinSources,
+  type PutOutcome,
+  replaceRow,
+  type SourcesOptions,
+  type SourcesState,
+  writeRegistry,
+} from "./sources_state.ts";
 
 /**
  * The servers that were added. Each change is on disk and applied when its promise resolves;
@@ -41,10 +40,11 @@ export interface Registry {
   setDisabled(name: string, disabled: boolean): Promise<void>;
 }
 
-/** The servers of `mcp.json` and the registry together. */
+/** The servers and profiles of `mcp.json` and the registry together. */
 export interface ConfigurationSources {
   readonly registry: Registry;
-  /** The latest servers of both. */
+  readonly profiles: ProfileRegistry;
+  /** The latest of both. */
   current(): ServersConfig;
   /** Applies a new reading of `mcp.json`. */
   reload(base: ServersConfig): Promise<void>;
@@ -58,71 +58,37 @@ export interface EntryReadingOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What the sources are made of. */
-export interface SourcesOptions {
-  readonly store: RegistryStore;
-  /** The servers of `mcp.json`. */
-  readonly base: ServersConfig;
-  /** How entries are read; the servers of `mcp.json` were read in the same way. */
-  readonly reading: ReadServersOptions;
-  readonly clock: Clock;
-  readonly limits: Pick<Limits, "registryServersMax" | "registryEntryCharsMax">;
-  /**
-   * Takes the next servers. After a change of the registry, `before` are those that they follow;
-   * after a new reading of `mcp.json` there is none.
-   */
-  readonly apply: (next: ServersConfig, before: ServersConfig | undefined) => Promise<void>;
-}
-
-interface SourcesState {
-  readonly options: SourcesOptions;
-  base: ServersConfig;
-  rows: readonly RegistryRow[];
-  current: ServersConfig;
-  /** Ends after the last change. */
-  last: Promise<unknown>;
-}
-
 /** Reads the registry. Rejects when the store cannot be read. */
 export async function openSources(options: SourcesOptions): Promise<ConfigurationSources> {
-  const { store, base, reading } = options;
-  const rows = await store.all();
-  const current = await addServers(base, rows, reading);
-  const state: SourcesState = { options, base, rows, current, last: Promise.resolve() };
+  const [rows, profiles] = await Promise.all([options.store.all(), options.profiles.all()]);
+  const sources = { base: options.base, rows, profiles };
+  const current = await joinSources(sources, options);
+  const state: SourcesState = { options, sources, current, last: Promise.resolve() };
   return {
     registry: {
-      list: () => state.rows,
+      list: () => state.sources.rows,
       put: (name, entry) => inTurn(state, () => put(state, name, entry)),
       remove: (name) => inTurn(state, () => remove(state, name)),
       setDisabled: (name, disabled) => inTurn(state, () => setDisabled(state, name, disabled)),
     },
+    profiles: createProfileRegistry(state),
     current: () => state.current,
-    reload: (next) =>
+    reload: (base) =>
       inTurn(state, async () => {
-        const servers = await addServers(next, state.rows, reading);
-        state.base = next;
-        state.current = servers;
-        await options.apply(servers, undefined);
+        const read = { ...state.sources, base };
+        const next = await joinSources(read, options);
+        state.sources = read;
+        state.current = next;
+        await options.apply(next, undefined);
       }),
   };
 }
 
-/** Changes run one after the other, so that each is checked against what it will join. */
-function inTurn<Value>(state: SourcesState, work: () => Promise<Value>): Promise<Value> {
-  const turn = state.last.then(work);
-  state.last = turn.catch(() => {});
-  return turn;
-}
-
-async function apply(state: SourcesState, next: ServersConfig): Promise<void> {
-  const before = state.current;
-  state.current = next;
-  await state.options.apply(next, before);
-}
-
 async function put(state: SourcesState, name: string, given: unknown): Promise<PutOutcome> {
   assertNotInFile(state, name);
-  const { options: { store, clock, limits, reading }, rows, base } = state;
+  const { options, sources } = state;
+  const { store, clock, limits } = options;
+  const { rows } = sources;
   const entry = toEntry(given, limits);
   const known = rows.find((row) => row.name === name);
   if (known === undefined && rows.length >= limits.registryServersMax) {
@@ -136,14 +102,14 @@ async function put(state: SourcesState, name: string, given: unknown): Promise<P
   const row = { name, entry: entry.stored, disabled: entry.isOff, addedAt };
   if (!row.disabled) assertOwnPrefix(state, name);
   // A disabled server is checked, too: it must work when it is enabled.
-  const checked = await addServers(base, replaceRow(rows, { ...row, disabled: false }), reading);
+  const enabled = { ...sources, rows: replaceRow(rows, { ...row, disabled: false }) };
+  const checked = await joinSources(enabled, options);
   assertUsable(checked, name);
-  const nextRows = replaceRow(rows, row);
-  const next = row.disabled ? await addServers(base, nextRows, reading) : checked;
-  await write(() => store.put(row));
+  const nextSources = { ...sources, rows: replaceRow(rows, row) };
+  const next = row.disabled ? await joinSources(nextSources, options) : checked;
+  await writeRegistry(() => store.put(row));
   const said = new Set(state.current.warnings);
-  state.rows = nextRows;
-  await apply(state, next);
+  await applyChange(state, nextSources, next);
   return {
     isNew: known === undefined,
     warnings: checked.warnings.filter((warning) => !said.has(warning)),
@@ -153,12 +119,11 @@ async function put(state: SourcesState, name: string, given: unknown): Promise<P
 async function remove(state: SourcesState, name: string): Promise<void> {
   assertNotInFile(state, name);
   rowOf(state, name);
-  const { options: { store, reading }, rows, base } = state;
-  const nextRows = rows.filter((row) => row.name !== name);
-  const next = await addServers(base, nextRows, reading);
-  await write(() => store.remove(name));
-  state.rows = nextRows;
-  await apply(state, next);
+  const { options, sources } = state;
+  const nextSources = { ...sources, rows: sources.rows.filter((row) => row.name !== name) };
+  const next = await joinSources(nextSources, options);
+  await writeRegistry(() => options.store.remove(name));
+  await applyChange(state, nextSources, next);
 }
 
 async function setDisabled(state: SourcesState, name: string, disabled: boolean): Promise<void> {
@@ -166,36 +131,17 @@ async function setDisabled(state: SourcesState, name: string, disabled: boolean)
   const row = rowOf(state, name);
   if (row.disabled === disabled) return;
   if (!disabled) assertOwnPrefix(state, name);
-  const { options: { store, reading }, rows, base } = state;
-  const nextRows = replaceRow(rows, { ...row, disabled });
-  const next = await addServers(base, nextRows, reading);
+  const { options, sources } = state;
+  const nextSources = { ...sources, rows: replaceRow(sources.rows, { ...row, disabled }) };
+  const next = await joinSources(nextSources, options);
   if (!disabled) assertUsable(next, name);
-  await write(() => store.setDisabled(name, disabled));
-  state.rows = nextRows;
-  await apply(state, next);
-}
-
-function replaceRow(rows: readonly RegistryRow[], row: RegistryRow): readonly RegistryRow[] {
-  const isKnown = rows.some(({ name }) => name === row.name);
-  return isKnown ? rows.map((one) => one.name === row.name ? row : one) : [...rows, row];
+  await writeRegistry(() => options.store.setDisabled(name, disabled));
+  await applyChange(state, nextSources, next);
 }
 
 function toEntry(given: unknown, limits: SourcesOptions["limits"]) {
-  if (!isJsonObject(given)) {
-    throw new RegistryError(
-      "invalid",
-      `Cannot use the entry: expected an object, got ${describeKind(given)}`,
-    );
-  }
-  const { length } = JSON.stringify(given);
-  if (length > limits.registryEntryCharsMax) {
-    throw new RegistryError(
-      "invalid",
-      `Cannot use the entry: it has ${length} characters; expected at most ` +
-        `${limits.registryEntryCharsMax}`,
-    );
-  }
-  return { stored: withoutSwitches(given) as JsonObject, isOff: isSwitchedOff(given) };
+  const entry = assertEntry(given, limits);
+  return { stored: withoutSwitches(entry) as JsonObject, isOff: isSwitchedOff(entry) };
 }
 
 function assertUsable({ servers }: ServersConfig, name: string): void {
@@ -211,7 +157,7 @@ function assertUsable({ servers }: ServersConfig, name: string): void {
  * The earlier of two servers with one prefix keeps it. A server that was disabled when the other one
  * was added must not take it back from that one.
  */
-function assertOwnPrefix({ base, rows }: SourcesState, name: string): void {
+function assertOwnPrefix({ sources: { base, rows } }: SourcesState, name: string): void {
   const ofFile = base.servers.filter(({ definedIn }) => definedIn !== "built-in");
   const isHidden = new Set(base.disabled?.map((one) => one.name));
   const ofRows = rows.filter((row) => !row.disabled && !isHidden.has(row.name));
@@ -221,7 +167,8 @@ function assertOwnPrefix({ base, rows }: SourcesState, name: string): void {
   throw new RegistryError("invalid", `Cannot use server ${JSON.stringify(name)}: ${problem}`);
 }
 
-function assertNotInFile({ base, options: { reading } }: SourcesState, name: string): void {
+function assertNotInFile({ sources, options: { reading } }: SourcesState, name: string): void {
+  const { base } = sources;
   const all = [...base.servers, ...base.disabled ?? []];
   const isThere = all.some((one) => one.name === name && one.definedIn !== "built-in");
   if (!isThere) return;
@@ -231,17 +178,8 @@ function assertNotInFile({ base, options: { reading } }: SourcesState, name: str
   );
 }
 
-function rowOf({ rows }: SourcesState, name: string): RegistryRow {
+function rowOf({ sources: { rows } }: SourcesState, name: string): RegistryRow {
   const row = rows.find((one) => one.name === name);
   if (row !== undefined) return row;
   throw new RegistryError("unknown", `No server ${JSON.stringify(name)} is in the registry`);
-}
-
-async function write(work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (fault) {
-    const reason = fault instanceof Error ? fault.message : String(fault);
-    throw new RegistryError("store_unavailable", `Cannot write the registry: ${reason}`, fault);
-  }
 }

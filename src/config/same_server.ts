@@ -1,12 +1,17 @@
 /**
- * Whether a server is the same in two readings of `mcp.json`, so that a reload restarts only
- * changed servers. The comparison covers all data, including the child's environment; the order of
- * keys does not matter.
+ * Whether a server or a profile is the same in two readings of `mcp.json`, so that a reload restarts
+ * only changed servers. The comparison covers all data, including the child's environment; the order
+ * of keys does not matter.
  */
-import type { ServerConfig } from "./config.ts";
+import type { ProfileConfig, ServerConfig } from "./config.ts";
 
 /** Whether a server is unchanged. */
 export function sameServer(one: ServerConfig, other: ServerConfig): boolean {
+  return isEqual(one, other);
+}
+
+/** Whether a profile is unchanged; its servers are offered in their order. */
+export function sameProfile(one: ProfileConfig, other: ProfileConfig): boolean {
   return isEqual(one, other);
 }
 

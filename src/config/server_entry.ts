@@ -142,20 +142,31 @@ function isEmpty(value: unknown): boolean {
 }
 
 function readFilter(entry: CommonEntry, texts: Texts): ToolFilter {
-  const own = Array.isArray(entry.tools) ? { allow: entry.tools } : entry.tools;
+  const own = toFilter(entry.tools);
   const { enabledTools, enabled_tools, includeTools } = entry;
   // Gemini allows arguments after a name, which matter only to its own approvals.
   const included = includeTools?.map((name) => name.replace(/\(.*\)$/s, ""));
-  const lists = { tools: own?.allow, enabledTools, enabled_tools, includeTools: included };
+  const lists = { tools: own.allow, enabledTools, enabled_tools, includeTools: included };
   const allow = readAllowed(lists, texts);
-  const denied = [own?.deny, ...denyKeys.map((key) => entry[key])].filter((names) =>
+  const denied = [own.deny, ...denyKeys.map((key) => entry[key])].filter((names) =>
     names !== undefined
   );
-  const rename = own?.rename;
   return {
+    ...own,
     ...(allow === undefined ? {} : { allow }),
     ...(denied.length === 0 ? {} : { deny: denied.flat() }),
+  };
+}
+
+/** The filter that the key `tools` alone says. */
+export function toFilter(tools: CommonEntry["tools"]): ToolFilter {
+  if (Array.isArray(tools)) return { allow: tools };
+  const { allow, deny, rename, describe } = tools ?? {};
+  return {
+    ...(allow === undefined ? {} : { allow }),
+    ...(deny === undefined ? {} : { deny }),
     ...(rename === undefined ? {} : { rename: withoutPrototype(rename) }),
+    ...(describe === undefined ? {} : { describe: withoutPrototype(describe) }),
   };
 }
 
@@ -228,7 +239,8 @@ export function describeUnknown(
   return `Ignored ${appendKey(path, key)} of ${file}: unknown key${advice}`;
 }
 
-function explainIssue(path: string, issue: v.BaseIssue<unknown>, file: string): string {
+/** The sentence about a value that is not what was expected. */
+export function explainIssue(path: string, issue: v.BaseIssue<unknown>, file: string): string {
   let where = path;
   for (const { key } of issue.path ?? []) {
     where = appendKey(where, typeof key === "number" ? key : String(key));

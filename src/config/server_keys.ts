@@ -7,9 +7,9 @@
  */
 import { isJsonObject } from "../json.ts";
 import * as v from "valibot";
-import { cardAudiences } from "./config.ts";
-import { flag, mapOf, texts, time } from "./key_schemas.ts";
+import { filledText, flag, mapOf, texts, time } from "./key_schemas.ts";
 import { typeKeys } from "./mcp_server.ts";
+import { cardAudiences } from "./surface_words.ts";
 
 const toolName = v.pipe(
   v.string("a string"),
@@ -28,18 +28,24 @@ const toolEntries = {
       ),
     ),
   ),
+  describe: v.optional(
+    mapOf(filledText, "an object of descriptions: own name to description to offer"),
+  ),
 };
-const toolsExpected = "an object with allow, deny or rename, or a list of names to offer";
+const toolsExpected = "an object with allow, deny, rename or describe, or a list of names to offer";
 // On its own, v.object also accepts lists.
 const toolsObject = v.pipe(
   v.custom<Record<string, unknown>>(isJsonObject, toolsExpected),
   v.object(toolEntries, toolsExpected),
 );
-// Copilot writes a list. A union would report no faults inside its members.
-const toolsSchema = v.lazy((given) => Array.isArray(given) ? texts : toolsObject);
+/** The value of `tools`. Copilot writes a list. A union would report no faults inside its members. */
+export const toolsSchema = v.lazy((given) => Array.isArray(given) ? texts : toolsObject);
 
 /** Keys inside `tools`. */
 export const toolKeys: readonly string[] = Object.keys(toolEntries);
+
+/** Who may read the card of a surface. */
+export const card = v.optional(v.picklist(cardAudiences, '"public"'));
 
 /** The keys of every server; each is optional. */
 export const commonEntries = {
@@ -49,7 +55,7 @@ export const commonEntries = {
   callTimeoutMs: v.optional(time),
   keepAlive: v.optional(flag),
   tools: v.optional(toolsSchema),
-  card: v.optional(v.picklist(cardAudiences, '"public"')),
+  card,
   // The names of other programs for the same keys: a filter must never be dropped.
   disable: v.optional(flag),
   isDisabled: v.optional(flag),
@@ -86,7 +92,7 @@ export const denyKeys = [
 
 /** Keys whose wrong value may be shown: a word out of a short list. */
 export const wordKeys: ReadonlySet<string> = new Set(
-  ["isolation", "era", "roots", "start", "card", "type", "transport", "transportType"],
+  ["isolation", "era", "roots", "start", "card", "names", "type", "transport", "transportType"],
 );
 
 /** Keys that are not supported yet -> why. */

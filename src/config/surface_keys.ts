@@ -3,8 +3,8 @@
  * `names` and `card`. Not here: the same for one server, which is in its entry (server_keys.ts).
  */
 import * as v from "valibot";
-import { type CardAudience, cardAudiences, type Naming } from "./config.ts";
 import { ConfigError, describeKind } from "./config_error.ts";
+import { type CardAudience, cardAudiences, type Naming, namings } from "./surface_words.ts";
 
 /** One key: its values, and the expectation in error texts. */
 interface WordKey<Word extends string> {
@@ -13,10 +13,13 @@ interface WordKey<Word extends string> {
   readonly expected: string;
 }
 
+/** The values of `names`, for error texts. */
+export const namingsExpected = '"auto", "bare" or "prefixed"';
+
 const naming: WordKey<Naming> = {
   key: "names",
-  words: ["auto", "bare", "prefixed"],
-  expected: '"auto", "bare" or "prefixed"',
+  words: namings,
+  expected: namingsExpected,
 };
 
 const card: WordKey<CardAudience> = { key: "card", words: cardAudiences, expected: '"public"' };

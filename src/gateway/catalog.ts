@@ -14,11 +14,11 @@ import { connectListFor, isConnectList, offersConnectTool } from "./connect_tool
 import { anyOffers, descriptionsOf, type IsOffered, mayOffer } from "./described.ts";
 import { mergeDescriptions, withoutInstructions } from "./merged_description.ts";
 import { mergeNamed, mergeSkills, mergeUris, type NoteOffered } from "./merged_lists.ts";
-import { createNameTables, type NameTable, noFilter } from "./name.ts";
+import { createNameTables, filterOf, type NameTable } from "./name.ts";
 import { firstOwner, pageNames, type ReadList } from "./list_owners.ts";
 import { createPagesIn, type PagesIn } from "./pages.ts";
 import { reservedNames } from "./search_tools.ts";
-import type { ResolvedSurface, Server } from "./server.ts";
+import { isWithheld, type ResolvedSurface, type Server } from "./server.ts";
 import { createUrisIn, type FirstOwner, isUriKind, type UrisIn } from "./skills.ts";
 import { createWaits, type Patience, type WithinPatience } from "./waits.ts";
 import type { Scopes } from "./scope.ts";
@@ -159,6 +159,8 @@ export function createCatalogReader(
   };
 }
 
+const nothing: readonly JsonObject[] = [];
+
 async function readPart(
   { scopes, withinPatience, arrived }: Reading,
   kind: ListKind,
@@ -166,6 +168,7 @@ async function readPart(
   caller: Caller,
   { patience, source }: PartOptions,
 ): Promise<Part> {
+  if (isWithheld(server, kind)) return { server, items: nothing };
   const lists = scopes.lists(caller, server.config.name);
   /**
    * What this answer had instead of the list; another one in its scope may have the list already.
@@ -199,13 +202,12 @@ function inMemory(reading: Reading, caller: Caller): ReadList {
 
 function namesOf(
   { tables }: Reading,
-  { config }: Server,
+  server: Server,
   items: readonly JsonObject[],
   kind: "tools" | "prompts",
   prefixed: boolean,
 ): NameTable {
-  const filter = kind === "tools" ? config.tools : noFilter;
-  return tables(items, filter, prefixed ? config.name : undefined);
+  return tables(items, filterOf(server, kind), prefixed ? server.config.name : undefined);
 }
 
 async function mergedList(

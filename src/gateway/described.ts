@@ -2,10 +2,10 @@
  * What the servers of a surface say of themselves, as far as it is known in time. A server that
  * hangs delays no answer that another one can give.
  */
-import { offersList } from "../extensions.ts";
+import { offersList, withoutSkills } from "../extensions.ts";
 import type { Caller, Description, JsonObject, ListKind } from "../model.ts";
 import type { Scopes } from "./scope.ts";
-import type { ResolvedSurface, Server } from "./server.ts";
+import { isWithheld, type ResolvedSurface, type Server } from "./server.ts";
 import type { WithinPatience } from "./waits.ts";
 
 /** What reading descriptions needs. */
@@ -30,13 +30,35 @@ export function descriptionsOf(
     const known = server.upstream.knownDescription(caller);
     if (known !== undefined) {
       scopes.server(caller.scope, server.config.name).answered = true;
-      return known;
+      return toOfferedDescription(server, known);
     }
     const reading = server.upstream.describe(caller);
     reading.catch(() => {});
     return withinPatience(server, caller, { patience: { kind: "glance" } }, reading)
-      .catch(() => undefined);
+      .then((description) => toOfferedDescription(server, description), () => undefined);
   });
+}
+
+/** Descriptions without what a surface withholds: one object for each, as merging expects. */
+const withoutWithheld = new WeakMap<Description, Map<string, Description>>();
+
+/**
+ * What a surface says of a server. One that withholds resources still has them: a tool may name
+ * some.
+ */
+function toOfferedDescription({ withheld }: Server, description: Description): Description {
+  if (withheld === undefined) return description;
+  const made = withoutWithheld.get(description) ?? new Map<string, Description>();
+  withoutWithheld.set(description, made);
+  const key = [...withheld].join();
+  let offered = made.get(key);
+  if (offered === undefined) {
+    const { capabilities } = description;
+    const without = withheld.has("skills") ? withoutSkills(capabilities) : { ...capabilities };
+    if (withheld.has("prompts")) delete without["prompts"];
+    made.set(key, offered = { ...description, capabilities: without });
+  }
+  return offered;
 }
 
 /** Whether a server offers something, or may offer it; known as soon as the first one does. */
@@ -55,9 +77,11 @@ export function anyOffers(
   });
 }
 
-/** Whether a server may have skills; lists of other kinds are read in any case. */
-export function mayOffer({ upstream }: Server, kind: ListKind, caller: Caller): boolean {
+/** Whether a list of a server is worth reading: a surface offers it, and the server may have it. */
+export function mayOffer(server: Server, kind: ListKind, caller: Caller): boolean {
+  if (isWithheld(server, kind)) return false;
   if (kind !== "skills") return true;
+  const { upstream } = server;
   const known = upstream.knownDescription(caller);
   return known === undefined || offersList(known.capabilities, kind);
 }

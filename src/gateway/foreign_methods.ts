@@ -3,6 +3,7 @@
  * like any call, unless some of its tools are withheld; on other surfaces they are unknown methods.
  * The codecs hold the protocol's method names. Web APIs refuse such requests themselves.
  */
+import { withholds } from "../config/tool_filter.ts";
 import type { ResolvedSurface, Server } from "./server.ts";
 
 /** The server that such requests to a surface reach. */
@@ -11,6 +12,5 @@ export function foreignTarget(
 ): Server | undefined {
   if (!takesForeign || server === undefined) return undefined;
   // A filter names tools; it cannot say what another method reaches.
-  const { allow, deny } = server.config.tools;
-  return allow === undefined && deny === undefined ? server : undefined;
+  return withholds(server.config.tools) ? undefined : server;
 }

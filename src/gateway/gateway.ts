@@ -24,11 +24,11 @@ import type { PrincipalRates } from "./principal_rates.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import { createTaskOwners } from "./task_owners.ts";
-import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
-import type { ConfiguredServer } from "./server_report.ts";
+import { describeServer, namesOf, statusOf } from "./gateway_status.ts";
+import type { ResolvedSurface, ResolveSurface } from "./server.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
 import type { CallContext, IsLost, MakeStep, Step, Target } from "./steps/steps.ts";
-import type { GatewayStatus, SteeredGateway } from "./surface.ts";
+import type { SteeredGateway } from "./surface.ts";
 import { describeCard, describeSurface } from "./surface_facts.ts";
 import { createToolSearch, type ToolIndex } from "./tool_search.ts";
 import { listChangedOf } from "./surface_watch.ts";
@@ -85,7 +85,7 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
   let hasRows = deps.servers.access !== undefined;
   const replaced = (names: readonly string[]): void => {
     for (const server of names) scopes.forgetServer(server);
-    if (names.length > 0) watches.reattach();
+    watches.reattach();
   };
   return {
     surface(name, principal) {
@@ -130,6 +130,7 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
       scopes.end(scope);
     },
     status: () => statusOf(servers),
+    names: () => namesOf(servers),
     reconfigure(next) {
       const touched = servers.replace(next);
       const isChanged = middle.access.replace(next.access);
@@ -142,9 +143,12 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
         ({ principal, target }) => target !== undefined && isDenied(middle, principal, target),
       );
       watches.announceIf(isChanged);
-      replaced(touched);
-      if (touched.length > 0) {
-        deps.log.info("Servers were added, changed or removed", { servers: touched });
+      replaced(touched.servers);
+      if (touched.servers.length > 0) {
+        deps.log.info("Servers were added, changed or removed", { servers: touched.servers });
+      }
+      if (touched.profiles.length > 0) {
+        deps.emit({ type: "profiles_changed", profiles: touched.profiles });
       }
       return Promise.resolve();
     },
@@ -275,23 +279,6 @@ function resubscribe(
     const call = { method, params: { uri }, wantsProgress: false, caller, isRepeated: true };
     void endingOf(open(middle, surface, call));
   }
-}
-
-function statusOf(servers: ConfiguredServers): GatewayStatus {
-  return {
-    servers: servers.all().map((server) => {
-      const { config: { name }, ...rest } = describeServer(servers, server);
-      return { name, ...rest };
-    }),
-  };
-}
-
-function describeServer(servers: ConfiguredServers, server: Server): ConfiguredServer {
-  return {
-    config: server.config,
-    status: server.upstream.status(),
-    isQueued: servers.isQueued(server),
-  };
 }
 
 function unknownSurface(surface: string): GatewayError {

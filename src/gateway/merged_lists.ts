@@ -3,9 +3,11 @@
  * without what the caller may not know. A hidden item keeps its name, so that names stay stable. Not
  * here: how the lists are read (catalog.ts).
  */
+import { describedBy } from "../config/tool_filter.ts";
 import { type JsonObject, type ListKind, listKinds } from "../model.ts";
 import { hintsOf, type PolicyItem } from "./access_policy.ts";
 import { isPageUri, namedPages, withNamedPages } from "./app_meta.ts";
+import { isConnectList } from "./connect_tool.ts";
 import type { NameTable } from "./name.ts";
 import { offeredUri, type PageNames, type ServerList } from "./pages.ts";
 import type { Server } from "./server.ts";
@@ -46,6 +48,10 @@ export function mergeNamed(merging: Merging, kind: "tools" | "prompts"): JsonObj
   for (const part of parts) {
     const table = names(part, kind, prefixed);
     const listed = new Set<string>();
+    // The tool in place of those of a server that wants a log-in says what to do.
+    const isDescribed = kind === "tools" && !isConnectList(part.items);
+    const { tools } = part.server.config;
+    const describe = (own: string) => isDescribed ? describedBy(tools, own) : undefined;
     for (const item of part.items) {
       const own = item["name"];
       if (typeof own !== "string" || listed.has(own)) continue;
@@ -59,8 +65,10 @@ export function mergeNamed(merging: Merging, kind: "tools" | "prompts"): JsonObj
       if (!isAllowed(part.server, { kind, own, hints })) continue;
       const offered = withOfferedPages(merging, part.server, item);
       const named = name === own ? offered : { ...offered, name };
-      note?.(part.server, item, named);
-      items.push(named);
+      const description = describe(own);
+      const described = description === undefined ? named : { ...named, description };
+      note?.(part.server, item, described);
+      items.push(described);
     }
   }
   return items;

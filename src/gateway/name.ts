@@ -7,6 +7,7 @@
 import { type ServerConfig, type ToolFilter, toSafePrefix } from "../config/config.ts";
 import { isOffered } from "../config/tool_filter.ts";
 import type { JsonObject } from "../model.ts";
+import { isWithheld, type Server } from "./server.ts";
 
 /** Longest name that all clients accept. */
 const nameCharsMax = 64;
@@ -52,8 +53,14 @@ export function nameStart(config: Pick<ServerConfig, "name">): string {
 /** Kept because each call on a surface of several servers needs the start for each server. */
 const starts = new WeakMap<Pick<ServerConfig, "name">, string>();
 
-/** A filter that offers everything. */
-export const noFilter: ToolFilter = {};
+const everything: ToolFilter = {};
+const nothing: ToolFilter = { allow: [] };
+
+/** What a surface offers of a server's tools or prompts: the same object each time. */
+export function filterOf(server: Server, kind: "tools" | "prompts"): ToolFilter {
+  if (kind === "tools") return server.config.tools;
+  return isWithheld(server, kind) ? nothing : everything;
+}
 
 /** A table, and the filter and server that it was made with. */
 interface KnownTable {

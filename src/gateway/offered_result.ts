@@ -9,7 +9,7 @@ import { isPageUri, namedPages, withNamedPages } from "./app_meta.ts";
 import type { RouteDeps } from "./lookup.ts";
 import { offeredUri } from "./pages.ts";
 import { listedOwner, seenOwner } from "./resource_route.ts";
-import type { ResolvedSurface, Server } from "./server.ts";
+import { isWithheld, type ResolvedSurface, type Server } from "./server.ts";
 
 /** The answered call, as far as URIs in its result depend on it. */
 export interface Answered {
@@ -124,7 +124,7 @@ async function offeredOf(
   const owner = seenOwner(deps, view, own, caller)?.server ??
     await listedOwner(deps, view, own, caller, { kind });
   const offered = offeredUri(server, own, owner);
-  if (offered === own) {
+  if (offered === own || isWithheld(server, "resources")) {
     const { surface } = view;
     deps.scopes.saw(caller.scope, { surface, offered }, { server: server.config.name, uri: own });
   }

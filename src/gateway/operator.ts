@@ -3,6 +3,8 @@
  * and restarts. The command line and the admin API are made of it.
  */
 import type { Clock } from "../clock.ts";
+import type { ProfileRegistry } from "../config/profile_registry.ts";
+import { type ProfileReport, reportProfiles } from "../config/profiles.ts";
 import type { ConfigurationSources, Registry } from "../config/registry.ts";
 import { RegistryError } from "../config/registry_error.ts";
 import { reportDisabled, reportServer, type ServerReport } from "./server_report.ts";
@@ -13,6 +15,10 @@ import type { ServerHistory } from "../telemetry/server_history.ts";
 export interface Operator {
   /** The servers that are added next to `mcp.json`. */
   readonly registry: Registry;
+  /** The profiles that are added next to `mcp.json`. */
+  readonly profiles: ProfileRegistry;
+  /** One report of each profile, those of `mcp.json` first. */
+  profileReports(): readonly ProfileReport[];
   /** One report of each server, disabled ones last. */
   servers(): readonly ServerReport[];
   /**
@@ -25,7 +31,7 @@ export interface Operator {
 
 /** What the operator's side is made of. */
 export interface OperatorDeps {
-  readonly sources: Pick<ConfigurationSources, "registry" | "current">;
+  readonly sources: Pick<ConfigurationSources, "registry" | "profiles" | "current">;
   readonly gateway: Pick<SteeredGateway, "servers" | "restart">;
   readonly history: ServerHistory;
   readonly clock: Clock;
@@ -48,6 +54,8 @@ export function createOperator(deps: OperatorDeps): Operator {
   disabled();
   return {
     registry: sources.registry,
+    profiles: sources.profiles,
+    profileReports: () => reportProfiles(sources.current()),
     servers: () => [
       ...gateway.servers().map((server) => reportServer(server, history, hide)),
       ...disabled(),

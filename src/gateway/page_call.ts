@@ -15,7 +15,7 @@ import { admitsApp, isPageUri } from "./app_meta.ts";
 import type { Part, PartOptions } from "./catalog.ts";
 import { oauthOf } from "./connect_tool.ts";
 import { lastListOf, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
-import type { ResolvedSurface, Server } from "./server.ts";
+import { isWithheld, type ResolvedSurface, type Server } from "./server.ts";
 
 /** A tool that the call may mean. */
 type Candidate = RouteTarget & { readonly offered: string };
@@ -114,7 +114,7 @@ async function partOf(
   options: PartOptions,
 ): Promise<Part> {
   const { upstream } = server;
-  const known = upstream.known(kind, caller);
+  const known = isWithheld(server, kind) ? undefined : upstream.known(kind, caller);
   const part = known === undefined
     ? await catalog.part(kind, server, caller, options)
     : { server, items: known };

@@ -7,7 +7,6 @@ import type { ToolFilter } from "../config/config.ts";
 import { isOffered } from "../config/tool_filter.ts";
 import { type JsonObject, type ListKind, listKinds } from "../model.ts";
 import { isPageUri, namedPages } from "./app_meta.ts";
-import { noFilter } from "./name.ts";
 import type { Server } from "./server.ts";
 import { fromGatewayUri, toGatewayUri } from "./uri.ts";
 
@@ -21,13 +20,14 @@ export interface ServerList {
 export type PagesIn = (kind: ListKind, list: ServerList) => ReadonlySet<string>;
 
 const none: ReadonlySet<string> = new Set();
+const unfiltered: ToolFilter = {};
 
 /** Makes the look-up and keeps what it found for as long as the lists live. */
 export function createPagesIn(): PagesIn {
   const byFilter = new WeakMap<ToolFilter, WeakMap<readonly JsonObject[], ReadonlySet<string>>>();
   return (kind, { server: { config }, items }) => {
     if (kind === "prompts") return none;
-    const filter = kind === "tools" ? config.tools : noFilter;
+    const filter = kind === "tools" ? config.tools : unfiltered;
     const known = byFilter.get(filter);
     const byItems = known ?? new WeakMap<readonly JsonObject[], ReadonlySet<string>>();
     if (known === undefined) byFilter.set(filter, byItems);

@@ -10,7 +10,7 @@ import { isPageUri } from "./app_meta.ts";
 import type { Part, PartOptions } from "./catalog.ts";
 import { firstIn, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
 import { offeredKey } from "./scope.ts";
-import type { ResolvedSurface, Server } from "./server.ts";
+import { isWithheld, type ResolvedSurface, type Server, soleOwner } from "./server.ts";
 import { isUriKind, isWithin, uriKinds } from "./skills.ts";
 import { fromGatewayUri, matchesTemplate } from "./uri.ts";
 
@@ -21,9 +21,10 @@ export async function ownerOfUri(
   offered: string,
   caller: Caller,
 ): Promise<RouteTarget> {
-  const [only, ...others] = view.servers;
-  if (only !== undefined && others.length === 0) return { server: only, own: offered };
-  const known = seenOwner(deps, view, offered, caller);
+  const only = soleOwner(view);
+  if (only !== undefined) return { server: only, own: offered };
+  const known = seenOwner(deps, view, offered, caller) ??
+    await withheldPage(deps, view, offered, caller);
   if (known !== undefined) return known;
   const owner = await listedOwner(deps, view, offered, caller, { kind: "call" });
   if (owner !== undefined) return { server: owner, own: offered };
@@ -37,8 +38,9 @@ export async function ownerOfSkill(
   offered: string,
   caller: Caller,
 ): Promise<RouteTarget | undefined> {
-  const [only, ...others] = view.servers;
-  if (only !== undefined && others.length === 0) return { server: only, own: offered };
+  if (view.servers.some((server) => isWithheld(server, "skills"))) return undefined;
+  const only = soleOwner(view);
+  if (only !== undefined) return { server: only, own: offered };
   const known = seenOwner(deps, view, offered, caller);
   if (known !== undefined) return known;
   const server = await firstIn(
@@ -123,10 +125,31 @@ export function seenOwner(
 ): RouteTarget | undefined {
   const { subscribed, listedPages, seenUris } = scopes.of(caller.scope);
   const key = offeredKey({ surface: view.surface, offered });
-  const owner = fromGatewayUri(offered) ?? subscribed.get(key) ?? listedPages.get(key) ??
+  // Where resources are withheld, only what a tool named can be read.
+  const isOpen = !view.servers.some((one) => isWithheld(one, "resources"));
+  const owner = (isOpen ? fromGatewayUri(offered) : undefined) ?? subscribed.get(key) ??
+    listedPages.get(key) ??
     seenUris.get(key);
   const server = view.servers.find((one) => one.config.name === owner?.server);
   return server === undefined || owner === undefined ? undefined : { server, own: owner.uri };
+}
+
+/** Where resources are withheld: the owner of a page by its gateway URI, if a tool names the page. */
+async function withheldPage(
+  deps: RouteDeps,
+  { servers }: ResolvedSurface,
+  offered: string,
+  caller: Caller,
+): Promise<RouteTarget | undefined> {
+  const named = fromGatewayUri(offered);
+  const server = servers.find(({ config }) => config.name === named?.server);
+  if (named === undefined || server === undefined || !isWithheld(server, "resources")) {
+    return undefined;
+  }
+  const part = await deps.catalog.part("tools", server, caller, { patience: { kind: "call" } });
+  return deps.catalog.pagesIn("tools", part).has(named.uri)
+    ? { server, own: named.uri }
+    : undefined;
 }
 
 /** The first server whose lists have the URI, exactly or by a template. */

@@ -3,7 +3,6 @@
  * looked up that its filter does not demand. Lists that are in memory answer at once; only a name
  * that none of them has waits for servers. Not here: URIs (resource_route.ts).
  */
-import type { ToolFilter } from "../config/config.ts";
 import { isOffered } from "../config/tool_filter.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject } from "../model.ts";
@@ -11,7 +10,7 @@ import { isDeniedFor } from "./access_policy.ts";
 import type { Part, PartOptions } from "./catalog.ts";
 import { connectName, isConnectList, offeredConnectName } from "./connect_tool.ts";
 import { firstIn, lastListOf, type RouteDeps, type RouteTarget, unknownItem } from "./lookup.ts";
-import { nameStart } from "./name.ts";
+import { filterOf, nameStart } from "./name.ts";
 import { type Answered, toOfferedResult } from "./offered_result.ts";
 import { targetOfPageCall } from "./page_call.ts";
 import { ownerOfSkill, ownerOfTemplate, ownerOfUri } from "./resource_route.ts";
@@ -77,11 +76,12 @@ function unchangedOf(kind: NamedKind, view: ResolvedSurface): Server | undefined
   if (only === undefined || others.length > 0 || prefixed || hasOwnTools(kind, view)) {
     return undefined;
   }
-  return filterOf(kind, only).rename === undefined ? only : undefined;
+  return filterOf(only, kind).rename === undefined ? only : undefined;
 }
 
-const filterOf = (kind: NamedKind, { config }: Server): ToolFilter =>
-  kind === "tools" ? config.tools : {};
+/** Whether tools may have other names than their servers give them, which pages of apps know. */
+const changesNames = ({ servers, prefixed }: ResolvedSurface): boolean =>
+  prefixed || servers.some((server) => filterOf(server, "tools").rename !== undefined);
 
 const withPrefix = [true] as const;
 const withoutPrefix = [false] as const;
@@ -136,7 +136,7 @@ async function ownerOfName(
   const unchanged = unchangedOf(kind, view);
   if (unchanged !== undefined) {
     // Names that nothing changes need no list, only the consent of filter and policy.
-    if (!isOffered(filterOf(kind, unchanged), offered)) throw unknownItem(kind, offered);
+    if (!isOffered(filterOf(unchanged, kind), offered)) throw unknownItem(kind, offered);
     const { access: { policy, strictest } } = deps;
     const { principal } = caller;
     const { name } = unchanged.config;
@@ -166,7 +166,7 @@ async function ownerOfName(
     }
     if (failure !== undefined) throw failure;
   }
-  const target = kind === "tools" && view.prefixed
+  const target = kind === "tools" && changesNames(view)
     ? await targetOfPageCall(deps, view, offered, caller)
     : undefined;
   const found = target ?? (kind === "tools" ? connectTarget(view, offered) : undefined);

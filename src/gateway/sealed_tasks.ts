@@ -15,7 +15,7 @@ import type { Call, Ending, JsonObject, Principal, Result } from "../model.ts";
 import type { Sealer } from "../seal.ts";
 import type { CatalogReader } from "./catalog.ts";
 import type { Router } from "./route.ts";
-import type { ResolvedSurface } from "./server.ts";
+import { type ResolvedSurface, soleOwner } from "./server.ts";
 import type { CallContext, Target } from "./steps/steps.ts";
 
 /** What task ids are sealed, opened and checked with. */
@@ -131,7 +131,7 @@ async function polled(
     .filter((one) => one !== undefined);
   if (lacks.length > 0) return { kind: "failure", error: lacking(lacks) };
   const value: JsonObject = { ...ending.value, taskId: call.params["taskId"] };
-  if (result === undefined || surface.servers.length === 1) return { ...ending, value };
+  if (result === undefined || soleOwner(surface) !== undefined) return { ...ending, value };
   const offered = await router.result(surface, target, result as JsonObject, call.caller);
   return { ...ending, value: { ...value, result: offered } };
 }

@@ -2,18 +2,29 @@
  * A configured server with its upstream, and which servers are behind one surface. Types, and the
  * map that treats a server as the same one on every surface.
  */
-import type { CardAudience, Naming, ServerConfig } from "../config/config.ts";
+import type { CardAudience, Naming, ProfileConfig, ServerConfig } from "../config/config.ts";
+import type { ListKind } from "../model.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** One server of the running configuration. */
 export interface Server {
   readonly config: ServerConfig;
   readonly upstream: Upstream;
+  /** Lists of which a surface offers nothing. Absent: it offers all. */
+  readonly withheld?: ReadonlySet<ListKind> | undefined;
+}
+
+/** Whether a surface offers nothing of this kind of a server. */
+export function isWithheld({ withheld }: Server, kind: ListKind): boolean {
+  return withheld?.has(kind) === true;
 }
 
 /** The running configuration, which surfaces are made from. */
 export interface RunningServers {
+  /** Another list whenever one of them is another. */
   readonly servers: readonly Server[];
+  /** Absent: none. */
+  readonly profiles?: readonly ProfileConfig[] | undefined;
   readonly names: Naming;
   /** Who may read the card of the surface of all servers. Absent: its clients. */
   readonly card?: CardAudience | undefined;
@@ -34,6 +45,8 @@ export interface SurfaceContent {
   readonly card?: CardAudience | undefined;
   /** Its tools are found by a search and not listed. Absent: they are listed. */
   readonly search?: SearchMode | undefined;
+  /** What it is for, by its configuration. */
+  readonly description?: string | undefined;
 }
 
 /** How a surface offers its tools by a search. */
@@ -45,6 +58,27 @@ export interface SearchMode {
 /** A surface by its name, which means nothing here: the rows of surfaces make it (http/). */
 export interface ResolvedSurface extends SurfaceContent {
   readonly surface: string;
+}
+
+/**
+ * The only server of a surface that offers all of its resources: its URIs pass as they are. Others
+ * are looked up.
+ */
+export function soleOwner({ servers: [only, ...others] }: SurfaceContent): Server | undefined {
+  return only === undefined || others.length > 0 || isWithheld(only, "resources")
+    ? undefined
+    : only;
+}
+
+/** Whether two views of a surface list the same. */
+export function isSameContent(
+  one: SurfaceContent | undefined,
+  other: SurfaceContent | undefined,
+): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.prefixed === other.prefixed && one.servers.length === other.servers.length &&
+    one.servers.every((server, at) => server === other.servers[at]) &&
+    JSON.stringify(one.search) === JSON.stringify(other.search);
 }
 
 /** Finds what a surface offers now; undefined when no surface has this name. */

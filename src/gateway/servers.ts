@@ -4,7 +4,8 @@
  * kinds).
  */
 import type { Clock } from "../clock.ts";
-import type { ServerConfig, ServersConfig } from "../config/config.ts";
+import type { ProfileConfig, ServerConfig, ServersConfig } from "../config/config.ts";
+import { sameProfile } from "../config/same_server.ts";
 import type { Limits } from "../limits.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import {
@@ -18,6 +19,8 @@ import { createTrials } from "./trials.ts";
 /** The running servers. */
 export interface ConfiguredServers {
   all(): readonly Server[];
+  /** The names of all profiles that can be used. */
+  profiles(): readonly string[];
   view(surface: string): ResolvedSurface | undefined;
   /** Ends the trials that are still to come. */
   drain(): void;
@@ -25,14 +28,17 @@ export interface ConfiguredServers {
   isQueued(server: Server): boolean;
   /** Notes a call at a server: a reload closes the server only after the use is released. */
   use(server: Server): ServerUse;
-  /**
-   * Takes the next configuration; returns the names of servers that were added, removed or
-   * replaced.
-   */
-  replace(next: ServersConfig): readonly string[];
+  /** Takes the next configuration. */
+  replace(next: ServersConfig): TouchedNames;
   /** Ends a server's connections and replaces it by a new one; false if there is none. */
   restart(name: string): Promise<boolean>;
   close(): Promise<void>;
+}
+
+/** The names of what a new configuration added, removed or replaced. */
+export interface TouchedNames {
+  readonly servers: readonly string[];
+  readonly profiles: readonly string[];
 }
 
 /** The open calls at one server. */
@@ -76,7 +82,7 @@ export function createConfiguredServers(
 ): ConfiguredServers {
   const { create, sameServer, clock, limits } = deps;
   const trials = createTrials(deps);
-  let { names, card } = first;
+  let { names, card, profiles = [] } = first;
   const open = (config: ServerConfig): Server => {
     const server = { config, upstream: create(config) };
     if (deps.tryServers) trials.add(server);
@@ -115,7 +121,8 @@ export function createConfiguredServers(
 
   return {
     all: () => servers,
-    view: (surface) => deps.resolveSurface(surface, { servers, names, card }),
+    profiles: () => profiles.filter(isUsable).map(({ name }) => name),
+    view: (surface) => deps.resolveSurface(surface, { servers, names, card, profiles }),
     drain: trials.close,
     isQueued: trials.isWaiting,
     use,
@@ -135,7 +142,9 @@ export function createConfiguredServers(
         retire(gone);
       }
       ({ names, card } = next);
-      return touched;
+      const kept = keepProfiles(profiles, next.profiles ?? []);
+      profiles = kept.profiles;
+      return { servers: touched, profiles: kept.touched };
     },
     async restart(name) {
       const old = servers.find(({ config }) => config.name === name);
@@ -159,4 +168,20 @@ export function createConfiguredServers(
       await Promise.allSettled([...servers.map(({ upstream }) => upstream.close()), ...closings]);
     },
   };
+}
+
+const isUsable = ({ problem }: ProfileConfig): boolean => problem === undefined;
+
+/** The next profiles, of which unchanged ones stay the same objects, and the names of the others. */
+function keepProfiles(before: readonly ProfileConfig[], next: readonly ProfileConfig[]) {
+  const gone = new Map(before.map((profile) => [profile.name, profile]));
+  const touched: string[] = [];
+  const profiles = next.map((profile) => {
+    const same = gone.get(profile.name);
+    gone.delete(profile.name);
+    if (same !== undefined && sameProfile(same, profile)) return same;
+    touched.push(profile.name);
+    return profile;
+  });
+  return { profiles, touched: [...touched, ...gone.keys()] };
 }

@@ -35,6 +35,15 @@ export interface CardFacts {
   readonly isHidden: boolean;
   /** How its only server describes itself; absent: that is not known yet, or it has not one. */
   readonly serverInfo?: JsonObject | undefined;
+  /** What it is for, by its configuration. */
+  readonly description?: string | undefined;
+}
+
+/** The names of what has surfaces of its own. */
+export interface SurfaceNames {
+  readonly servers: readonly string[];
+  /** Those that can be used. */
+  readonly profiles: readonly string[];
 }
 
 /** For `/health`. */
@@ -105,6 +114,8 @@ export interface Gateway {
   /** Releases all that is kept for a scope. */
   endScope(scope: string): void;
   status(): GatewayStatus;
+  /** What has a surface of its own now. */
+  names(): SurfaceNames;
   /**
    * Takes a new configuration: adds, removes and restarts only what changed, and tells the
    * watchers.

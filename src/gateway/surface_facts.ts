@@ -23,6 +23,7 @@ export function describeCard(whole: ResolvedSurface, view: ResolvedSurface): Car
     isPublic: whole.card === "public",
     isHidden: isHidden(whole, view),
     serverInfo: status?.implementation ?? status?.serverInfo,
+    description: whole.description,
   };
 }
 

@@ -17,11 +17,11 @@ import {
   type Principal,
   type Watcher,
 } from "../model.ts";
-import type { Audience } from "../upstream/upstream.ts";
+import type { Audience, Upstream } from "../upstream/upstream.ts";
 import { type Access, visibleTo } from "./access_policy.ts";
 import { toOffered } from "./offered_notice.ts";
 import type { Scopes } from "./scope.ts";
-import type { ResolvedSurface, Server } from "./server.ts";
+import { isSameContent, type ResolvedSurface } from "./server.ts";
 
 /** What watches are made from. */
 export interface WatchDeps {
@@ -57,8 +57,10 @@ export interface SurfaceWatch {
   readonly surface: string;
   /** By scope: clients without a session share one. */
   readonly clients: Map<string, Set<WatchingClient>>;
-  /** How to stop watching each server. */
-  readonly servers: Map<Server, () => void>;
+  /** How to stop watching each server, of which a surface may offer other parts than before. */
+  readonly servers: Map<Upstream, () => void>;
+  /** What the surface offered when its servers were last looked at. */
+  view: ResolvedSurface | undefined;
   /** Changes by method, and the timer that announces them. */
   due: Map<string, DueChange>;
   cancelFlush: (() => void) | undefined;
@@ -101,6 +103,7 @@ export function createSurfaceWatch(
     surface,
     clients: new Map(),
     servers: new Map(),
+    view: undefined,
     due: new Map(),
     cancelFlush: undefined,
     lastNumber: 0,
@@ -147,19 +150,24 @@ function rightsOf({ kind, client, roles, groups, servers, tools }: Principal): s
   return JSON.stringify({ kind, client, roles, groups, servers, tools });
 }
 
-/** Watches the servers that the surface has now, and no others. */
-export function attach(watch: SurfaceWatch): void {
-  const { deps, surface, servers: watched } = watch;
-  const servers = deps.viewOf(surface)?.servers ?? [];
-  for (const [server, stop] of watched) {
-    if (servers.includes(server)) continue;
+/**
+ * Watches the servers that the surface has now, and no others; returns whether the surface offers
+ * something else than before.
+ */
+export function attach(watch: SurfaceWatch): boolean {
+  const { deps, surface, servers: watched, view: before } = watch;
+  const view = watch.view = deps.viewOf(surface);
+  const servers = view?.servers ?? [];
+  for (const [upstream, stop] of watched) {
+    if (servers.some((server) => server.upstream === upstream)) continue;
     stop();
-    watched.delete(server);
+    watched.delete(upstream);
   }
-  for (const server of servers) {
-    if (watched.has(server)) continue;
-    watched.set(server, server.upstream.watch(audienceOf(watch, server.config.name)));
+  for (const { upstream, config } of servers) {
+    if (watched.has(upstream)) continue;
+    watched.set(upstream, upstream.watch(audienceOf(watch, config.name)));
   }
+  return !isSameContent(before, view);
 }
 
 /** The clients of the surface, as one of its servers sees them. */

@@ -5,6 +5,7 @@
  * Follows the tasks utility of 2025-11-25. Not here: whether a client may use it (the codec), tasks
  * of stateless clients (sealed_tasks.ts).
  */
+import { isOffered } from "../config/tool_filter.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Call, Ending, JsonObject } from "../model.ts";
@@ -47,7 +48,7 @@ export function targetOfTask(
     );
     for (const server of ordered) {
       const own = taskOwners.toolOf(principal, { server: server.config.name, taskId });
-      if (own === undefined) continue;
+      if (own === undefined || !isOffered(server.config.tools, own)) continue;
       return { server, params, item: { kind: "tools", own, offered: own } };
     }
     throw unknownTask(taskId);
@@ -111,9 +112,11 @@ async function tasksOf(
 ): Promise<JsonObject[]> {
   const { principal, scope } = call.caller;
   const { name } = server.config;
-  const isOwn = (taskId: string): boolean =>
-    !standsForOne(principal) ||
-    taskOwners.toolOf(principal, { server: name, taskId }) !== undefined;
+  const isOwn = (taskId: string): boolean => {
+    if (!standsForOne(principal)) return true;
+    const tool = taskOwners.toolOf(principal, { server: name, taskId });
+    return tool !== undefined && isOffered(server.config.tools, tool);
+  };
   const { capabilities } = await server.upstream.describe(call.caller).catch(() => nothing);
   if ((capabilities["tasks"] as JsonObject | undefined)?.["list"] === undefined) return [];
   const tasks = new Map<string, JsonObject>();

@@ -21,7 +21,10 @@ import {
 /** All watches of the gateway. */
 export interface Watches {
   add(surface: string, caller: Caller, watcher: Watcher): () => void;
-  /** Watches added servers, stops watching removed ones, and announces changed lists. */
+  /**
+   * Watches added servers and stops watching removed ones. Announces changed lists on the surfaces
+   * that offer something else now.
+   */
   reattach(): void;
   /** The clients of a scope have this principal from now on. */
   follow(scope: string, principal: Principal): void;
@@ -51,8 +54,7 @@ export function createWatches(deps: WatchDeps): Watches {
     },
     reattach() {
       for (const watch of surfaces.values()) {
-        attach(watch);
-        announceToAll(watch, listChangedMethods);
+        if (attach(watch)) announceToAll(watch, listChangedMethods);
       }
     },
     follow(scope, principal) {

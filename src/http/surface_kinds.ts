@@ -3,7 +3,13 @@
  * it. Routes and the front page are derived from these rows; the core knows no URL. Another kind is
  * one more row; an embedding program adds its own with `surfaceKinds` of `createGateway`.
  */
-import type { ResolveSurface, RunningServers, SurfaceContent } from "../gateway/surface.ts";
+import { profileContent } from "../gateway/profile_content.ts";
+import type {
+  ResolveSurface,
+  RunningServers,
+  SurfaceContent,
+  SurfaceNames,
+} from "../gateway/surface.ts";
 
 /** One kind of surface; `:name` stands for the name of one surface of several. */
 export interface SurfaceKind {
@@ -24,7 +30,7 @@ export interface SurfaceKind {
    * The names of its surfaces, for the catalog of cards; absent: the catalog lists the only one, and
    * none of several.
    */
-  readonly names?: (servers: readonly string[]) => readonly string[];
+  readonly names?: (names: SurfaceNames) => readonly string[];
   /** What it is for, on the front page; absent: it is not listed there. */
   readonly purpose?: string;
   /** The surface of this name, which is "" where there is only one; undefined: there is none. */
@@ -69,7 +75,7 @@ const oneServer: SurfaceKind = {
   formerNames: ["streamable"],
   unknown: "no such server is configured",
   isServer: true,
-  names: (servers) => servers,
+  names: ({ servers }) => servers,
   purpose: "one server alone",
   resolve(name, { servers }) {
     const server = servers.find(({ config }) => config.name === name);
@@ -79,8 +85,22 @@ const oneServer: SurfaceKind = {
   },
 };
 
+const profile: SurfaceKind = {
+  path: "/profiles/:name",
+  surface: "/profiles/:name",
+  unknown: "no such profile is configured, or the operator's log says what is wrong with it",
+  names: ({ profiles }) => profiles,
+  purpose: "a profile: some tools of some servers",
+  resolve: profileContent,
+};
+
 /** The table. */
-export const surfaceKinds: SurfaceKinds = [allServers, searched, oneServer];
+export const surfaceKinds: SurfaceKinds = [allServers, searched, oneServer, profile];
+
+/** The path of the MCP endpoint of a profile. */
+export function profilePath(name: string): string {
+  return `${fillName(profile.path, encodeURIComponent(name))}/mcp`;
+}
 
 const parameter = ":name";
 
@@ -103,8 +123,8 @@ export function createSurfaceResolver(kinds: SurfaceKinds): ResolveSurface {
       const name = nameIn(surface, kind.surface);
       const content = name === undefined ? undefined : kind.resolve(name, running);
       if (content === undefined) continue;
-      const { servers, prefixed, takesForeign, card, search } = content;
-      return { surface, servers, prefixed, takesForeign, card, search };
+      const { servers, prefixed, takesForeign, card, search, description } = content;
+      return { surface, servers, prefixed, takesForeign, card, search, description };
     }
     return undefined;
   };

@@ -90,9 +90,10 @@ export const houseLimits = {
   windowsCommandCharsMax: 8_191,
   /** The latest calls of a server whose median time its report shows. */
   callTimesMax: 64,
-  /** Servers in the registry, and the JSON text of one entry. */
+  /** Servers and profiles in the registry, and the JSON text of one entry. */
   registryServersMax: 500,
+  registryProfilesMax: 500,
   registryEntryCharsMax: 64 * 1024,
-  /** The name of a configured server: it is part of URLs, tool names and log lines. */
+  /** The name of a configured server or profile: it is part of URLs, tool names and log lines. */
   serverNameCharsMax: 128,
 } as const satisfies Record<string, number>;

@@ -9,6 +9,7 @@ import { createMemoryCredentialStore } from "./memory_credentials.ts";
 import { createMemoryGrantStore } from "./memory_grants.ts";
 import { createMemoryKeyStore } from "./memory_keys.ts";
 import { createMemoryOAuth } from "./memory_oauth.ts";
+import { createMemoryProfiles } from "./memory_profiles.ts";
 import { createMemoryRegistry } from "./memory_registry.ts";
 import { createMemorySessionStore } from "./memory_sessions.ts";
 import { createMemoryUsers } from "./memory_users.ts";
@@ -26,6 +27,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),
     grants: () => createMemoryGrantStore({ limits }),
     registry: createMemoryRegistry,
+    profiles: createMemoryProfiles(),
     users: createMemoryUsers(),
     oauth: createMemoryOAuth(),
     processGroups: createMemoryProcessGroups(),

@@ -174,4 +174,11 @@ export const schemaSteps: readonly string[] = [
      saved_at INTEGER NOT NULL,
      PRIMARY KEY (issuer, redirect_uri)
    ) STRICT, WITHOUT ROWID;`,
+  // Profiles of the registry, which hold no secrets. A body is JSON.
+  `CREATE TABLE profiles (
+     position INTEGER PRIMARY KEY,
+     name TEXT NOT NULL UNIQUE,
+     body TEXT NOT NULL,
+     added_at INTEGER NOT NULL
+   ) STRICT;`,
 ];

@@ -11,6 +11,7 @@ import { openSqliteGrantStore } from "./sqlite_grants.ts";
 import { openSqliteKeyStore } from "./sqlite_keys.ts";
 import { openSqliteOAuth } from "./sqlite_oauth.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
+import { openSqliteProfiles } from "./sqlite_profiles.ts";
 import { openSqliteRegistry } from "./sqlite_registry.ts";
 import { openSqliteSessionStore } from "./sqlite_sessions.ts";
 import { openSqliteUsers } from "./sqlite_users.ts";
@@ -44,6 +45,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
         openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
       grants: (sealer) => openSqliteGrantStore({ ...shared, sealer, log: log.source("grants") }),
       registry: (sealer) => openSqliteRegistry({ database, sealer, log: log.source("registry") }),
+      profiles: openSqliteProfiles({ database, log: log.source("registry") }),
       users: openSqliteUsers({ database, log: log.source("users") }),
       oauth: openSqliteOAuth(database),
       processGroups: openSqliteProcessGroups({ database, clock }),

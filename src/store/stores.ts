@@ -8,7 +8,7 @@ import type { KeyStore } from "../auth/key_store.ts";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { noDirectory } from "../config/places.ts";
-import type { RegistryStore } from "../config/registry_store.ts";
+import type { ProfileStore, RegistryStore } from "../config/registry_store.ts";
 import type { OAuthStore } from "../oauth/oauth_store.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { GrantStore } from "../grants/grant.ts";
@@ -33,6 +33,7 @@ export interface Stores {
   /** What protected servers granted to the gateway. */
   readonly grants: GrantStore;
   readonly registry: RegistryStore;
+  readonly profiles: ProfileStore;
   readonly users: UserStore;
   readonly oauth: OAuthStore;
   readonly processGroups: ProcessGroupStore;

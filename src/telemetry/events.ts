@@ -10,6 +10,7 @@ import type { GrantEvent, OAuthEvent, RateEvent } from "./access_events.ts";
 import type { CallEvent, CallRefusedEvent, CallStartedEvent } from "./call_events.ts";
 import type {
   ConnectionEvent,
+  ProfilesEvent,
   RecoveredEvent,
   ServerStateEvent,
   StartFailedEvent,
@@ -68,6 +69,7 @@ export type GatewayEvent =
   | StartingEvent
   | RecoveredEvent
   | ConnectionEvent
+  | ProfilesEvent
   | ClientEvent
   | CallStartedEvent
   | CallEvent

@@ -95,6 +95,9 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
       own.info(`Server "${server}" needs a log-in; "${identity.name} status" says what to do`);
     }
   },
+  profiles_changed({ profiles }, { gateway }) {
+    gateway.info("Profiles were added, changed or removed", { profiles });
+  },
   connection_closed({ server, died }, logs) {
     if (died === undefined) return;
     logs.server(server).warn("The server ended unexpectedly", { reason: died });

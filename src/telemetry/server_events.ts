@@ -1,4 +1,4 @@
-/** The events of servers: their states, starts and connections. */
+/** The events of servers and profiles: states, starts and connections, and changed profiles. */
 import type { LogFields } from "../log.ts";
 
 /** The state of a server changed. */
@@ -49,4 +49,11 @@ export interface ConnectionEvent {
   readonly type: "connection_opened" | "connection_closed";
   readonly server: string;
   readonly died?: string | undefined;
+}
+
+/** Profiles were added, changed or removed. */
+export interface ProfilesEvent {
+  readonly type: "profiles_changed";
+  /** Their names. */
+  readonly profiles: readonly string[];
 }

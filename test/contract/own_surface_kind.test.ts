@@ -1,4 +1,4 @@
-/** A surface that is added by one row: a profile that offers one server without one of its tools. */
+/** A surface that is added by one row: a shelf that offers one server without one of its tools. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { defaultTables } from "../../src/app.ts";
 import type { Server } from "../../src/gateway/surface.ts";
@@ -20,10 +20,10 @@ function withoutShout(server: Server): Server {
   return made;
 }
 
-const profile: SurfaceKind = {
-  path: "/profiles/:name",
-  surface: "/profiles/:name",
-  unknown: "there is no such profile",
+const shelf: SurfaceKind = {
+  path: "/shelves/:name",
+  surface: "/shelves/:name",
+  unknown: "there is no such shelf",
   purpose: "some tools of one server",
   resolve(name, { servers }) {
     const server = servers.find(({ config }) => config.name === "mine");
@@ -32,14 +32,14 @@ const profile: SurfaceKind = {
   },
 };
 
-const path = "/profiles/readonly/mcp";
+const path = "/shelves/readonly/mcp";
 const echo = { mine: { echo: true }, other: { echo: true } };
 let own: OwnGateway;
 
 beforeAll(async () => {
   own = await startWithTables(echo, {
     kinds: [...defaultTables.kinds, echoKind],
-    surfaceKinds: [...defaultTables.surfaceKinds, profile],
+    surfaceKinds: [...defaultTables.surfaceKinds, shelf],
   });
 });
 
@@ -69,7 +69,7 @@ const isUnknown = (answer: Record<string, unknown>) =>
   expect(JSON.stringify(answer)).toContain("Unknown tool");
 
 describe("a client with a session", () => {
-  test("sees and calls what the profile offers, and nothing else", async () => {
+  test("sees and calls what the shelf offers, and nothing else", async () => {
     const session = await open();
     expect(namesOf(await lastOf(await session.post(request(1, "tools/list"))))).toEqual(["say"]);
     expect(textOf(await lastOf(await session.post(request(2, "tools/call", call("say"))))))
@@ -105,17 +105,17 @@ describe("a client with a session", () => {
   });
 });
 
-test("a stateless client sees and calls what the profile offers, and nothing else", async () => {
+test("a stateless client sees and calls what the shelf offers, and nothing else", async () => {
   expect(namesOf(await lastOf(await ask(own, "tools/list", {}, { path })))).toEqual(["say"]);
   expect(textOf(await lastOf(await ask(own, "tools/call", call("say"), { path })))).toBe("hi");
   isUnknown(await lastOf(await ask(own, "tools/call", call("shout"), { path })));
 });
 
 test("a client of HTTP+SSE gets its own endpoint for messages", async () => {
-  const stream = framesOf(await own.send("GET", "/profiles/readonly/sse"));
+  const stream = framesOf(await own.send("GET", "/shelves/readonly/sse"));
   const { event, data = "" } = await stream.next() ?? {};
   expect(event).toBe("endpoint");
-  expect(data).toMatch(/^\/profiles\/readonly\/messages\?sessionId=/);
+  expect(data).toMatch(/^\/shelves\/readonly\/messages\?sessionId=/);
   const post = (body: unknown) => own.send("POST", data, { headers: jsonHeaders, body });
   expect((await post(initialize("2024-11-05"))).status).toBe(202);
   expect(await stream.message()).toEqual(expect.objectContaining({ id: 0 }));
@@ -126,16 +126,16 @@ test("a client of HTTP+SSE gets its own endpoint for messages", async () => {
 });
 
 describe("the rest of its routes", () => {
-  test("an unknown profile gets the row's own error text", async () => {
+  test("an unknown shelf gets the row's own error text", async () => {
     for (const [method, at] of [["POST", "mcp"], ["GET", "mcp"], ["GET", "sse"]] as const) {
       const body = method === "POST" ? initialize("2025-11-25") : undefined;
-      const response = await own.send(method, `/profiles/none/${at}`, {
+      const response = await own.send(method, `/shelves/none/${at}`, {
         headers: jsonHeaders,
         body,
       });
       expect(await errorOf(response)).toEqual(expect.objectContaining({
         status: 404,
-        message: 'Cannot find "/profiles/none": there is no such profile',
+        message: 'Cannot find "/shelves/none": there is no such shelf',
       }));
     }
     const server = await own.send("GET", "/servers/none/mcp", { headers: jsonHeaders });
@@ -144,7 +144,7 @@ describe("the rest of its routes", () => {
   });
 
   test("a path outside the row is unknown", async () => {
-    for (const at of ["/profiles/readonly", "/profiles/readonly/streamable", "/profiles//mcp"]) {
+    for (const at of ["/shelves/readonly", "/shelves/readonly/streamable", "/shelves//mcp"]) {
       expect([at, (await own.send("GET", at)).status]).toEqual([at, 404]);
     }
   });
@@ -153,7 +153,7 @@ describe("the rest of its routes", () => {
     const refused = await own.send("PUT", path);
     expect([refused.status, refused.headers.get("allow")])
       .toEqual([405, "POST, GET, DELETE, OPTIONS"]);
-    const line = await own.send("POST", "/profiles/readonly/sse");
+    const line = await own.send("POST", "/shelves/readonly/sse");
     expect([line.status, line.headers.get("allow")]).toEqual([405, "GET, OPTIONS"]);
   });
 
@@ -163,17 +163,17 @@ describe("the rest of its routes", () => {
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get("access-control-allow-methods"))
       .toBe("POST, GET, DELETE, OPTIONS");
-    expect((await own.send("OPTIONS", "/profiles/none/mcp", { headers })).status).toBe(404);
+    expect((await own.send("OPTIONS", "/shelves/none/mcp", { headers })).status).toBe(404);
   });
 
   test("the front page lists it", async () => {
     const text = await (await own.send("GET", "/")).text();
-    expect(text).toContain("http://localhost:8999/profiles/{name}/mcp  some tools of one server");
+    expect(text).toContain("http://localhost:8999/shelves/{name}/mcp  some tools of one server");
     expect(text).toContain("http://localhost:8999/servers/{name}/mcp  one server alone");
   });
 });
 
-test("a change of the server reaches the profile", async () => {
+test("a change of the server reaches the shelf", async () => {
   const session = await open();
   const stream = framesOf(await session.get());
   const [mine] = own.config.servers;

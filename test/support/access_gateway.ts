@@ -23,6 +23,10 @@ export interface AccessOptions {
   /** Servers by hand, or entries of `mcp.json`. */
   readonly servers: Readonly<Record<string, FakeUpstream | JsonObject>>;
   readonly access?: unknown;
+  /** As a person writes them. */
+  readonly profiles?: unknown;
+  /** The `tools` of servers by hand, as a person writes them. */
+  readonly filters?: Readonly<Record<string, unknown>>;
   /** By the name that a client says; the same object each time. */
   readonly people: Record<string, Principal>;
   readonly names?: string;
@@ -60,6 +64,8 @@ export interface AccessGateway {
   connect(person: string, options?: SessionOptions): Promise<AccessSession>;
   /** Applies other rows, as an edit of the file does. */
   setAccess(access: unknown): Promise<void>;
+  /** Applies other profiles likewise; `servers` are those that are configured. Absent: all. */
+  setProfiles(profiles: unknown, servers?: readonly string[]): Promise<void>;
   /** Takes credentials away, as an authenticator does; absent: those of all principals. */
   revoke(principal?: string, client?: string): void;
   close(): Promise<void>;
@@ -95,9 +101,12 @@ export async function answerOf(response: Response): Promise<AccessAnswer> {
 
 /** Starts it. */
 export async function startWithAccess(options: AccessOptions): Promise<AccessGateway> {
-  const { servers, people, names = "prefixed", clock, tables = {} } = options;
+  const { servers, people, names = "prefixed", clock, tables = {}, filters = {} } = options;
   const entries = Object.fromEntries(
-    Object.entries(servers).map(([name, one]) => [name, isFake(one) ? { echo: true } : one]),
+    Object.entries(servers).map(([name, one]) => [
+      name,
+      isFake(one) ? { echo: true, tools: filters[name] } : one,
+    ]),
   );
   const kinds = [
     ...defaultTables.kinds,
@@ -110,15 +119,27 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
       },
     }),
   ];
-  const textWith = (access: unknown) =>
-    JSON.stringify({ mcpServers: entries, names, ...(access === undefined ? {} : { access }) });
+  let written = { access: options.access, profiles: options.profiles, mcpServers: entries };
+  const toText = () => JSON.stringify({ ...written, names });
   const env = { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" };
   const { config } = await readConfig({
     kinds,
     env,
     cwd: "/srv",
-    readText: () => Promise.resolve(textWith(options.access)),
+    readText: () => Promise.resolve(toText()),
   });
+  const reload = async (changes: Partial<typeof written>): Promise<void> => {
+    written = { ...written, ...changes };
+    await gateway.reload(
+      await readServers({
+        path: "/srv/mcp.json",
+        env,
+        own: config,
+        kinds,
+        readText: () => Promise.resolve(toText()),
+      }),
+    );
+  };
   const buses: Bus[] = [];
   const gateway = await createGateway({
     config: { ...config, tryServers: false, auth: { kinds: ["people"], settings: {} } },
@@ -161,16 +182,10 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
     revoke(principal, client) {
       for (const bus of buses) bus.publish("accessRevoked", { principal, client, reason: "test" });
     },
-    async setAccess(access) {
-      await gateway.reload(
-        await readServers({
-          path: "/srv/mcp.json",
-          env,
-          own: config,
-          kinds,
-          readText: () => Promise.resolve(textWith(access)),
-        }),
-      );
+    setAccess: (access) => reload({ access }),
+    async setProfiles(profiles, configured = Object.keys(entries)) {
+      const mcpServers = configured.map((name) => [name, entries[name]]);
+      await reload({ profiles, mcpServers: Object.fromEntries(mcpServers) });
     },
     async close() {
       void gateway.drain();

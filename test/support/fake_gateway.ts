@@ -126,6 +126,7 @@ export function createFakeGateway(): FakeGateway {
     },
     endScope: (scope) => void gateway.ended.push(scope),
     status: () => ({ servers: gateway.servers }),
+    names: () => ({ servers: gateway.servers.map(({ name }) => name), profiles: [] }),
     reconfigure: () => Promise.resolve(),
     drain: () => {},
     close: () => Promise.resolve(),

@@ -37,8 +37,8 @@ export async function contentOf(store: SessionStore, keys: Iterable<string>) {
 /** The stores in memory, of which every answer comes in a later turn of the event loop. */
 export const openLateStore: StoreKind = async (options) => {
   const opened = await openMemoryStore(options);
-  const { sessions, catalogs, processGroups, credentials, grants, registry, keys, oauth, users } =
-    opened;
+  const { sessions, catalogs, processGroups, credentials, grants } = opened;
+  const { registry, profiles, keys, oauth, users } = opened;
   return {
     ...opened,
     sessions: lateAnswers(sessions),
@@ -49,6 +49,7 @@ export const openLateStore: StoreKind = async (options) => {
     credentials: (sealer) => lateAnswers(credentials(sealer)),
     grants: (sealer) => lateAnswers(grants(sealer)),
     registry: (sealer) => lateAnswers(registry(sealer)),
+    profiles: lateAnswers(profiles),
     oauth: lateAnswers(oauth),
   };
 };

@@ -4,6 +4,7 @@
  */
 import type { AccessFacts } from "../../app.ts";
 import { identity } from "../../version.ts";
+import { endpointOf, type SurfaceChoice, surfaceOf } from "../surface_choice.ts";
 import type { Client } from "./client_table.ts";
 
 /** How a client behaves where it can log in. */
@@ -46,27 +47,28 @@ export interface AccessQuestion {
   /** Those that the person gave. */
   readonly headers: Readonly<Record<string, string>>;
   readonly publicUrl: string | undefined;
+  /** What the client connects to. */
+  readonly choice: SurfaceChoice;
 }
 
-/** The path of the endpoint that clients are given. */
-const endpoint = "/mcp";
 const makeKey = `make one with ${identity.name} keys add NAME`;
 const addKey = "--header 'Authorization=Bearer KEY'";
 
 /** How a client is set up for the gateway. */
 export function accessOf(question: AccessQuestion): ClientAccess {
   const { client, facts: { kinds, server, issuers }, isByUrl, headers, publicUrl } = question;
+  const { choice } = question;
   if (kinds.length === 0 || kinds.includes("none")) return { headers, notes: [] };
   if (!isByUrl) return { headers, notes: programNotes(question) };
   const hasHeader = Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
-  const isFindable = server?.isDiscoverable(endpoint) ?? issuers.length > 0;
+  const isFindable = server?.isDiscoverable(surfaceOf(choice)) ?? issuers.length > 0;
   const { registers, dropsHeaders = false } = logins[client.id] ?? { registers: "itself" };
-  if (hasHeader) return { headers, notes: isFindable && dropsHeaders ? [dropNote(client)] : [] };
+  if (hasHeader) return { headers, notes: isFindable && dropsHeaders ? [dropNote(question)] : [] };
   if (isFindable) {
     const cannotRegister = server?.registration === "off" && registers === "itself";
     return {
       headers,
-      url: publicUrl === undefined ? undefined : `${publicUrl}${endpoint}`,
+      url: publicUrl === undefined ? undefined : `${publicUrl}${endpointOf(choice)}`,
       notes: [
         `${client.label} needs the URL alone: it opens a browser to log in when it connects.` +
         (kinds.includes("key") ? keyNote(client, dropsHeaders) : ""),
@@ -99,17 +101,22 @@ function keyNote({ label }: Client, dropsHeaders: boolean): string {
     : ` With a key it does not have to: ${makeKey}, and add ${addKey}.`;
 }
 
-function dropNote({ label }: Client): string {
+function dropNote({ client: { label }, choice }: AccessQuestion): string {
   return `${label} drops its headers where it finds a log-in: leave the header out, or set ` +
-    `auth.oauth.discovery to {"${endpoint}": false} for clients with keys.`;
+    `auth.oauth.discovery to {"${surfaceOf(choice)}": false} for clients with keys.`;
 }
 
 /** A program over stdio is let in by the gateway's own files; some clients can connect from afar. */
-function programNotes({ client, facts: { server }, publicUrl }: AccessQuestion): string[] {
+function programNotes(
+  { client, facts: { server }, publicUrl, choice }: AccessQuestion,
+): string[] {
   const isSecure = publicUrl?.startsWith("https:") === true;
-  return client.byUrl === undefined && isSecure && server?.isDiscoverable(endpoint) === true
+  const isFindable = server?.isDiscoverable(surfaceOf(choice)) === true;
+  return client.byUrl === undefined && isSecure && isFindable
     ? [
-      `Or add ${publicUrl}${endpoint} as a custom connector in the settings of ${client.label}: ` +
+      `Or add ${publicUrl}${
+        endpointOf(choice)
+      } as a custom connector in the settings of ${client.label}: ` +
       "it then logs in, and works on all devices of the account.",
     ]
     : [];

@@ -11,6 +11,7 @@ import { identity } from "../../version.ts";
 import type { CommandContext } from "../command.ts";
 import { CommandError } from "../command_error.ts";
 import { gatewayFileForm, gatewayFilePath } from "../start/gateway_file.ts";
+import { endpointOf, stdioWords, type SurfaceChoice } from "../surface_choice.ts";
 import type { GatewayAddress } from "./client_table.ts";
 
 /**
@@ -29,19 +30,20 @@ export function readOwnConfig(
   });
 }
 
-/** The address that clients use; `headers` are those that they send. */
+/** The address of a surface that clients use; `headers` are those that they send. */
 export async function addressOf(
   context: CommandContext,
   { config }: StartConfig,
   headers: Readonly<Record<string, string>>,
+  choice: SurfaceChoice,
 ): Promise<GatewayAddress> {
   const [command, ...args] = programOf(context);
   const base = await runningUrl(context) ?? configuredUrl(config);
   return {
-    url: `${base}/mcp`,
+    url: `${base}${endpointOf(choice)}`,
     headers,
     command,
-    args: [...args, "stdio", ...placesOf(context)],
+    args: [...args, "stdio", ...stdioWords(choice), ...placesOf(context)],
   };
 }
 

@@ -10,10 +10,17 @@ export function checkConfiguration(
   if (startProblem !== undefined) return Promise.resolve([problem(startProblem)]);
   const warnings = [...start?.warnings ?? [], ...start?.config.warnings ?? []];
   const failed = servers.filter((server) => isOfKind<FailedServerConfig>(server, "failed"));
+  const profiles = (start?.config.profiles ?? []).filter(({ problem }) => problem !== undefined);
   return Promise.resolve([
     ...failed.map((server) =>
       problem(
         `Server "${server.name}" cannot be used: ${(server as FailedServerConfig).problem}`,
+        "correct its entry; a running gateway reads mcp.json again",
+      )
+    ),
+    ...profiles.map(({ name, problem: said }) =>
+      problem(
+        `Profile "${name}" cannot be used: ${said}`,
         "correct its entry; a running gateway reads mcp.json again",
       )
     ),
@@ -25,7 +32,7 @@ export function checkConfiguration(
           "mcp-wrapper add NAME -- COMMAND …, or mcp-wrapper import",
         ),
       ]
-      : failed.length + warnings.length === 0
+      : failed.length + profiles.length + warnings.length === 0
       ? [fine(`${servers.length} ${servers.length === 1 ? "server is" : "servers are"} configured`)]
       : []),
   ]);

@@ -117,7 +117,7 @@ async function openSurface(
   { context, running, start, mayOpenData }: Examination,
   servers: readonly ServerConfig[],
 ) {
-  if (running !== undefined) return await openRelay(context, running.gateway);
+  if (running !== undefined) return await openRelay(context, running.gateway, undefined);
   if (start === undefined) throw new Error("the configuration cannot be read");
   // Opening a corrupt database would set it aside.
   const config = mayOpenData

@@ -17,7 +17,7 @@ import { offeredKey } from "../scope.ts";
 import { toOfferedTask } from "../sealed_tasks.ts";
 import { listTasks, noteTask } from "../tasks.ts";
 import { toOffered } from "../offered_notice.ts";
-import type { Server } from "../server.ts";
+import { type Server, soleOwner } from "../server.ts";
 import { askFirst } from "./consent.ts";
 import { openWithLogin } from "./ask_login.ts";
 import { getSkill, readDirectory, skillResults } from "./skill_calls.ts";
@@ -107,7 +107,7 @@ function finish(
   noteTask(ending.value, call, target, deps);
   const convert = skillResults.get(call.method);
   if (convert !== undefined) return convert(context, target, ending, deps);
-  if (surface.servers.length === 1) return ending;
+  if (soleOwner(surface) !== undefined) return ending;
   const value = deps.router.result(surface, target, ending.value, call.caller);
   return value instanceof Promise
     ? value.then((changed) => ({ ...ending, value: changed }))

@@ -12,6 +12,7 @@ import { noteCandidates, noteTarget } from "../call_target.ts";
 import { textParam } from "../call_params.ts";
 import { foreignTarget } from "../foreign_methods.ts";
 import { type RouteTarget, unknownItem } from "../lookup.ts";
+import { soleOwner } from "../server.ts";
 import { targetOfSealedTask } from "../sealed_tasks.ts";
 import { isSearchTool } from "../search_tools.ts";
 import { targetOfTask } from "../tasks.ts";
@@ -154,7 +155,7 @@ async function folder(
 ): Promise<Target> {
   const { call, surface } = context;
   const offered = textParam(call, "uri");
-  const isSole = surface.servers.length === 1;
+  const isSole = soleOwner(surface) !== undefined;
   if (!isSole && !await catalog.offers(surface, call.caller, readsDirectories)) {
     throw new GatewayError("method_not_found", `No server here offers "${call.method}"`);
   }

@@ -13,7 +13,7 @@ import { textParam } from "../call_params.ts";
 import { endingOf } from "../exchange.ts";
 import { unknownItem } from "../lookup.ts";
 import { unsent } from "../outcome.ts";
-import type { Server } from "../server.ts";
+import { isWithheld, type Server } from "../server.ts";
 import {
   folderOf,
   isFolder,
@@ -91,6 +91,7 @@ async function askFor(
   let exchange: Exchange | undefined;
   let isOver = false;
   const ask = async (): Promise<Ending | undefined> => {
+    if (isWithheld(server, "skills")) return undefined;
     const { capabilities } = await server.upstream.describe(call.caller);
     if (!offersList(capabilities, "skills")) return undefined;
     if (isDenied) throw unknownItem("skills", textParam(call, "uri"));

@@ -22,6 +22,7 @@ import type { Attachments } from "./attachments.ts";
 import { loginRows, withLoginsOf } from "./login_routes.ts";
 import { keyRows } from "./key_routes.ts";
 import { peopleAdminRows, type PeopleRowParts } from "./people_routes.ts";
+import { profileRows, profilesWithUrls } from "./profile_routes.ts";
 
 /** What the endpoints work on. */
 export interface AdminParts {
@@ -64,7 +65,12 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
       method: "GET",
       path: "/admin/status",
       right: "operator",
-      answer: async () => answerJson({ ...facts(), servers: await servers() }),
+      answer: async () =>
+        answerJson({
+          ...facts(),
+          servers: await servers(),
+          profiles: profilesWithUrls(parts),
+        }),
     },
     {
       method: "GET",
@@ -82,6 +88,7 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
       },
     },
     ...changingRows(parts),
+    ...profileRows(parts),
     ...loginRows(logins),
     ...keyRows(parts.access.keys),
     ...peopleAdminRows(parts.access),

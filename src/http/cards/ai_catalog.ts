@@ -27,7 +27,7 @@ export const catalogPath = "/.well-known/ai-catalog.json";
 
 /** What cards and their catalog need of the HTTP layer. */
 export interface CatalogDeps extends CardDeps {
-  readonly gateway: Pick<Gateway, "cardFacts" | "status">;
+  readonly gateway: Pick<Gateway, "cardFacts" | "names">;
   readonly authenticator: Authenticator;
   readonly surfaceKinds: SurfaceKinds;
   readonly baseUrl: BaseUrl;
@@ -65,10 +65,10 @@ export function createCatalog(deps: CatalogDeps): OpenEndpoint {
 
 /** Every surface whose name is known: those without one, and those that their kind names. */
 function surfacesOf({ surfaceKinds, gateway }: CatalogDeps) {
-  const servers = gateway.status().servers.map(({ name }) => name);
+  const known = gateway.names();
   return surfaceKinds.flatMap((kind) => {
     const isSingle = !kind.path.includes(":");
-    const names = kind.names?.(servers) ?? (isSingle ? [""] : []);
+    const names = kind.names?.(known) ?? (isSingle ? [""] : []);
     return names.map((name) => ({ kind, name }));
   });
 }

@@ -86,10 +86,12 @@ function reverse(host: string): string {
 /** The card, as the schema of SEP-2127 describes it. */
 export function toServerCard(
   subject: CardSubject,
-  { serverInfo: own }: Pick<CardFacts, "serverInfo">,
+  { serverInfo, description }: Pick<CardFacts, "serverInfo" | "description">,
   deps: CardDeps,
 ): JsonObject {
   const { kind: { isServer = false }, name } = subject;
+  // One surface of several that is no server says nothing of the one server that it may have.
+  const own = isServer || name === "" ? serverInfo : undefined;
   const { title = name || deps.identity.name, websiteUrl, icons } = shownInfo(
     deps.identity,
     own,
@@ -101,7 +103,7 @@ export function toServerCard(
     name: isServer ? ownName(own) ?? generatedName(subject, deps) : generatedName(subject, deps),
     version: isServer ? versionOf(own) : deps.identity.version,
     title: oneLine(String(title), textCharsMax),
-    description: descriptionOf(subject, own),
+    description: descriptionOf(subject, description === undefined ? own : { description }),
     ...(websiteUrl === undefined ? {} : { websiteUrl }),
     ...(icons === undefined ? {} : { icons }),
     remotes: [{

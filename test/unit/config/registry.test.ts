@@ -9,6 +9,7 @@ import { openSources } from "../../../src/config/registry.ts";
 import { RegistryError } from "../../../src/config/registry_error.ts";
 import type { RegistryStore } from "../../../src/config/registry_store.ts";
 import { defaultLimits, type Limits } from "../../../src/limits.ts";
+import { createMemoryProfiles } from "../../../src/store/memory_profiles.ts";
 import { createMemoryRegistry } from "../../../src/store/memory_registry.ts";
 import { upstreamKinds } from "../../../src/upstream/upstream_kinds.ts";
 import { createTestClock } from "../../support/clock.ts";
@@ -33,6 +34,7 @@ async function open(
   const applied: ServersConfig[] = [];
   const sources = await openSources({
     store,
+    profiles: createMemoryProfiles(),
     base,
     reading,
     clock: createTestClock(),
