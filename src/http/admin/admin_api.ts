@@ -71,6 +71,8 @@ export interface AdminOpening {
   readonly reload: () => Promise<void>;
   /** Reads the files of the operator's page; absent: there is no page. */
   readonly readPage?: ReadPage | undefined;
+  /** How known clients are connected, for the page; absent: the program does not know. */
+  readonly clients?: AdminParts["clients"] | undefined;
 }
 
 /** The admin API of one gateway. */
@@ -121,6 +123,7 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     facts: () => ({ ...deps.self, ...opening().program }),
     maySpawn: () => opening().maySpawn,
     reload: () => opening().reload(),
+    clients: () => opening().clients?.() ?? Promise.resolve([]),
     readPage: (file) => opening().readPage?.(file) ?? Promise.resolve(undefined),
   });
   const bounds: Limits = { ...limits, bodyBytesMax: limits.adminBodyBytesMax };

@@ -13,6 +13,8 @@ export interface LiveParts {
   readonly recentLog: RecentLog;
   readonly sessions: () => readonly SessionReport[];
   readonly feed: LiveFeed;
+  /** How each known client is connected to the gateway, as texts to copy. */
+  readonly clients: () => Promise<readonly object[]>;
 }
 
 const shownForm = v.strictObject({ shown: v.boolean("true or false") }, "an object with shown");
@@ -20,7 +22,8 @@ const shownForm = v.strictObject({ shown: v.boolean("true or false") }, "an obje
 const unstored: HeaderPairs = { "cache-control": "no-store" };
 
 /** Makes the rows. */
-export function liveRows({ calls, recentLog, sessions, feed }: LiveParts): readonly AdminRow[] {
+export function liveRows(parts: LiveParts): readonly AdminRow[] {
+  const { calls, recentLog, sessions, feed, clients } = parts;
   return [
     {
       method: "GET",
@@ -50,6 +53,12 @@ export function liveRows({ calls, recentLog, sessions, feed }: LiveParts): reado
       right: "operator",
       // The lines are JSON already.
       answer: () => jsonResponse(`{"records":[${recentLog.lines().join(",")}]}`, 200, unstored),
+    },
+    {
+      method: "GET",
+      path: "/admin/connect",
+      right: "operator",
+      answer: async () => answerJson({ clients: await clients() }),
     },
     {
       method: "GET",

@@ -9,20 +9,7 @@ import { hasTag } from "../entity_tag.ts";
 import type { HeaderPairs } from "../respond.ts";
 import { AdminError } from "./admin_errors.ts";
 import type { AdminRow } from "./admin_request.ts";
-
-/** The document at `/admin`. */
-export const pageDocument = "index.html";
-
-/** The document for MCP Apps, which the page loads into a frame. */
-export const appDocument = "app_frame.html";
-
-/** All files, by their path below `/admin/page/`. */
-export const pageFiles = [
-  pageDocument,
-  appDocument,
-  "app.js",
-  "page.css",
-] as const;
+import { appDocument, pageDocument, pageFiles } from "./page_names.ts";
 
 /** Reads a file of the list as text; undefined if it is missing. */
 export type ReadPage = (file: string) => Promise<string | undefined>;
