@@ -21,6 +21,7 @@ import {
   type ProfileCalls,
   putForm,
   refusalForm,
+  serverLinkForm,
   statusForm,
 } from "./admin_forms.ts";
 import { namedPath } from "./admin_path.ts";
@@ -31,6 +32,9 @@ import { type GatewayFile, gatewayFileForm, gatewayFilePath } from "./start/gate
 
 /** What was warned of while an entry was put. */
 export type PutView = v.InferOutput<typeof putForm>;
+
+/** A link, and until when it works (ISO 8601). */
+export type PageLinkView = v.InferOutput<typeof serverLinkForm>;
 
 /** A gateway that runs and can be steered. Every function throws a CommandError with its reason. */
 export interface RunningGateway extends AccessCalls {
@@ -44,6 +48,8 @@ export interface RunningGateway extends AccessCalls {
   setDisabled(name: string, disabled: boolean): Promise<void>;
   restart(name: string): Promise<void>;
   readonly profiles: ProfileCalls;
+  /** A link that opens the operator's page once. */
+  makePageLink(): Promise<PageLinkView>;
   /** Log-ins at protected servers. */
   readonly logins: LoginCalls;
   /** Reads `mcp.json` again. */
@@ -161,6 +167,8 @@ function toGateway(
     reload: () => post("/admin/reload"),
     backup: (path) => post("/admin/backup", { file: path }),
     profiles: toProfileCalls(call),
+    makePageLink: () =>
+      call({ method: "POST", path: "/admin/page/link", body: {}, form: serverLinkForm }),
     logins: toLoginCalls(call),
     ...toAccessCalls(call),
   };

@@ -6,9 +6,10 @@
  * A `reason` and `details` may repeat what a server said: a reader that shows them hides secrets, as
  * the log does.
  */
-import type { GrantEvent, OAuthEvent, RateEvent } from "./access_events.ts";
+import type { GrantEvent, OAuthEvent, PageEvent, RateEvent } from "./access_events.ts";
 import type { CallEvent, CallRefusedEvent, CallStartedEvent } from "./call_events.ts";
 import type {
+  ConfiguredEvent,
   ConnectionEvent,
   ProfilesEvent,
   RecoveredEvent,
@@ -70,6 +71,7 @@ export type GatewayEvent =
   | RecoveredEvent
   | ConnectionEvent
   | ProfilesEvent
+  | ConfiguredEvent
   | ClientEvent
   | CallStartedEvent
   | CallEvent
@@ -77,6 +79,7 @@ export type GatewayEvent =
   | RefusalEvent
   | OAuthEvent
   | GrantEvent
+  | PageEvent
   | RateEvent
   | DropEvent;
 
