@@ -82,7 +82,7 @@ function lose(queue: LineQueueState, lines: number): void {
 
 function begin(queue: LineQueueState): void {
   queue.stopGathering = undefined;
-  queue.writing = writeAll(queue).finally(() => queue.writing = undefined);
+  queue.writing = writeAll(queue);
 }
 
 async function writeAll(queue: LineQueueState): Promise<void> {
@@ -103,6 +103,8 @@ async function writeAll(queue: LineQueueState): Promise<void> {
     queue.unreported = 0;
     waiting.push(queue.report.line);
   }
+  // At once: a line that comes next finds nothing under way, and begins again.
+  queue.writing = undefined;
 }
 
 function takeBatch({ waiting, options: { batchCharsMax } }: LineQueueState): string[] {

@@ -24,11 +24,10 @@ import type { PrincipalRates } from "./principal_rates.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import { createTaskOwners } from "./task_owners.ts";
-import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
-import type { ConfiguredServer } from "./server_report.ts";
+import type { ResolvedSurface, ResolveSurface } from "./server.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
 import type { CallContext, IsLost, MakeStep, Step, Target } from "./steps/steps.ts";
-import type { GatewayStatus, SteeredGateway } from "./surface.ts";
+import type { SteeredGateway } from "./surface.ts";
 import { describeCard, describeSurface } from "./surface_facts.ts";
 import { listChangedOf } from "./surface_watch.ts";
 import { createWatches, type Watches } from "./watches.ts";
@@ -126,7 +125,9 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
       for (const { upstream } of servers.all()) upstream.endScope(scope);
       scopes.end(scope);
     },
-    status: () => statusOf(servers),
+    status: () => ({
+      servers: servers.described().map(({ config: { name }, ...rest }) => ({ name, ...rest })),
+    }),
     reconfigure(next) {
       const touched = servers.replace(next);
       const isChanged = middle.access.replace(next.access);
@@ -145,7 +146,14 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
       }
       return Promise.resolve();
     },
-    servers: () => servers.all().map((server) => describeServer(servers, server)),
+    servers: servers.described,
+    load: () => ({
+      calls: middle.openCalls.size,
+      parked: steps.reduce((sum, { held }) => sum + (held?.() ?? 0), 0),
+    }),
+    hasListed: (name, kind, own) =>
+      servers.all().find(({ config }) => config.name === name)
+        ?.upstream.hasListed?.(kind, own) === true,
     async restart(name) {
       if (!servers.all().some(({ config }) => config.name === name)) return false;
       deps.emit({ type: "server_restarted", server: name });
@@ -271,23 +279,6 @@ function resubscribe(
     const call = { method, params: { uri }, wantsProgress: false, caller, isRepeated: true };
     void endingOf(open(middle, surface, call));
   }
-}
-
-function statusOf(servers: ConfiguredServers): GatewayStatus {
-  return {
-    servers: servers.all().map((server) => {
-      const { config: { name }, ...rest } = describeServer(servers, server);
-      return { name, ...rest };
-    }),
-  };
-}
-
-function describeServer(servers: ConfiguredServers, server: Server): ConfiguredServer {
-  return {
-    config: server.config,
-    status: server.upstream.status(),
-    isQueued: servers.isQueued(server),
-  };
 }
 
 function unknownSurface(surface: string): GatewayError {

@@ -60,6 +60,8 @@ export interface ConfiguredServer {
   readonly status: UpstreamStatus;
   /** Whether it waits for its first start. */
   readonly isQueued: boolean;
+  /** How many calls are open at it. */
+  readonly openCalls: number;
 }
 
 /** The state that is shown of a server. */

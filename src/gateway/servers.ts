@@ -13,16 +13,17 @@ import {
   type ResolveSurface,
   type Server,
 } from "./server.ts";
+import type { ConfiguredServer } from "./server_report.ts";
 import { createTrials } from "./trials.ts";
 
 /** The running servers. */
 export interface ConfiguredServers {
   all(): readonly Server[];
+  /** Where each of them stands. */
+  described(): readonly ConfiguredServer[];
   view(surface: string): ResolvedSurface | undefined;
   /** Ends the trials that are still to come. */
   drain(): void;
-  /** Whether its first start is still to come, though no client has asked for it. */
-  isQueued(server: Server): boolean;
   /** Notes a call at a server: a reload closes the server only after the use is released. */
   use(server: Server): ServerUse;
   /**
@@ -113,11 +114,18 @@ export function createConfiguredServers(
     return new ServerUse(calls);
   }
 
+  const describe = (server: Server): ConfiguredServer => ({
+    config: server.config,
+    status: server.upstream.status(),
+    isQueued: trials.isWaiting(server),
+    openCalls: openCalls.get(server.upstream)?.count ?? 0,
+  });
+
   return {
     all: () => servers,
+    described: () => servers.map(describe),
     view: (surface) => deps.resolveSurface(surface, { servers, names, card }),
     drain: trials.close,
-    isQueued: trials.isWaiting,
     use,
     replace(next) {
       const before = new Map(servers.map((server) => [server.config.name, server]));
