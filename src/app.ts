@@ -3,9 +3,11 @@
  * no runtime, reads no environment and opens no socket: `src/main` or an embedding program does.
  */
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
+import { openAudit } from "./app/open_audit.ts";
 import { connectPartsOf, forgetLogins, openLoginSteering } from "./app/open_logins.ts";
+import { openMetrics } from "./app/open_metrics.ts";
 import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
-import { createUpstreams } from "./app/upstreams.ts";
+import { createUpstreams, type Upstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
@@ -74,6 +76,8 @@ export interface GatewayHandle extends Operator {
   readonly observe: Events["read"];
   /** How often each kind of event happened so far. */
   readonly counts: () => Counts;
+  /** The metrics in the exposition format of Prometheus; undefined if none are collected. */
+  readonly metrics: () => Promise<string> | undefined;
   /**
    * Applies a new reading of `mcp.json`: adds, removes and restarts only what changed. The servers of
    * the registry stay.
@@ -101,16 +105,19 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const ratesOf = tables.ratesOf ?? createRowRates(() => sources.current().access);
   const rates = createPrincipalRates({ ratesOf, clock, limits, emit: events.emit });
   const shared = { limits, clock, emit: events.emit, instance, rates };
+  const audit = await openAudit(parts);
   const counts = countEvents(events);
   const history = recordServers(events, limits);
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
     http.recheck();
     keepNamed(next, history, parts.grants);
+    metrics?.keep(next.servers.map(({ name }) => name));
   });
+  const upstreams = createUpstreams(parts);
   const gateway = createGatewayCore({
     ...shared,
-    ...coreParts(parts),
+    ...coreParts(parts, upstreams),
     servers: sources.current(),
   });
   const { access, people } = createAccessSteering({
@@ -139,9 +146,18 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sha256: runtime.sha256,
     config,
     operatorToken: tokens?.operator,
-    admin: tokens && { tokens, operator, access, logins, backup: stores.backup, self },
+    admin: tokens && {
+      tokens,
+      operator,
+      access,
+      logins,
+      backup: stores.backup,
+      self,
+      metrics: () => metrics?.text(),
+    },
     storageProblem: stores.problem,
   });
+  const metrics = openMetrics({ parts, gateway, http, upstreams, history, audit });
   sources.announce();
   if (parts.oauth !== undefined) await announceFirstUser(people, log.source("users"));
   http.open();
@@ -163,6 +179,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sendTo: http.sendTo,
     broadcast: http.broadcast,
     counts,
+    metrics: () => metrics?.text(),
     reload: sources.reload,
     drain() {
       const drained = http.drain();
@@ -174,16 +191,18 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await parts.authenticator.close?.();
       parts.oauth?.close();
       await gateway.close();
+      metrics?.close();
+      await audit?.close();
       await closeParts(parts);
     },
   };
 }
 
 /** What the core is made of, apart from its servers. */
-function coreParts(parts: GatewayParts) {
+function coreParts(parts: GatewayParts, { create }: Upstreams) {
   const { options: { config }, tables, opened, log } = parts;
   return {
-    create: createUpstreams(parts),
+    create,
     sameServer,
     resolveSurface: createSurfaceResolver(tables.surfaceKinds),
     log: log.source("gateway"),

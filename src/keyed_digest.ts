@@ -59,9 +59,7 @@ function keyed(key: Uint8Array, pad: number): Int32Array {
 /** Adds a text, which follows one block, and the padding. */
 function hashText(state: Int32Array, text: string): void {
   const isShort = text.length <= shortCharsMax;
-  const bytes = isShort
-    ? shortBytes
-    : new Uint8Array(text.length * utf8BytesMax + paddingBytesMax);
+  const bytes = isShort ? shortBytes : new Uint8Array(text.length * utf8BytesMax + paddingBytesMax);
   const length = isShort ? writeShort(text, bytes) : encoder.encodeInto(text, bytes).written;
   const end = Math.ceil((length + 1 + lengthBytes) / blockBytes) * blockBytes;
   bytes.fill(0, length, end);

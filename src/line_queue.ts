@@ -20,6 +20,8 @@ export interface LineQueueOptions {
   readonly stopMs: number;
   /** The line that says how many are lost. */
   readonly toLostLine: (lost: number) => string;
+  /** Called when lines begin to be lost, once until a line has reported them. */
+  readonly onLoss?: (() => void) | undefined;
 }
 
 /** The lines that wait for a file. */
@@ -77,6 +79,7 @@ function push(queue: LineQueueState, line: string): void {
 
 function lose(queue: LineQueueState, lines: number): void {
   queue.lost += lines;
+  if (queue.unreported === 0 && lines > 0) queue.options.onLoss?.();
   queue.unreported += lines;
 }
 
@@ -93,9 +96,11 @@ async function writeAll(queue: LineQueueState): Promise<void> {
     const { report } = queue;
     if (report !== undefined && batch.includes(report.line)) {
       queue.report = undefined;
-      // The report itself is no line that anyone misses.
-      if (!isWritten) queue.unreported += report.lost;
-      if (!isWritten) lose(queue, batch.length - 1);
+      // What it reported is still to be reported; the report itself is missed by none.
+      if (!isWritten) {
+        queue.unreported += report.lost;
+        lose(queue, batch.length - 1);
+      }
     } else if (!isWritten) lose(queue, batch.length);
     // Only once the disk takes lines, so that reports are not lost without end.
     if (!isWritten || queue.unreported === 0 || queue.report !== undefined) continue;

@@ -6,6 +6,7 @@
  */
 import { putWithin } from "./bounded.ts";
 import type { Clock } from "./clock.ts";
+import { quoteJson } from "./excerpt.ts";
 import type { Limits } from "./limits.ts";
 import { createLineQueue, type LineQueue } from "./line_queue.ts";
 import { createRedactor, escapeControls, type Redactor } from "./log_redact.ts";
@@ -45,8 +46,11 @@ export interface LogSink extends Log {
    * come again and again, of which it remembers the last `textsMax`.
    */
   jsonTexts(charsMax: number, textsMax: number): (text: string) => string;
-  /** A value as plain JSON, as the log would show it in about so many characters. */
-  toShown(value: unknown, charsMax: number): unknown;
+  /**
+   * A value as JSON, as the file would have it. If that is longer than `charsMax`, it is a string: the
+   * beginning of the text.
+   */
+  toJson(value: unknown, charsMax: number): string;
   /** The records that wait for the file, and those that were lost so far. */
   counts(): ReturnType<LineQueue["counts"]>;
   /**
@@ -122,7 +126,10 @@ export function createLog(options: LogOptions): LogSink {
     addPassingSecrets: redactor.addPassing,
     hide,
     jsonTexts: (charsMax, textsMax) => jsonTexts(redactor, charsMax, textsMax),
-    toShown: (value, chars) => redactor.toPlain("", value, { chars }),
+    toJson(value, charsMax) {
+      const text = quoteJson(redactor.toPlain("", value, { chars: charsMax }), charsMax);
+      return escapeControls(text.endsWith("…") ? JSON.stringify(text) : text);
+    },
     counts: () => queue?.counts() ?? { waiting: 0, lost: 0 },
     async close() {
       gate.close();

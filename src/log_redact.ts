@@ -146,7 +146,8 @@ export function createRedactor(
     add,
     addPassing,
     secretsKnown: () => learned,
-    toPlain: (name, value, budget) => toPlain(name, value, budget) };
+    toPlain: (name, value, budget) => toPlain(name, value, budget),
+  };
 }
 
 /** Text with every deceptive character as `\n`, `\t` or `\u....`. */

@@ -67,7 +67,7 @@ export interface ConfiguredServer {
 /** The state that is shown of a server. */
 export function toShownState(
   { status: { state }, isQueued }: Pick<ConfiguredServer, "status" | "isQueued">,
-): ShownState {
+): Exclude<ShownState, "disabled"> {
   return isQueued && state === "idle" ? "queued" : state;
 }
 

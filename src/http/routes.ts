@@ -291,4 +291,3 @@ function serverLoginRows({ deps, baseUrl, clientAddress }: HttpLayer): OpenRow[]
     hasLogins: pages !== undefined,
   });
 }
-

@@ -20,10 +20,11 @@ import { AdminError, adminErrorResponse } from "./admin_errors.ts";
 import { type AdminRow, readForm } from "./admin_request.ts";
 import { type AdminParts, adminRows } from "./admin_routes.ts";
 import { type Attachments, createAttachments } from "./attachments.ts";
+import { type AnsweredRequest, changeOf } from "./operator_change.ts";
 
 /** What only the admin API needs. */
 export interface AdminSettings
-  extends Pick<AdminParts, "tokens" | "operator" | "access" | "logins" | "backup"> {
+  extends Pick<AdminParts, "tokens" | "operator" | "access" | "logins" | "backup" | "metrics"> {
   /** What `/admin/status` shows of the gateway itself. */
   readonly self: Readonly<Record<string, unknown>>;
 }
@@ -144,7 +145,9 @@ async function take(
   const found = await find(layer, request.url);
   const methods = found?.row.methods ?? {};
   const row = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined;
-  if (row?.right === "none") return await row.answerOpenly({ request, fetchContext });
+  if (row?.right === "none") {
+    return announce(deps, await row.answerOpenly({ request, fetchContext }), { row });
+  }
   // Before a missing path is reported, so that only holders of a token learn what there is.
   const role = await roleOf(request, deps.tokens);
   if (found === undefined) throw new AdminError("path_unknown");
@@ -157,13 +160,23 @@ async function take(
   if (request.method === "DELETE" && request.headers.has("content-type")) {
     assertJsonType(request.headers.get("content-type"));
   }
-  return await row.answer({
+  const { name } = found;
+  let body: unknown;
+  const response = await row.answer({
     request,
     fetchContext,
     role,
-    name: found.name ?? "",
-    readBody: async (schema) => readForm(schema, await layer.readJson(request), "the body"),
+    name: name ?? "",
+    readBody: async (schema) => readForm(schema, body = await layer.readJson(request), "the body"),
   });
+  return announce(deps, response, { row, role, name, body });
+}
+
+/** The response to a request, whose change it reports. */
+function announce({ emit }: AdminDeps, response: Response, answered: AnsweredRequest): Response {
+  const change = response.ok ? changeOf(answered) : undefined;
+  if (change !== undefined) emit(change);
+  return response;
 }
 
 /** The rows of a path; undefined if there is no such path. */
