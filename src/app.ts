@@ -3,9 +3,11 @@
  * no runtime, reads no environment and opens no socket: `src/main` or an embedding program does.
  */
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
+import { openAudit } from "./app/open_audit.ts";
 import { connectPartsOf, forgetLogins, openLoginSteering } from "./app/open_logins.ts";
+import { openMetrics } from "./app/open_metrics.ts";
 import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
-import { createUpstreams } from "./app/upstreams.ts";
+import { createUpstreams, type Upstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
@@ -76,6 +78,8 @@ export interface GatewayHandle extends Operator {
   readonly observe: Events["read"];
   /** How often each kind of event happened so far. */
   readonly counts: () => Counts;
+  /** The metrics in the exposition format of Prometheus; undefined if none are collected. */
+  readonly metrics: () => Promise<string> | undefined;
   /**
    * Applies a new reading of `mcp.json`: adds, removes and restarts only what changed. The servers of
    * the registry stay.
@@ -103,6 +107,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const ratesOf = tables.ratesOf ?? createRowRates(() => sources.current().access);
   const rates = createPrincipalRates({ ratesOf, clock, limits, emit: events.emit });
   const shared = { limits, clock, emit: events.emit, instance, rates };
+  const audit = await openAudit(parts);
   const counts = countEvents(events);
   const history = recordServers(events, { clock, limits });
   const recent = { events, recentLog: parts.recentLog, hide: log.hide };
@@ -111,10 +116,12 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     http.recheck();
     keepNamed(next, history, parts.grants);
     events.emit({ type: "servers_configured" });
+    metrics?.keep(next.servers.map(({ name }) => name));
   });
+  const upstreams = createUpstreams(parts);
   const gateway = createGatewayCore({
     ...shared,
-    ...coreParts(parts),
+    ...coreParts(parts, upstreams),
     servers: sources.current(),
   });
   const { access, people } = createAccessSteering({
@@ -152,9 +159,11 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       backup: stores.backup,
       self,
       calls: keepRecentCalls({ events, clock, limits, log }),
+      metrics: () => metrics?.text(),
     },
     storageProblem: stores.problem,
   });
+  const metrics = openMetrics({ parts, gateway, http, upstreams, history, audit });
   sources.announce();
   if (parts.oauth !== undefined) await announceFirstUser(people, log.source("users"));
   http.open();
@@ -176,6 +185,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sendTo: http.sendTo,
     broadcast: http.broadcast,
     counts,
+    metrics: () => metrics?.text(),
     reload: sources.reload,
     drain() {
       const drained = http.drain();
@@ -187,16 +197,18 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await parts.authenticator.close?.();
       parts.oauth?.close();
       await gateway.close();
+      metrics?.close();
+      await audit?.close();
       await closeParts(parts);
     },
   };
 }
 
 /** What the core is made of, apart from its servers. */
-function coreParts(parts: GatewayParts) {
+function coreParts(parts: GatewayParts, { create }: Upstreams) {
   const { options: { config, runtime }, tables, opened, log } = parts;
   return {
-    create: createUpstreams(parts),
+    create,
     sameServer,
     resolveSurface: createSurfaceResolver(tables.surfaceKinds),
     log: log.source("gateway"),

@@ -73,6 +73,8 @@ export interface GatewayErrorOptions {
   readonly upstream?: UpstreamErrorBody | undefined;
   /** For the log only. */
   readonly cause?: unknown;
+  /** Whether access was denied, of which code and text say nothing. For the operator only. */
+  readonly isDenial?: boolean | undefined;
 }
 
 /** A failure with a place in the table; its message is public. */
@@ -80,6 +82,7 @@ export class GatewayError extends Error {
   readonly code: ErrorCode;
   readonly data: JsonObject | undefined;
   readonly upstream: UpstreamErrorBody | undefined;
+  readonly isDenial: boolean;
 
   constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
     super(message ?? errorTable[code].text, { cause: options.cause });
@@ -87,6 +90,7 @@ export class GatewayError extends Error {
     this.code = code;
     this.data = options.data;
     this.upstream = options.upstream;
+    this.isDenial = options.isDenial === true;
   }
 
   /** The HTTP status when this failure is the whole answer. */
@@ -134,12 +138,13 @@ export function withOutcome(error: GatewayError, outcome: Outcome): GatewayError
   const message = outcome === "unknown" && error.upstream === undefined
     ? `${plain}; whether it took effect is unknown`
     : plain;
-  const { code, data, upstream, cause } = error;
+  const { code, data, upstream, cause, isDenial } = error;
   if (message === error.message && data?.["outcome"] === outcome) return error;
   const repeated = data?.["error"] === error.message ? { error: message } : {};
   return new GatewayError(code, message, {
     data: { ...data, ...repeated, outcome },
     upstream,
     cause,
+    isDenial,
   });
 }

@@ -1,11 +1,14 @@
 /**
  * Structured log records: one JSON object a line in a file and one readable line on the console,
  * both with secrets redacted and control characters escaped (cases H1, H3, H4). Records for the
- * file wait in a bounded queue, so that a slow disk never slows a call; dropped records are counted
- * and reported. Logging never throws. `log_redact.ts` does the redaction.
+ * file wait in a bounded queue (line_queue.ts), so that a slow disk never slows a call; lost records
+ * are counted and reported. Logging never throws. `log_redact.ts` does the redaction.
  */
-import { type Clock, withDeadline } from "./clock.ts";
+import { putWithin } from "./bounded.ts";
+import type { Clock } from "./clock.ts";
+import { quoteJson } from "./excerpt.ts";
 import type { Limits } from "./limits.ts";
+import { createLineQueue, type LineQueue } from "./line_queue.ts";
 import { createRedactor, escapeControls, type Redactor } from "./log_redact.ts";
 import type { LogFile } from "./runtime/runtime.ts";
 
@@ -46,6 +49,18 @@ export interface LogSink extends Log {
    */
   read(reader: (line: string) => void): () => void;
   /**
+   * A text as a JSON string, as the file would have it in about `charsMax` characters: for texts that
+   * come again and again, of which it remembers the last `textsMax`.
+   */
+  jsonTexts(charsMax: number, textsMax: number): (text: string) => string;
+  /**
+   * A value as JSON, as the file would have it. If that is longer than `charsMax`, it is a string: the
+   * beginning of the text.
+   */
+  toJson(value: unknown, charsMax: number): string;
+  /** The records that wait for the file, and those that were lost so far. */
+  counts(): ReturnType<LineQueue["counts"]>;
+  /**
    * Writes the waiting records to the file, within the limits' stop time; the console continues.
    */
   close(): Promise<void>;
@@ -79,7 +94,7 @@ export function createLog(options: LogOptions): LogSink {
     options.secrets,
     limits.passingSecretsMax,
   );
-  const queue = options.file === undefined ? undefined : createQueue(options.file, options);
+  const queue = options.file === undefined ? undefined : queueOf(options.file, options);
   const threshold = severities.indexOf(options.level);
 
   const gate = createRepeatGate(options);
@@ -115,21 +130,50 @@ export function createLog(options: LogOptions): LogSink {
     error: (message, fields) => write("ERROR", source, message, fields),
     source: at,
   });
+  const hide = (text: string): string =>
+    escapeControls(String(redactor.toPlain("", text, { chars: limits.logCharsMax }) ?? ""));
   return {
     ...at("gateway"),
     addSecrets: redactor.add,
     addPassingSecrets: redactor.addPassing,
-    hide: (text) =>
-      escapeControls(String(redactor.toPlain("", text, { chars: limits.logCharsMax }) ?? "")),
+    hide,
     toPlain: (value, chars) => redactor.toPlain("", value, { chars }),
     read(reader) {
       readers.add(reader);
       return () => void readers.delete(reader);
     },
+    jsonTexts: (charsMax, textsMax) => jsonTexts(redactor, charsMax, textsMax),
+    toJson(value, charsMax) {
+      const text = quoteJson(redactor.toPlain("", value, { chars: charsMax }), charsMax);
+      return escapeControls(text.endsWith("…") ? JSON.stringify(text) : text);
+    },
+    counts: () => queue?.counts() ?? { waiting: 0, lost: 0 },
     async close() {
       gate.close();
       await queue?.close();
     },
+  };
+}
+
+/** Remembers its last results until another secret is known. */
+function jsonTexts(
+  redactor: Redactor,
+  charsMax: number,
+  textsMax: number,
+): (text: string) => string {
+  const known = new Map<string, string>();
+  let secretsKnown = redactor.secretsKnown();
+  const write = (text: string): string =>
+    escapeControls(JSON.stringify(redactor.toPlain("", text, { chars: charsMax })));
+  return (text) => {
+    if (text.length > charsMax) return write(text);
+    if (secretsKnown !== redactor.secretsKnown()) {
+      known.clear();
+      secretsKnown = redactor.secretsKnown();
+    }
+    let written = known.get(text);
+    if (written === undefined) putWithin(known, text, written = write(text), textsMax);
+    return written;
   };
 }
 
@@ -211,48 +255,11 @@ export function toReadable(record: LogRecord): string {
   return escapeControls(parts.join(" "));
 }
 
-/** The records that wait for the file. */
-interface Queue {
-  push(line: string): void;
-  close(): Promise<void>;
-}
-
-function createQueue(file: LogFile, { clock, limits }: LogOptions): Queue {
-  const waiting: string[] = [];
-  let dropped = 0;
-  let closed = false;
-  let writing: Promise<void> | undefined;
-
-  const drain = async () => {
-    for (let line = waiting.shift(); line !== undefined; line = waiting.shift()) {
-      await file.append(line).catch(() => {});
-      // Reported as soon as there is room, in the place of the missing records.
-      if (dropped === 0) continue;
-      waiting.push(toDroppedLine(clock, dropped));
-      dropped = 0;
-    }
-    writing = undefined;
-  };
-  return {
-    push(line) {
-      if (closed) return;
-      if (waiting.length >= limits.logRecordsMax) {
-        dropped += 1;
-        return;
-      }
-      waiting.push(line);
-      writing ??= drain();
-    },
-    async close() {
-      if (closed) return;
-      closed = true;
-      const flushed = (async () => {
-        await writing;
-        await file.close();
-      })().catch(() => {});
-      await withDeadline(clock, limits.stopMs, flushed, () => {});
-    },
-  };
+/** The queue of the records that wait for the file. */
+function queueOf(file: LogFile, { clock, limits }: LogOptions): LineQueue {
+  const { logRecordsMax: linesMax, lineBatchCharsMax: batchCharsMax, stopMs } = limits;
+  const toLostLine = (lost: number) => toDroppedLine(clock, lost);
+  return createLineQueue({ file, clock, linesMax, batchCharsMax, gatherMs: 0, stopMs, toLostLine });
 }
 
 function toDroppedLine(clock: Clock, dropped: number): string {
@@ -260,7 +267,7 @@ function toDroppedLine(clock: Clock, dropped: number): string {
     time: new Date(clock.wall()).toISOString(),
     level: "WARN",
     source: "log",
-    message: `Dropped ${dropped} records: the log file could not keep up`,
+    message: `Dropped ${dropped} records: the log file could not be written in time`,
     dropped,
   });
 }

@@ -57,6 +57,8 @@ export interface Redactor {
   add(secrets: readonly string[]): void;
   /** The same for values that change; beyond the bound the longest unused leave. */
   addPassing(secrets: readonly string[]): void;
+  /** A number that changes whenever another secret is hidden. */
+  secretsKnown(): number;
   /** A value as plain JSON; undefined when there is nothing to show. */
   toPlain(name: string, value: unknown, budget: TextBudget): unknown;
 }
@@ -72,8 +74,10 @@ export function createRedactor(
   const passing = new Map<string, readonly string[]>();
   let known: RegExp | undefined;
   let longest = 0;
+  let learned = 0;
 
   const learn = () => {
+    learned += 1;
     // The longest first, because a secret may begin with another one.
     const sorted = [...new Set([...needles, ...[...passing.values()].flat()])]
       .sort((one, other) => other.length - one.length);
@@ -138,7 +142,12 @@ export function createRedactor(
     return Object.fromEntries(members);
   };
   add(secrets);
-  return { add, addPassing, toPlain: (name, value, budget) => toPlain(name, value, budget) };
+  return {
+    add,
+    addPassing,
+    secretsKnown: () => learned,
+    toPlain: (name, value, budget) => toPlain(name, value, budget),
+  };
 }
 
 /** Text with every deceptive character as `\n`, `\t` or `\u....`. */

@@ -8,12 +8,24 @@ import { createUpstream } from "../upstream/upstream_kinds.ts";
 import { identity } from "../version.ts";
 import type { GatewayParts } from "./parts.ts";
 
-/** Makes the function that makes upstreams; the bounds on processes are those of all together. */
+/** Makes upstreams. */
+export interface Upstreams {
+  readonly create: (server: ServerConfig) => Upstream;
+  /** The processes of all of them, the starts that wait for a place, and the spare processes. */
+  load(): {
+    readonly processes: number;
+    readonly startsWaiting: number;
+    readonly spares: number;
+  };
+}
+
+/** Makes what makes upstreams; the bounds on processes are those of all together. */
 export function createUpstreams(
   { options, tables, limits, clock, log, events, grants, opened, warden, instance }: GatewayParts,
-): (server: ServerConfig) => Upstream {
+): Upstreams {
   const { stores: { catalogs, credentials }, sealer } = opened;
   const processLimit = createProcessLimit(limits, clock);
+  const spares = createSpares(limits, clock, processLimit);
   const shared = {
     runtime: options.runtime,
     limits,
@@ -21,7 +33,7 @@ export function createUpstreams(
     emit: events.emit,
     catalogs,
     processLimit,
-    spares: createSpares(limits, clock, processLimit),
+    spares,
     warden,
     digest: sealer.digest,
     credentialStore: credentials,
@@ -30,9 +42,15 @@ export function createUpstreams(
     identity,
     instance,
   };
-  return (server) => {
-    const own = log.source(`upstream.${server.name}`);
-    const corrections = createCorrectionLog(server.name, own, limits);
-    return createUpstream(server, { ...shared, log: own, corrections }, tables.kinds);
+  return {
+    create(server) {
+      const own = log.source(`upstream.${server.name}`);
+      const corrections = createCorrectionLog(server.name, own, limits);
+      return createUpstream(server, { ...shared, log: own, corrections }, tables.kinds);
+    },
+    load() {
+      const { running: processes, waiting: startsWaiting } = processLimit.counts();
+      return { processes, startsWaiting, spares: spares.count() };
+    },
   };
 }

@@ -238,6 +238,9 @@ export interface ServersConfig {
   readonly secrets: readonly string[];
 }
 
+/** What the audit trail has: nothing, a digest of each call's arguments, or the arguments. */
+export type AuditMode = "off" | "on" | "arguments";
+
 /** How clients authenticate. */
 export interface AuthConfig {
   /** Rows of the authenticators' table; a client satisfies one of them. */
@@ -273,6 +276,10 @@ export interface GatewayConfig extends ServersConfig {
   readonly debug: boolean;
   /** Whether servers are started once before the first client needs them. Absent: true. */
   readonly tryServers?: boolean | undefined;
+  /** Whether metrics are collected. Absent: no. */
+  readonly metrics?: boolean | undefined;
+  /** Whether calls are recorded, with a digest of their arguments or the arguments. Absent: `off`. */
+  readonly audit?: AuditMode | undefined;
 }
 
 /**

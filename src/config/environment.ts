@@ -97,6 +97,9 @@ export async function readConfig(
     logLevel: debug ? "DEBUG" : required(env, "LOG_LEVEL"),
     debug,
     tryServers: required(env, "MCP_TRY_SERVERS"),
+    audit: required(env, "MCP_AUDIT"),
+    // Without the admin API they could be read by none.
+    metrics: required(env, "MCP_METRICS") && readAdmin(env, dataDirectory).isOn,
   };
   const reachWarnings = checkReach(config, required(env, "MCP_ALLOW_UNAUTHENTICATED"));
   const emptyNotes = file === undefined
@@ -109,12 +112,11 @@ export async function readConfig(
     ...foreignNotes(env),
     ...(remoteBind ? bindNotes(config) : []),
   ];
-  const memory = dataDirectory === noDirectory;
-  const admin = readAdmin(env, memory);
+  const admin = readAdmin(env, dataDirectory);
   const warnings = [
     ...strangers,
     ...reachWarnings,
-    ...adminWarnings(env, admin, memory),
+    ...adminWarnings(env, admin, dataDirectory),
   ];
   const listener = optional(env, "MCP_LISTENER");
   return { config, configPath, listener, admin, notes, emptyNotes, warnings };
@@ -129,9 +131,9 @@ export function authOf(
 }
 
 /** Without a data folder there is no place for the tokens, and the admin API is off. */
-function readAdmin(env: Environment, memory: boolean): AdminListenerConfig {
+function readAdmin(env: Environment, dataDirectory: string): AdminListenerConfig {
   return {
-    isOn: required(env, "MCP_ADMIN") && !memory,
+    isOn: required(env, "MCP_ADMIN") && dataDirectory !== noDirectory,
     host: required(env, "MCP_ADMIN_HOST"),
     port: required(env, "MCP_ADMIN_PORT"),
     isPortSet: textOf(env, "MCP_ADMIN_PORT") !== undefined,
@@ -139,15 +141,20 @@ function readAdmin(env: Environment, memory: boolean): AdminListenerConfig {
   };
 }
 
-const adminNames = ["MCP_ADMIN_PORT", "MCP_ADMIN_HOST", "MCP_ADMIN_SPAWN"] as const;
+const adminNames = [
+  "MCP_ADMIN_PORT",
+  "MCP_ADMIN_HOST",
+  "MCP_ADMIN_SPAWN",
+  "MCP_METRICS",
+] as const;
 
 function adminWarnings(
   env: Environment,
   { isOn, host }: AdminListenerConfig,
-  memory: boolean,
+  dataDirectory: string,
 ): string[] {
   if (!isOn) {
-    const reason = memory
+    const reason = dataDirectory === noDirectory
       ? "MCP_DATA_DIR=:memory: leaves no place for its tokens"
       : "MCP_ADMIN=off";
     return adminNames.filter((name) => textOf(env, name) !== undefined)

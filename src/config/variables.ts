@@ -25,6 +25,7 @@ const levelNames = {
   ERROR: "ERROR",
 } as const;
 const switchNames = { on: true, off: false, true: true, false: false } as const;
+const auditNames = { off: "off", on: "on", arguments: "arguments" } as const;
 const flagNames = { true: true, false: false, "1": true, "0": false } as const;
 
 /** The table. */
@@ -112,6 +113,16 @@ export const variables = {
     default: "off",
     expected: "on or off",
     parse: (text) => pick(switchNames, text.toLowerCase()),
+  },
+  MCP_METRICS: {
+    default: "on",
+    expected: "on or off",
+    parse: (text) => pick(switchNames, text.toLowerCase()),
+  },
+  MCP_AUDIT: {
+    default: "off",
+    expected: "off, on or arguments",
+    parse: (text) => pick(auditNames, text.toLowerCase()),
   },
   MCP_ALLOW_UNAUTHENTICATED: { default: "false", expected: "true or false", parse: parseFlag },
   MCP_ALLOW_ANONYMOUS_FALLBACK: { default: "false", expected: "true or false", parse: parseFlag },

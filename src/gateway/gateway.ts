@@ -24,7 +24,7 @@ import type { PrincipalRates } from "./principal_rates.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import { createTaskOwners } from "./task_owners.ts";
-import { describeServer, namesOf, statusOf } from "./gateway_status.ts";
+import { namesOf, statusOf } from "./gateway_status.ts";
 import type { ResolvedSurface, ResolveSurface } from "./server.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
 import type { CallContext, IsLost, MakeStep, Step, Target } from "./steps/steps.ts";
@@ -152,7 +152,14 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
       }
       return Promise.resolve();
     },
-    servers: () => servers.all().map((server) => describeServer(servers, server)),
+    servers: servers.described,
+    load: () => ({
+      calls: middle.openCalls.size,
+      parked: steps.reduce((sum, { held }) => sum + (held?.() ?? 0), 0),
+    }),
+    hasListed: (name, kind, own) =>
+      servers.all().find(({ config }) => config.name === name)
+        ?.upstream.hasListed?.(kind, own) === true,
     async restart(name) {
       if (!servers.all().some(({ config }) => config.name === name)) return false;
       deps.emit({ type: "server_restarted", server: name });

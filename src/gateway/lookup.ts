@@ -45,20 +45,30 @@ export function lastListOf(
   return scopes.lists(caller, config.name).get(kind);
 }
 
-/** The failure for a name or URI that no server of a surface has. */
-export function unknownItem(kind: ListKind, offered: string): GatewayError {
+/**
+ * The failure for a name or URI that no server of a surface has, or that the caller may not know
+ * (`isDenial`).
+ */
+export function unknownItem(
+  kind: ListKind,
+  offered: string,
+  isDenial: boolean = false,
+): GatewayError {
   if (kind === "resources" || kind === "templates") {
     return new GatewayError("resource_not_found", `Resource not found: "${offered}"`, {
       data: { uri: offered },
+      isDenial,
     });
   }
   if (kind === "skills") {
-    return new GatewayError("invalid_params", `No skill or folder of one is at "${offered}"`);
+    const text = `No skill or folder of one is at "${offered}"`;
+    return new GatewayError("invalid_params", text, { isDenial });
   }
   const what = kind === "tools" ? "tool" : "prompt";
   return new GatewayError(
     "invalid_params",
     `Unknown ${what} "${offered}": list the ${what}s to see which there are`,
+    { isDenial },
   );
 }
 

@@ -143,7 +143,7 @@ async function ownerOfName(
     // Where some names are denied, those that are none must fail alike: the list tells.
     if (strictest(principal, name) !== "deny") return { server: unchanged, own: offered };
     if (isDeniedFor(policy, principal, name, { kind, own: offered })) {
-      throw unknownItem(kind, offered);
+      throw unknownItem(kind, offered, true);
     }
   }
   const isAlone = view.servers.length === 1;

@@ -62,12 +62,14 @@ export interface ConfiguredServer {
   readonly status: UpstreamStatus;
   /** Whether it waits for its first start. */
   readonly isQueued: boolean;
+  /** How many calls are open at it. */
+  readonly openCalls: number;
 }
 
 /** The state that is shown of a server. */
 export function toShownState(
   { status: { state }, isQueued }: Pick<ConfiguredServer, "status" | "isQueued">,
-): ShownState {
+): Exclude<ShownState, "disabled"> {
   return isQueued && state === "idle" ? "queued" : state;
 }
 

@@ -14,6 +14,7 @@ import {
   type ResolveSurface,
   type Server,
 } from "./server.ts";
+import type { ConfiguredServer } from "./server_report.ts";
 import { createTrials } from "./trials.ts";
 
 /** The running servers. */
@@ -21,11 +22,11 @@ export interface ConfiguredServers {
   all(): readonly Server[];
   /** The names of all profiles that can be used. */
   profiles(): readonly string[];
+  /** Where each of them stands. */
+  described(): readonly ConfiguredServer[];
   view(surface: string): ResolvedSurface | undefined;
   /** Ends the trials that are still to come. */
   drain(): void;
-  /** Whether its first start is still to come, though no client has asked for it. */
-  isQueued(server: Server): boolean;
   /** Notes a call at a server: a reload closes the server only after the use is released. */
   use(server: Server): ServerUse;
   /** Takes the next configuration. */
@@ -119,12 +120,19 @@ export function createConfiguredServers(
     return new ServerUse(calls);
   }
 
+  const describe = (server: Server): ConfiguredServer => ({
+    config: server.config,
+    status: server.upstream.status(),
+    isQueued: trials.isWaiting(server),
+    openCalls: openCalls.get(server.upstream)?.count ?? 0,
+  });
+
   return {
     all: () => servers,
     profiles: () => profiles.filter(isUsable).map(({ name }) => name),
+    described: () => servers.map(describe),
     view: (surface) => deps.resolveSurface(surface, { servers, names, card, profiles }),
     drain: trials.close,
-    isQueued: trials.isWaiting,
     use,
     replace(next) {
       const before = new Map(servers.map((server) => [server.config.name, server]));

@@ -9,6 +9,7 @@ import type {
   Description,
   Exchange,
   JsonObject,
+  ListKind,
   Principal,
   Watcher,
 } from "../model.ts";
@@ -56,10 +57,21 @@ export interface GatewayStatus {
   }[];
 }
 
+/** What the gateway has at the moment. */
+export interface GatewayLoad {
+  /** Calls that have not ended for their clients. */
+  readonly calls: number;
+  /** Calls that ended for their clients until these return with answers. */
+  readonly parked: number;
+}
+
 /** The same with what an operator may see and do. */
 export interface SteeredGateway extends Gateway {
   /** Every server that is not disabled. */
   servers(): readonly ConfiguredServer[];
+  load(): GatewayLoad;
+  /** Whether a server listed an item of this name lately, to any client. */
+  hasListed(server: string, kind: ListKind, own: string): boolean;
   /**
    * Ends a server's connections and forgets its failures. The next use starts it again; one that
    * was not idle starts at once. Resolves when the old connections are gone; false if there is no

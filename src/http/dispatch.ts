@@ -49,6 +49,8 @@ export interface DispatchDeps {
   readonly readJson: JsonReader;
   readonly clientAddress: ClientAddress;
   readonly phase: () => Phase;
+  /** Requests of clients so far. */
+  readonly taken: { requests: number };
 }
 
 /** Refusals of credentials, rights and rates, of which an operator wants to know the source. */
@@ -62,6 +64,7 @@ const noContext: FetchContext = {};
 export function createDispatch(layer: DispatchDeps): FetchHandler {
   return (request, fetchContext = noContext) => {
     const arrived: Arrived = { layer, request, fetchContext, cors: undefined };
+    layer.taken.requests += 1;
     try {
       const answered = take(arrived);
       // One promise for the way back, however many steps the response passes.

@@ -28,6 +28,7 @@ import { untilQuiet } from "./drain.ts";
 import { createGuard, type Guard, type GuardConfig } from "./guard.ts";
 import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
+import { type HttpLoad, loadOf } from "./http_load.ts";
 import { createKeepAlive } from "./keep_alive.ts";
 import type { ConnectParts } from "./oauth/connect_access.ts";
 import { connectRows } from "./oauth/connect_rows.ts";
@@ -40,10 +41,10 @@ import {
   type RouteRow,
   type SurfaceRow,
 } from "./route_match.ts";
+import { deliverTo } from "./legacy/notices.ts";
 import { get, remove } from "./legacy/post.ts";
 import type { PagesParts } from "./oauth/browser_request.ts";
 import { pageRows } from "./oauth/page_rows.ts";
-import { deliver } from "./legacy/notices.ts";
 import {
   closeSessions,
   createSessions,
@@ -126,6 +127,8 @@ export interface HttpHandler {
   sendTo(sessionKey: string, notice: Notice): boolean;
   /** Sends a notice to every client; returns how many sessions and listen streams took it now. */
   broadcast(notice: Notice): number;
+  /** What is open now. */
+  load(): HttpLoad;
 }
 
 /** The parts of one handler. */
@@ -166,7 +169,9 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const match = createMatcher(routes, limits);
   const admission = { authenticator: deps.authenticator, baseUrl };
   const phase = () => layer.phase;
-  const dispatch: DispatchDeps = { deps, guard, admission, match, readJson, clientAddress, phase };
+  const taken = { requests: 0 };
+  const lower = { guard, admission, match, readJson, clientAddress, phase, taken };
+  const dispatch: DispatchDeps = { deps, ...lower };
   const passage = createPassage(dispatch);
   const admin = deps.admin &&
     createAdminApi({ ...deps, ...deps.admin, passage, connected: shared });
@@ -213,10 +218,10 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
         !isAlwaysThere(surface) && deps.gateway.surface(surface, principal)?.isHidden === true
       );
     },
-    sendTo: (key, notice) => tell(sessions, [key], notice) === 1,
+    sendTo: (key, notice) => deliverTo(sessions.byKey, [key], notice) === 1,
     broadcast: (notice) =>
-      tell(sessions, sessions.byKey.keys(), notice) +
-      notifyListens(stateless, notice),
+      deliverTo(sessions.byKey, sessions.byKey.keys(), notice) + notifyListens(stateless, notice),
+    load: () => loadOf(taken.requests, sessions, stateless),
   };
 }
 
@@ -286,14 +291,4 @@ function serverLoginRows({ deps, baseUrl, clientAddress }: HttpLayer): OpenRow[]
     clientAddress,
     hasLogins: pages !== undefined,
   });
-}
-
-/** How many of these sessions' streams took a notice; its frame is encoded once for all. */
-function tell({ byKey }: Sessions, keys: Iterable<string>, notice: Notice): number {
-  let heard = 0;
-  for (const key of keys) {
-    const session = byKey.get(key);
-    if (session !== undefined && deliver(session, notice)) heard += 1;
-  }
-  return heard;
 }

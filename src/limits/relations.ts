@@ -99,6 +99,7 @@ export const relations: readonly Relation[] = [
   before("strayMs", "stopMs", "strays of a child end within its stop"),
   within("probeMs", "startMs", "a probe is a part of the handshake"),
   within("catalogsPerServerMax", "catalogsMax", share),
+  within("metricItemsMax", "metricItemsTotalMax", share),
   within("credentialsPerServerMax", "credentialsMax", share),
   within("serverGrantsPerPrincipalMax", "serverGrantsMax", share),
   within("serverLoginsPerPrincipalMax", "serverLoginsMax", share),

@@ -10,6 +10,7 @@ import { answer, brokenPipe, internalFault, toListenFault, toSpawnFault } from "
 import { sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { createLateOutgoing, serveHardened } from "./late_parts.ts";
+import { readMemory } from "./memory.ts";
 import { onSignal, readEnvironment, signalGroup } from "./process_group.ts";
 import type {
   Child,
@@ -38,6 +39,7 @@ export function createBunRuntime(): Runtime {
     env: readEnvironment(),
     nextTurn: (run) => void setImmediate(run),
     sha256,
+    memory: readMemory,
     onSignal,
   };
 }

@@ -11,6 +11,7 @@ import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } fro
 import { sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { createLateOutgoing, serveHardened } from "./late_parts.ts";
+import { readMemory } from "./memory.ts";
 import { createNodeSqlite } from "./node_sqlite.ts";
 import type {
   Child,
@@ -39,6 +40,7 @@ export function createDenoRuntime(): Runtime {
     env: Deno.env.toObject(),
     nextTurn: (run) => void setImmediate(run),
     sha256,
+    memory: readMemory,
     onSignal,
   };
 }

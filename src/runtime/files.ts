@@ -133,7 +133,7 @@ function toFingerprint(path: string): string {
 function openLog(path: string, bounds: { bytesMax: number; filesMax: number }): LogFile {
   let handle: FileHandle | undefined;
   let bytes = 0;
-  let last: Promise<void> = Promise.resolve();
+  let last: Promise<boolean> = Promise.resolve(true);
 
   const reopen = async () => {
     await mkdir(dirname(path), { recursive: true, mode: folderMode });
@@ -145,8 +145,8 @@ function openLog(path: string, bounds: { bytesMax: number; filesMax: number }): 
     handle = undefined;
     await old?.close();
   };
-  const write = async (line: string) => {
-    const data = new TextEncoder().encode(`${line}\n`);
+  const write = async (text: string) => {
+    const data = new TextEncoder().encode(`${text}\n`);
     if (handle === undefined) await reopen();
     if (bytes > 0 && bytes + data.length > bounds.bytesMax) {
       await shut();
@@ -156,12 +156,21 @@ function openLog(path: string, bounds: { bytesMax: number; filesMax: number }): 
     await handle?.writeFile(data);
     bytes += data.length;
   };
-  // One write at a time. If the disk fails, the line is lost, and the next one opens the file
-  // again.
-  const enqueue = (
-    work: () => Promise<void>,
-  ) => (last = last.then(work).catch(shut).catch(() => {}));
-  return { append: (line) => enqueue(() => write(line)), close: () => enqueue(shut) };
+  // One write at a time. If the disk fails, the text is lost, and the next one opens the file again.
+  const attempt = async (work: () => Promise<void>): Promise<boolean> => {
+    try {
+      await work();
+      return true;
+    } catch {
+      await shut().catch(() => {});
+      return false;
+    }
+  };
+  const enqueue = (work: () => Promise<void>) => (last = last.then(() => attempt(work)));
+  return {
+    append: (text) => enqueue(() => write(text)),
+    close: () => enqueue(shut).then(() => {}),
+  };
 }
 
 function rotate(path: string, filesMax: number): void {

@@ -12,6 +12,7 @@ import { brokenPipe, toSpawnFault } from "./answer.ts";
 import { sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { createLateOutgoing, serveHardened } from "./late_parts.ts";
+import { readMemory } from "./memory.ts";
 import { createNodeSqlite } from "./node_sqlite.ts";
 import { onSignal, readEnvironment, signalGroup } from "./process_group.ts";
 import type { Child, ChildInput, ExitStatus, Runtime, SpawnOptions } from "./runtime.ts";
@@ -35,6 +36,7 @@ export function createNodeRuntime(): Runtime {
     env: readEnvironment(),
     nextTurn: (run) => void setImmediate(run),
     sha256,
+    memory: readMemory,
     onSignal,
   };
 }

@@ -140,9 +140,10 @@ export interface SqlDatabase {
 /** An append-only text file that rotates itself. */
 export interface LogFile {
   /**
-   * Appends one line (without its newline). Never throws; resolves when the system has the line.
+   * Appends one line, or several with newlines between them. Never throws; resolves when the system
+   * has the text, with false if it did not take it.
    */
-  append(line: string): Promise<void>;
+  append(text: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -225,6 +226,8 @@ export interface Runtime {
   nextTurn(run: () => void): void;
   /** SHA-256 of a text in hex, at once. */
   sha256(text: string): string;
+  /** The memory of this process, in bytes: resident, and that of living objects and garbage. */
+  memory(): { readonly residentBytes: number; readonly heapBytes: number };
   /** Calls back for each signal until the returned function is called. */
   onSignal(handler: (signal: SignalName) => void): () => void;
 }

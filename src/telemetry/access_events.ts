@@ -26,6 +26,20 @@ export const limitedRates = {
 /** One row of `limitedRates`. */
 export type Rate = keyof typeof limitedRates;
 
+/** A request to the admin API changed something: a server, a key, a person, a grant. */
+export interface OperatorEvent {
+  readonly type: "operator_change";
+  /** Whose token it carried; absent: none is needed there. */
+  readonly role?: string | undefined;
+  readonly method: string;
+  /** The path of the route, such as `/admin/servers/:name`. */
+  readonly path: string;
+  /** What it is about: the name in the path, or in the body. */
+  readonly name?: string | undefined;
+  /** The principal that it is about, if the body names one. */
+  readonly principal?: string | undefined;
+}
+
 /** A client took a step toward an access token, or was refused one. */
 export interface OAuthEvent {
   readonly type: "oauth_step";

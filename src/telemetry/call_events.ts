@@ -36,6 +36,8 @@ export interface CallEvent extends CallFacts {
   readonly result?: JsonObject | undefined;
   /** `ok`, `paused` (it ended as `InputRequired`), `tool_error`, or the code of the failure. */
   readonly outcome: string;
+  /** Whether access was denied: its client is not told, and gets the code of an unknown item. */
+  readonly isDenied?: boolean | undefined;
   /** Absent of a call that succeeded, that waits for its client, or that its client gave up. */
   readonly failure?: CallFailure | undefined;
 }
@@ -45,6 +47,7 @@ export interface CallRefusedEvent {
   readonly type: "call_refused";
   readonly surface: string;
   readonly method: string;
+  readonly principal: string;
   readonly failure: CallFailure;
 }
 

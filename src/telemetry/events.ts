@@ -6,7 +6,13 @@
  * A `reason` and `details` may repeat what a server said: a reader that shows them hides secrets, as
  * the log does.
  */
-import type { GrantEvent, OAuthEvent, PageEvent, RateEvent } from "./access_events.ts";
+import type {
+  GrantEvent,
+  OAuthEvent,
+  OperatorEvent,
+  PageEvent,
+  RateEvent,
+} from "./access_events.ts";
 import type { CallEvent, CallRefusedEvent, CallStartedEvent } from "./call_events.ts";
 import type {
   ConfiguredEvent,
@@ -80,6 +86,7 @@ export type GatewayEvent =
   | OAuthEvent
   | GrantEvent
   | PageEvent
+  | OperatorEvent
   | RateEvent
   | DropEvent;
 

@@ -58,6 +58,8 @@ export interface ConnectionLimit {
 
 /** The ceilings on processes. */
 export interface ProcessLimit extends ConnectionLimit {
+  /** The processes that have a place, and the starts that wait for one. */
+  counts(): { readonly running: number; readonly waiting: number };
   /**
    * Gives a place to a process that no caller waits for, as soon as nothing starts and no
    * connection has to give way for it. It counts as started at once. The returned function gives
@@ -68,6 +70,8 @@ export interface ProcessLimit extends ConnectionLimit {
 
 /** The ceiling that the spares of all servers share. */
 export interface Spares {
+  /** How many there are. */
+  count(): number;
   /** Waits for a seat; the returned function gives that up. */
   want(connection: Evictable, start: (seat: SpareSeat) => void): () => void;
 }

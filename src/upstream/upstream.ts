@@ -40,6 +40,10 @@ export interface UpstreamStatus {
   readonly since: number;
   /** Processes or connections alive. */
   readonly connections: number;
+  /** Those that start. Absent: none. */
+  readonly starting?: number | undefined;
+  /** Calls that wait for their turn. Absent: none. */
+  readonly waiting?: number | undefined;
   /** What is wrong, for the operator; absent when nothing is. */
   readonly problem?: string | undefined;
   /** Why it is degraded, as a code; absent when it is not. */
@@ -110,6 +114,11 @@ export interface Upstream {
    * and not said since that it changed. Undefined when that is not known.
    */
   known(kind: ListKind, caller: Caller): readonly JsonObject[] | undefined;
+  /**
+   * Whether it listed an item of this name lately, to any client: what nothing lists is no label of
+   * metrics. Absent: not known.
+   */
+  hasListed?(kind: ListKind, own: string): boolean;
   /** How fresh the list is that `list` returned last; undefined when that is unknown. */
   freshness(kind: ListKind, caller: Caller): Freshness | undefined;
   /** Any other request; names and URIs are the upstream's own. */

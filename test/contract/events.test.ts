@@ -168,7 +168,7 @@ test("a call that failed, and a request that never became a call, are events wit
   await post(surface, { jsonrpc: "2.0", id: 9, method: "no/such" }, session);
   const failure = { client, code: "method_not_found", reason: 'Unknown method "no/such"' };
   expect(seen("call_refused")).toEqual([
-    { type: "call_refused", surface, method: "no/such", failure },
+    { type: "call_refused", surface, method: "no/such", principal: "anonymous", failure },
   ]);
   expect(gateway.counts()).toMatchObject({
     "call_ended.upstream_error": 1,

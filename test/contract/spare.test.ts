@@ -70,7 +70,8 @@ const messages = ({ deps }: { deps: TestDeps }, severity: string) =>
 describe("a spare process", () => {
   test("is not started for a session that only lists", async () => {
     const wanted: unknown[] = [];
-    const spares = { want: (connection: unknown) => (wanted.push(connection), () => {}) };
+    const want = (connection: unknown) => (wanted.push(connection), () => {});
+    const spares = { want, count: () => 0 };
     const deps = await createTestDeps({ spareStartMs: 0 }, { spares });
     const upstream = createUpstream(hostileConfig([], { spare: true }), deps);
     opened.push({ upstream, deps });

@@ -8,6 +8,7 @@ import type { Bus } from "../../src/bus/bus.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
 import { readConfig } from "../../src/config/environment.ts";
 import { readServers } from "../../src/config/mcp_json.ts";
+import type { Limits } from "../../src/limits.ts";
 import type { JsonObject, Principal } from "../../src/model.ts";
 import { defineKind } from "../../src/upstream/upstream_kinds.ts";
 import type { TestClock } from "./clock.ts";
@@ -32,6 +33,9 @@ export interface AccessOptions {
   readonly names?: string;
   readonly clock?: TestClock;
   readonly tables?: Partial<Tables>;
+  /** What else the configuration has. */
+  readonly config?: Partial<GatewayConfig>;
+  readonly limits?: Partial<Limits>;
 }
 
 /** An answer: its last message, and all that came. */
@@ -142,7 +146,13 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
   };
   const buses: Bus[] = [];
   const gateway = await createGateway({
-    config: { ...config, tryServers: false, auth: { kinds: ["people"], settings: {} } },
+    config: {
+      ...config,
+      tryServers: false,
+      auth: { kinds: ["people"], settings: {} },
+      ...options.config,
+    },
+    ...(options.limits && { limits: options.limits }),
     runtime: await createTestRuntime(),
     ...(clock && { clock }),
     ...tables,

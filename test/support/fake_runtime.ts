@@ -117,13 +117,13 @@ function withFaultySql(database: SqlDatabase, reach: () => void): SqlDatabase {
 /** A log file never throws: a fault costs the line. */
 function withFaultyLog(file: LogFile, reach: () => void): LogFile {
   return {
-    async append(line) {
+    async append(text) {
       try {
         reach();
       } catch {
-        return;
+        return false;
       }
-      await file.append(line);
+      return await file.append(text);
     },
     close: () => file.close(),
   };

@@ -6,7 +6,13 @@ import { systemClock } from "../../src/clock.ts";
 import { GatewayError, toGatewayError } from "../../src/errors.ts";
 import { resultExchange } from "../../src/gateway/exchange.ts";
 import { defaultLimits } from "../../src/limits.ts";
-import type { Call, Exchange, JsonObject, ListKind } from "../../src/model.ts";
+import {
+  type Call,
+  type Exchange,
+  type JsonObject,
+  type ListKind,
+  listKinds,
+} from "../../src/model.ts";
 import { createExchange, type ExchangeSource } from "../../src/upstream/exchange_source.ts";
 import type { Audience, Upstream } from "../../src/upstream/upstream.ts";
 import { type ScopeWatch, toScopeWatches } from "./scope_audience.ts";
@@ -90,6 +96,8 @@ export function createFakeUpstream(
     known: (kind) =>
       fake.slow === undefined && fake.broken === undefined ? fake.lists[kind] ?? [] : undefined,
     freshness: () => undefined,
+    hasListed: (kind, own) =>
+      fake.lists[kind]?.some((item) => item[listKinds[kind].identity] === own) === true,
     async list(kind) {
       await ready();
       return fake.lists[kind] ?? [];

@@ -37,7 +37,8 @@ export async function addressOf(
   headers: Readonly<Record<string, string>>,
   choice: SurfaceChoice,
 ): Promise<GatewayAddress> {
-  return addressAt(context, await runningUrl(context) ?? configuredUrl(config), headers);
+  const base = await runningUrl(context) ?? configuredUrl(config);
+  return addressAt(context, base, headers, choice);
 }
 
 /** The address of the gateway whose endpoints are at this base. */
@@ -45,6 +46,7 @@ export function addressAt(
   context: Pick<CommandContext, "platform" | "places">,
   base: string,
   headers: Readonly<Record<string, string>>,
+  choice: SurfaceChoice,
 ): GatewayAddress {
   const [command, ...args] = programOf(context);
   return {

@@ -59,6 +59,7 @@ export const makeAuditStep: MakeStep = (deps) => {
         ms,
         result: ending.kind === "result" ? ending.value : undefined,
         outcome: outcomeOf(ending),
+        isDenied: ending.kind === "failure" && ending.error.isDenial ? true : undefined,
         failure: fault && toCallFailure(call, fault, limits, call.target),
       });
       return ending;

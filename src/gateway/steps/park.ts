@@ -60,6 +60,7 @@ export const makeParkStep: MakeStep = ({ sealer, instance, policy, clock, limits
     end: (context, ending) =>
       isAskedByResult(context) ? leave(parking, context, ending) : withoutInput(ending),
     revoke: parking.parks.revoke,
+    held: parking.parks.count,
     close: parking.parks.close,
   };
 };

@@ -72,6 +72,8 @@ export interface Parks {
   take(id: string): Park | undefined;
   /** Whether the park of an id gave way, as far as that is remembered. */
   gaveWay(id: string): boolean;
+  /** How many there are. */
+  count(): number;
   /** Gives those up whose principal has lost the right to them. */
   revoke(isLost: IsLost): void;
   /** Gives all of them up. */
@@ -126,6 +128,7 @@ export function createParks(
       return park;
     },
     gaveWay: (id) => gaveWay.has(id),
+    count: () => parks.size,
     revoke(isLost) {
       for (const [id, { context }] of [...parks]) {
         if (isLost(context)) giveUp(id, "The right to make this call was taken away");

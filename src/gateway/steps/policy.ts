@@ -80,7 +80,9 @@ function assertAllowed(
       return;
     case "deny":
       throw item === undefined
-        ? new GatewayError("method_not_found", `Unknown method "${call.method}"`)
-        : unknownItem(item.kind, item.offered);
+        ? new GatewayError("method_not_found", `Unknown method "${call.method}"`, {
+          isDenial: true,
+        })
+        : unknownItem(item.kind, item.offered, true);
   }
 }

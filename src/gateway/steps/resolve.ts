@@ -46,6 +46,9 @@ const resolves: ReadonlyMap<string, Resolve> = new Map([
   ["logging/setLevel", nothing],
 ]);
 
+/** The methods of calls that the protocol defines. */
+export const callMethods: ReadonlySet<string> = new Set(resolves.keys());
+
 /** Makes the step. */
 export const makeResolveStep: MakeStep = (deps) => ({
   name: "resolve",

@@ -55,7 +55,7 @@ async function findSkill(context: CallContext, deps: StepDeps): Promise<Ending> 
   const item = { kind: "skills", own: offered, offered } as const;
   const asked = surface.servers.map((server) => {
     const isDenied = deps.policy(principal, server.config.name, item) === "deny";
-    return { server, answer: askFor(server, context, deps, isDenied) };
+    return { server, isDenied, answer: askFor(server, context, deps, isDenied) };
   });
   let failure: GatewayError | undefined;
   let isOffered = false;
@@ -72,7 +72,7 @@ async function findSkill(context: CallContext, deps: StepDeps): Promise<Ending> 
   }
   if (failure !== undefined) throw failure;
   throw isOffered
-    ? unknownItem("skills", offered)
+    ? unknownItem("skills", offered, asked.some(({ isDenied }) => isDenied))
     : new GatewayError("method_not_found", `No server here offers "${call.method}"`);
 }
 

@@ -110,6 +110,8 @@ export interface Step {
   end?(context: CallContext, ending: Ending): Ending | void | Promise<Ending | void>;
   /** Rights were taken away: ends the calls that it keeps, as far as they need these rights. */
   revoke?(isLost: IsLost): void;
+  /** How many calls it keeps that have ended for their clients. Absent: none. */
+  held?(): number;
   /** The gateway is closing. */
   close?(): void;
 }

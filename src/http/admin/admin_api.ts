@@ -26,13 +26,14 @@ import { createLiveFeed, type LiveFeed } from "./live_feed.ts";
 import { withLoginsOf } from "./login_routes.ts";
 import type { ReadPage } from "./page_files.ts";
 import { makePageLink, type PageLink } from "./page_login_rows.ts";
+import { type AnsweredRequest, changeOf } from "./operator_change.ts";
 import { createPageLogins, type PageLogins } from "./page_logins.ts";
 
 /** What only the admin API needs. */
 export interface AdminSettings extends
   Pick<
     AdminParts,
-    "tokens" | "operator" | "access" | "logins" | "backup" | "calls" | "recentLog"
+    "tokens" | "operator" | "access" | "logins" | "backup" | "calls" | "recentLog" | "metrics"
   > {
   readonly events: Pick<Events, "read">;
   /** Replaces the secrets in a text. */
@@ -193,12 +194,13 @@ async function take(
   const found = await find(layer, request.url);
   const methods = found?.row.methods ?? {};
   const row = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined;
+  let body: unknown;
   const arrived: OpenAdminRequest = {
     request,
     fetchContext,
-    readBody: async (schema) => readForm(schema, await layer.readJson(request), "the body"),
+    readBody: async (schema) => readForm(schema, body = await layer.readJson(request), "the body"),
   };
-  if (row?.right === "none") return await row.answerOpenly(arrived);
+  if (row?.right === "none") return announce(deps, await row.answerOpenly(arrived), { row });
   // Before a missing path is reported, so that only holders of a token learn what there is.
   const holder = await holderOf(request, deps.tokens, layer.pages);
   if (found === undefined) throw new AdminError("path_unknown");
@@ -211,7 +213,16 @@ async function take(
   if (request.method === "DELETE" && request.headers.has("content-type")) {
     assertJsonType(request.headers.get("content-type"));
   }
-  return await row.answer({ ...arrived, ...holder, name: found.name ?? "" });
+  const { name } = found;
+  const response = await row.answer({ ...arrived, ...holder, name: name ?? "" });
+  return announce(deps, response, { row, role: holder.role, name, body });
+}
+
+/** The response to a request, whose change it reports. */
+function announce({ emit }: AdminDeps, response: Response, answered: AnsweredRequest): Response {
+  const change = response.ok ? changeOf(answered) : undefined;
+  if (change !== undefined) emit(change);
+  return response;
 }
 
 /** The rows of a path; undefined if there is no such path. */

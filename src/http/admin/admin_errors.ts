@@ -19,6 +19,10 @@ const adminErrors = {
   owner_only: { http: 403, text: "Only the owner's token may do this" },
   path_unknown: { http: 404, text: "No such endpoint of the admin API" },
   method_not_allowed: { http: 405, text: "HTTP method not allowed here" },
+  metrics_off: {
+    http: 404,
+    text: "No metrics are collected: start the gateway with MCP_METRICS=on",
+  },
   invalid: { http: 400, text: "The request is not valid" },
   reload_failed: { http: 409, text: "Cannot reload the configuration" },
   backup_failed: { http: 409, text: "Cannot copy the database" },

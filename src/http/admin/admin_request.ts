@@ -21,7 +21,12 @@ export interface AdminRequest extends OpenAdminRequest, AdminHolder {
 
 /** One row of the route table: a path with a method, and who may use it. */
 export type AdminRow =
-  & { readonly method: "GET" | "POST" | "PUT" | "DELETE"; readonly path: string }
+  & {
+    readonly method: "GET" | "POST" | "PUT" | "DELETE";
+    readonly path: string;
+    /** Its requests are calls, which have events of their own. */
+    readonly isCall?: true;
+  }
   & (
     | {
       readonly right: Extract<AdminRight, "none">;

@@ -12,6 +12,7 @@ import { isJsonObject } from "../../json.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { hmacHex } from "../../seal.ts";
+import { metricTextType } from "../../telemetry/metric_text.ts";
 import type { Passage } from "../dispatch.ts";
 import { fillName, type SurfaceKinds } from "../surface_kinds.ts";
 import { decodeName } from "../route_match.ts";
@@ -41,6 +42,8 @@ export interface AdminParts extends PageFileParts, PageLoginParts, LiveParts {
   readonly access: PeopleRowParts & { readonly keys: KeyRing };
   /** Who has a grant at which protected server. */
   readonly logins: LoginSteering;
+  /** The metrics as text; undefined if none are collected. */
+  readonly metrics: () => Promise<string> | undefined;
   /** What the process says about itself. */
   readonly facts: () => Readonly<Record<string, unknown>>;
   /** Reads the configuration again; rejects with a sentence. */
@@ -90,6 +93,7 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
         return answerJson(report);
       },
     },
+    { method: "GET", path: "/metrics", right: "operator", answer: () => answerMetrics(parts) },
     ...changingRows(parts),
     ...profileRows(parts),
     ...loginRows(logins),
@@ -126,6 +130,14 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
     ...pageFileRows(parts),
     ...pageLoginRows(parts),
   ];
+}
+
+async function answerMetrics({ metrics }: AdminParts): Promise<Response> {
+  const text = await metrics();
+  if (text === undefined) throw new AdminError("metrics_off");
+  return new Response(text, {
+    headers: { "content-type": metricTextType, "cache-control": "no-store" },
+  });
 }
 
 /** Shows that this program has the owner's token, before a client sends its own. */
@@ -203,6 +215,7 @@ function mcpRows({ surfaceKinds, passage }: AdminParts): readonly AdminRow[] {
     (["POST", "GET", "DELETE"] as const).map((method): AdminRow => ({
       method,
       path: `/admin${path}/mcp`,
+      isCall: true,
       right: "operator",
       answer: ({ request, fetchContext, role, name }) =>
         passage(request, `${fillName(path, name)}/mcp`, adminPrincipals[role], fetchContext),

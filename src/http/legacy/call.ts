@@ -89,7 +89,8 @@ function refuse(
   const { deps, caller, surface } = session;
   const fault = { code: error.code, reason: error.message };
   const failure = toCallFailure({ params, caller }, fault, deps.limits);
-  deps.emit({ type: "call_refused", surface, method, failure });
+  const principal = caller.principal.id;
+  deps.emit({ type: "call_refused", surface, method, principal, failure });
   const text = failureText(session, id, { method, params }, withOutcome(error, "not_sent"));
   sink.settle(text, error.status);
 }

@@ -41,6 +41,20 @@ export function deliver(session: LiveSession, notice: Notice): boolean {
   return isKept && isHeard;
 }
 
+/** How many of these sessions' streams took a notice; its frame is encoded once for all. */
+export function deliverTo(
+  byKey: ReadonlyMap<string, LiveSession>,
+  keys: Iterable<string>,
+  notice: Notice,
+): number {
+  let heard = 0;
+  for (const key of keys) {
+    const session = byKey.get(key);
+    if (session !== undefined && deliver(session, notice)) heard += 1;
+  }
+  return heard;
+}
+
 /** Notifies a session that it may have missed changes of the lists. */
 export function deliverListsChanged(session: LiveSession): void {
   for (const method of listsChanged) deliver(session, { kind: "notice", method, params: {} });

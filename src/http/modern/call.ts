@@ -193,7 +193,8 @@ function fail(running: RunningCall, failure: GatewayError): void {
   const fault = isOurs ? toFault(failure) : undefined;
   if (fault !== undefined) {
     const refused = toCallFailure({ params, caller }, fault, deps.limits);
-    deps.emit({ type: "call_refused", surface, method, failure: refused });
+    const principal = caller.principal.id;
+    deps.emit({ type: "call_refused", surface, method, principal, failure: refused });
   }
   if (failure.code === "internal") logFault(deps.log, `Cannot answer "${method}"`, failure);
   const told = withOutcome(failure, outcomeFor(failure, running.target));

@@ -55,6 +55,8 @@ export interface Leases {
   takeNow(claim: LeaseClaim): LeasedNumber | undefined;
   /** What is expected of calls has changed, or one waits for its client from now on. */
   changed(): void;
+  /** How many calls wait. */
+  waiting(): number;
   /** Refuses the calls that wait, of one scope or of all. */
   refuse(error: GatewayError, scope?: string): void;
 }
@@ -115,6 +117,11 @@ export function createLeases(options: LeaseOptions): Leases {
     },
     changed() {
       for (const scope of [...state.scopes.keys()]) pump(state, scope);
+    },
+    waiting() {
+      let calls = 0;
+      for (const { waiters } of state.scopes.values()) calls += waiters.size;
+      return calls;
     },
     refuse(error, scope) {
       for (const [name, { waiters }] of [...state.scopes]) {

@@ -81,7 +81,8 @@ export interface ConnectionPool {
   releaseEnded(scope: string): void;
   /** Ends the connection of a trial; resolves when nothing of it is left. */
   stopTrial(): Promise<void>;
-  counts(): { readonly starting: number; readonly running: number };
+  /** Connections that start and that run, and calls that wait for one. */
+  counts(): { readonly starting: number; readonly running: number; readonly waiting: number };
   /** Ends all of them; resolves when nothing of them is left. */
   close(): Promise<void>;
 }
@@ -146,7 +147,8 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     },
     counts() {
       const running = [...pool.slots.values()].filter((slot) => slot.connection !== undefined);
-      return { starting: pool.slots.size - running.length, running: running.length };
+      const starting = pool.slots.size - running.length;
+      return { starting, running: running.length, waiting: leases.waiting() };
     },
     async close() {
       pool.isClosed = true;

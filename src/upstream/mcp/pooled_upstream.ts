@@ -3,7 +3,7 @@
  * and restart policies put together. A kind adds its connector (stdio_upstream.ts,
  * http_upstream.ts). Not here: any of their work.
  */
-import type { Caller, Description, JsonObject } from "../../model.ts";
+import { type Caller, type Description, type JsonObject, listKinds } from "../../model.ts";
 import type { Catalog, UpstreamDeps } from "../deps.ts";
 import { declaredCapabilities } from "../link/client_shown.ts";
 import { createDialects } from "../link/dialect.ts";
@@ -37,6 +37,8 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
     list: catalog.list,
     known: (kind, caller) => pool.running(caller)?.lists.of(caller).known(kind),
     freshness: (kind, caller) => pool.running(caller)?.lists.of(caller).freshness(kind),
+    hasListed: (kind, own) =>
+      catalog.latest()?.lists[kind].some((item) => item[listKinds[kind].identity] === own) === true,
     open: (call) => openPooled(parts, call),
     notify: (caller, method, params) => notify(parts, caller, method, params),
     watch: watchers.add,
@@ -195,9 +197,12 @@ function toShownInfo(info: JsonObject | undefined): UpstreamStatus["serverInfo"]
 
 function statusOf(parts: PooledParts): ReturnType<Upstream["status"]> {
   const problem = problemOf(parts);
+  const { running, starting, waiting } = parts.pool.counts();
   return {
     ...parts.status.now(),
-    connections: parts.pool.counts().running,
+    connections: running,
+    starting,
+    waiting,
     ...countsOf(parts.catalog.latest()),
     revision: parts.revision,
     problem,

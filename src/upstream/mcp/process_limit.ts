@@ -123,6 +123,7 @@ export function createProcessLimit(
 
   return {
     acquire,
+    counts: () => ({ running: places.size(), waiting: queue.size() }),
     hasRoom: () =>
       places.size() + queue.size() < limits.processesMax && queue.size() < limits.startsMax,
     acquireQuietly(connection, grant) {

@@ -47,6 +47,8 @@ export interface Engine {
     use: CredentialUse,
     signal: AbortSignal,
   ): Promise<JsonObject>;
+  /** How many calls wait for their turn. */
+  waiting(): number;
   /** The scope has ended; nothing of it needs to be remembered. */
   endScope(scope: string): void;
 }
@@ -63,10 +65,11 @@ export function createEngine(
     service.operations.map((operation) => [operation.name, createPlan(operation, config, deps)]),
   );
   const authorizations = createAuthorizations(config, service, deps);
-  const send = createSend(config, service, deps);
+  const { send, waiting } = createSend(config, service, deps);
 
   return {
     service,
+    waiting,
     tools: [...plans.values()].map(({ tool }) => tool.listed),
     async call(name, given, use, signal) {
       const plan = plans.get(name);

@@ -18,6 +18,8 @@ export interface RateLimit {
    * with `overloaded`, whose data says when to retry.
    */
   admit(signal: AbortSignal, scope: string, principal?: string): Promise<void>;
+  /** How many calls wait. */
+  waiting(): number;
   /** An answer that may ask for a pause. */
   heard(status: number, headers: Headers): void;
 }
@@ -102,6 +104,7 @@ export function createRateLimit(
     });
 
   return {
+    waiting: line.size,
     async admit(signal, scope, principal = "") {
       if (signal.aborted) throw toRefusal(line.size());
       const owner = [principal, scope];

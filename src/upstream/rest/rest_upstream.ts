@@ -38,6 +38,8 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
     known: (kind) =>
       source.engine === undefined ? undefined : kind === "tools" ? source.engine.tools : [],
     freshness: () => undefined,
+    hasListed: (kind, own) =>
+      kind === "tools" && source.engine?.tools.some(({ name }) => name === own) === true,
     open: (call) => open(api, call),
     notify: () => {},
     watch: watchers.add,
@@ -94,7 +96,7 @@ async function run(
 }
 
 function statusOf({ source: { engine, problem, status }, isDegraded }: WebApi): UpstreamStatus {
-  const now = { ...status.now(), connections: 0 };
+  const now = { ...status.now(), connections: 0, waiting: engine?.waiting() };
   if (problem !== undefined) {
     const { message, code } = problem.error;
     return { ...now, problem: message, error: code };

@@ -32,12 +32,20 @@ export interface Sending {
   readonly timeoutMs: number;
 }
 
-/** Makes the function that sends the requests of one service. */
+/** Sends the requests of one service. */
+export interface ServiceSender {
+  /** Rejects with a GatewayError. */
+  send(sending: Sending, signal: AbortSignal): Promise<RestResponse>;
+  /** How many calls wait for their turn. */
+  waiting(): number;
+}
+
+/** Makes the sender of one service. */
 export function createSend(
   { name: server, headers, callTimeoutMs }: RestServerConfig,
   { baseUrl, budget: allowed, errorMessages }: Service,
   deps: UpstreamDeps,
-): (sending: Sending, signal: AbortSignal) => Promise<RestResponse> {
+): ServiceSender {
   const { limits, clock, runtime } = deps;
   // The other half is for the request itself: a client that cancels in between would get no answer.
   const waitMsMax = callTimeoutMs / 2;
@@ -91,7 +99,7 @@ export function createSend(
     return { received: await readResponse(answer, url, reading), shown };
   };
 
-  return async (sending, signal) => {
+  const send: ServiceSender["send"] = async (sending, signal) => {
     const { operation, prepare, context } = sending;
     if (operation.cacheMs === 0) return (await load(sending, signal)).received;
     const key = JSON.stringify([operation.method, prepare(context), context]);
@@ -102,6 +110,7 @@ export function createSend(
       return { value: received, size: isSame ? sizeOf(received) : undefined };
     }, signal);
   };
+  return { send, waiting: rateLimit.waiting };
 }
 
 const nothing: Credential = { state: "ready", context: emptyContext, isDegraded: false };

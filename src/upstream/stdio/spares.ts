@@ -48,6 +48,7 @@ export function createSpares(
   };
 
   return {
+    count: () => seats,
     want(connection, start) {
       const wish: Wish = { connection, start };
       wishes.push(wish);

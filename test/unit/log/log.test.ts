@@ -21,7 +21,13 @@ function record(changes: Partial<LogOptions> = {}): Recorder {
   const log = createLog({
     level: "INFO",
     console: (line) => shown.push(line),
-    file: { append: (line) => Promise.resolve(void stored.push(line)), close: async () => {} },
+    file: {
+      append(text) {
+        stored.push(...text.split("\n"));
+        return Promise.resolve(true);
+      },
+      close: async () => {},
+    },
     clock: createTestClock(),
     limits: defaultLimits,
     secrets: [],
@@ -265,9 +271,10 @@ describe("a slow disk", () => {
     let release: () => void = () => {};
     const held = new Promise<void>((resolve) => release = resolve);
     const file = {
-      append: async (line: string) => {
+      append: async (text: string) => {
         await held;
-        stored.push(line);
+        stored.push(...text.split("\n"));
+        return true;
       },
       close: async () => {},
     };
@@ -282,12 +289,12 @@ describe("a slow disk", () => {
     await log.close();
     const messages = stored.map((line) => JSON.parse(line).message);
     expect(messages.filter((message) => message.startsWith("record ")).length).toBe(4);
-    expect(messages).toContain("Dropped 6 records: the log file could not keep up");
+    expect(messages).toContain("Dropped 6 records: the log file could not be written in time");
   });
 
   test("that never answers does not keep the log from closing", async () => {
     const clock = createTestClock();
-    const file = { append: () => new Promise<void>(() => {}), close: async () => {} };
+    const file = { append: () => new Promise<boolean>(() => {}), close: async () => {} };
     const { log } = record({ file, clock });
     log.info("stuck");
     let closed = false;
@@ -302,9 +309,10 @@ describe("a slow disk", () => {
   test("is written out when the log closes", async () => {
     const stored: string[] = [];
     const file = {
-      append: async (line: string) => {
+      append: async (text: string) => {
         await new Promise((resolve) => setTimeout(resolve, 1));
-        stored.push(line);
+        stored.push(...text.split("\n"));
+        return true;
       },
       close: () => Promise.resolve(void stored.push("closed")),
     };
