@@ -13,6 +13,7 @@ import { oauthLimits } from "./limits/oauth_limits.ts";
 import { peopleLimits } from "./limits/people_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { serviceLimits } from "./limits/service_limits.ts";
+import { traceLimits } from "./limits/trace_limits.ts";
 import { webLimits } from "./limits/web_limits.ts";
 
 /** The table of limits. */
@@ -28,6 +29,7 @@ export const defaultLimits = {
   ...accessLimits,
   ...peopleLimits,
   ...grantLimits,
+  ...traceLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

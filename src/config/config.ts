@@ -11,6 +11,7 @@ import type {
   WorkloadConfig,
 } from "./oauth_config.ts";
 import type { Recipe } from "./recipe.ts";
+import type { TracesConfig } from "./traces_config.ts";
 
 export type {
   EnterpriseConfig,
@@ -19,6 +20,7 @@ export type {
   ServerOAuthConfig,
   WorkloadConfig,
 } from "./oauth_config.ts";
+export type { SamplerConfig, TracesConfig } from "./traces_config.ts";
 
 /**
  * Where a server comes from: `mcp.json` (or the program that embeds the gateway), the registry in
@@ -280,6 +282,8 @@ export interface GatewayConfig extends ServersConfig {
   /** Key material for sealing; absent: made at the first start and kept in the data directory. */
   readonly secret?: string | undefined;
   readonly logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR";
+  /** Where the spans of calls are sent. Absent: none are made. */
+  readonly traces?: TracesConfig | undefined;
   /** Log frames too, with arguments redacted. */
   readonly debug: boolean;
   /** Whether servers are started once before the first client needs them. Absent: true. */

@@ -60,6 +60,7 @@ export const makeAuditStep: MakeStep = (deps) => {
         result: ending.kind === "result" ? ending.value : undefined,
         outcome: outcomeOf(ending),
         failure: fault && toCallFailure(call, fault, limits, call.target),
+        trace: context.trace,
       });
       return ending;
     },
