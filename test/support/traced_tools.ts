@@ -48,7 +48,7 @@ async function resultOf(
   const { name, isStateless } = options;
   const complete = isStateless ? { resultType: "complete" } : {};
   const serverInfo = { name, version: "1" };
-  const capabilities = { tools: {}, resources: {} };
+  const capabilities = { tools: {} };
   switch (method) {
     case "initialize":
       return isStateless ? undefined : { protocolVersion: "2025-11-25", serverInfo, capabilities };
