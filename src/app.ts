@@ -217,6 +217,7 @@ function coreParts(parts: GatewayParts, { create }: Upstreams) {
     steps: tables.steps,
     logins: createLogins(parts.grants, parts.logins.place),
     policy: tables.policy,
+    tracer: parts.traces?.tracer,
     debug: config.debug,
     tryServers: config.tryServers ?? true,
   };
@@ -235,9 +236,11 @@ function keepNamed(
 }
 
 /** Closes what servers were called with, once they are closed themselves. */
-async function closeParts({ grants, warden, opened, log }: GatewayParts): Promise<void> {
+async function closeParts(
+  { grants, warden, traces, opened, log }: GatewayParts,
+): Promise<void> {
   grants.close();
-  await warden.close();
+  await Promise.all([warden.close(), traces?.close()]);
   await opened.stores.close();
   await log.close();
 }

@@ -16,6 +16,7 @@ import { peopleLimits } from "./limits/people_limits.ts";
 import { searchLimits } from "./limits/search_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { serviceLimits } from "./limits/service_limits.ts";
+import { traceLimits } from "./limits/trace_limits.ts";
 import { webLimits } from "./limits/web_limits.ts";
 
 /** The table of limits. */
@@ -34,6 +35,7 @@ export const defaultLimits = {
   ...pageLimits,
   ...grantLimits,
   ...searchLimits,
+  ...traceLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

@@ -5,6 +5,7 @@
  * ids, envelope keys) never appear here. Not here: errors (errors.ts) and bounds (limits.ts).
  */
 import type { GatewayError } from "./errors.ts";
+import type { TraceContext } from "./trace_context.ts";
 
 /** A JSON object whose members have not been looked at yet. */
 export type JsonObject = { [key: string]: unknown };
@@ -93,16 +94,15 @@ export interface Caller {
    */
   readonly asksByResult?: boolean | undefined;
   /**
-   * Whether its scope is all that its principal does, by any number of clients at once, of which
-   * each request declares its own capabilities and log level. Absent: the scope is one client's
-   * session.
+   * Whether its scope is all that its principal does, by any number of clients at once, of which each
+   * request declares its own capabilities and log level. Absent: it is one client's session.
    */
   readonly sharesScope?: boolean | undefined;
 }
 
 /**
- * One request of a client. `params` has no wire-only keys: `_meta` holds vendor keys alone (or is
- * absent); `wantsProgress` stands for a progress token. List cursors stay in `params.cursor`.
+ * One request of a client. `params` has no wire-only keys: `_meta` holds vendor keys and the trace;
+ * `wantsProgress` stands for a progress token. List cursors stay in `params.cursor`.
  */
 export interface Call {
   readonly method: string;
@@ -119,13 +119,12 @@ export interface Call {
    * contradict arguments. Called before the server gets the call, when the item is known.
    */
   readonly checkItem?: ((item: JsonObject) => void) | undefined;
-  /**
-   * Whether the gateway makes it by itself for what a client keeps, such as a subscription: it is
-   * none of the client's calls. Absent: the client makes it.
-   */
+  /** Whether the gateway makes it by itself for what a client keeps, such as a subscription. */
   readonly isRepeated?: boolean | undefined;
   /** What the client brings back to a call that ended as `InputRequired`. */
   readonly resume?: Resume | undefined;
+  /** The trace of the HTTP request around it. Absent: none. */
+  readonly trace?: TraceContext | undefined;
   /** Filled in while the call is routed; for the log and for the outcome of a failure. */
   readonly target?: CallTarget | undefined;
 }

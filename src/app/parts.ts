@@ -25,11 +25,13 @@ import { type OpenedStores, openStores } from "../store/stores.ts";
 import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogReader } from "../telemetry/log_reader.ts";
 import { keepRecentLog, type RecentLog } from "../telemetry/recent_log.ts";
+import type { Traces } from "../traces/traces.ts";
 import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
 import { openGrants } from "./open_grants.ts";
 import { openLogins, type ServerLogins } from "./open_logins.ts";
 import { openOAuth } from "./open_oauth.ts";
+import { openTraces } from "./open_traces.ts";
 import { type Tables, tablesOf } from "./tables.ts";
 
 /**
@@ -67,6 +69,8 @@ export interface GatewayParts {
   /** Undefined: the kind `oauth` is not in use. */
   readonly oauth: OAuthServer | undefined;
   readonly events: Events;
+  /** Undefined: no collector gets spans of calls. */
+  readonly traces: Traces | undefined;
   /** What protected servers granted to the gateway, and to whom. */
   readonly grants: ServerGrants;
   /** Where people log in at protected servers. */
@@ -106,7 +110,9 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
   const grants = openGrants({ config, runtime, opened, bus, clock, limits, events, log });
   const logins = openLogins({ config, runtime, clock, limits });
-  const shared = { options, limits, clock, tables, instance, log, recentLog, events };
+  const own = { traces: config.traces, runtime, clock, limits, events, log, instance };
+  const traces = await openTraces(own);
+  const shared = { options, limits, clock, tables, instance, log, recentLog, events, traces };
   return { ...shared, bus, authenticator, oauth, grants, logins, opened, warden };
 }
 

@@ -14,6 +14,7 @@ import type { ProfileConfig } from "./profile.ts";
 import type { Recipe } from "./recipe.ts";
 import type { CardAudience, Naming, ServerSource } from "./surface_words.ts";
 import type { ToolFilter } from "./tool_filter.ts";
+import type { TracesConfig } from "./traces_config.ts";
 
 export type {
   EnterpriseConfig,
@@ -30,6 +31,7 @@ export {
   type ServerSource,
 } from "./surface_words.ts";
 export type { ToolFilter } from "./tool_filter.ts";
+export type { SamplerConfig, TracesConfig } from "./traces_config.ts";
 
 /** Keys that every server has, whatever its kind. */
 export interface ServerCommon {
@@ -272,6 +274,8 @@ export interface GatewayConfig extends ServersConfig {
   /** Key material for sealing; absent: made at the first start and kept in the data directory. */
   readonly secret?: string | undefined;
   readonly logLevel: "DEBUG" | "INFO" | "WARN" | "ERROR";
+  /** Where the spans of calls are sent. Absent: none are made. */
+  readonly traces?: TracesConfig | undefined;
   /** Log frames too, with arguments redacted. */
   readonly debug: boolean;
   /** Whether servers are started once before the first client needs them. Absent: true. */

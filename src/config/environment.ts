@@ -16,6 +16,8 @@ import {
   type ServersFile,
 } from "./mcp_json.ts";
 import { nearestName } from "./nearest.ts";
+import { readOtelSettings, wantsTraces } from "./otel_settings.ts";
+import { otelVariables } from "./otel_variables.ts";
 import { noDirectory, type Places, placesInFolder } from "./places.ts";
 import { checkReach } from "./reach.ts";
 import { type Variable, type VariableName, variables, type VariableValue } from "./variables.ts";
@@ -84,6 +86,7 @@ export async function readConfig(
   const servers = file?.config ?? await readDefaultServers(options);
   const debug = required(env, "DEBUG_MODE");
   const auth = authOf(env, file);
+  const otel = readOtelSettings(env, (name) => optional(env, name));
   const config: GatewayConfig = {
     ...servers,
     ...own,
@@ -94,6 +97,8 @@ export async function readConfig(
     allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
     ...(auth === undefined ? {} : { auth }),
     secret: optional(env, "MCP_SECRET"),
+    secrets: [...servers.secrets, ...otel.secrets],
+    traces: otel.traces,
     logLevel: debug ? "DEBUG" : required(env, "LOG_LEVEL"),
     debug,
     tryServers: required(env, "MCP_TRY_SERVERS"),
@@ -117,6 +122,7 @@ export async function readConfig(
     ...strangers,
     ...reachWarnings,
     ...adminWarnings(env, admin, dataDirectory),
+    ...otel.warnings,
   ];
   const listener = optional(env, "MCP_LISTENER");
   return { config, configPath, listener, admin, notes, emptyNotes, warnings };
@@ -199,7 +205,9 @@ function explain(env: Environment, name: VariableName): string {
 
 /** Throws one sentence for each malformed value. */
 function assertValues(env: Environment): void {
-  const names = Object.keys(variables) as VariableName[];
+  const isOff = !wantsTraces(env);
+  const names = (Object.keys(variables) as VariableName[])
+    .filter((name) => !(isOff && Object.hasOwn(otelVariables, name)));
   const wrong = names.filter((name) =>
     textOf(env, name) !== undefined && optional(env, name) === undefined
   );

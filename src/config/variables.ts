@@ -5,15 +5,10 @@
  */
 import { parseBlock } from "../ip_address.ts";
 import { bytesPerMegabyte, defaultLimits, msPerSecond } from "../limits.ts";
+import { otelVariables } from "./otel_variables.ts";
+import type { Variable } from "./variable.ts";
 
-/** One variable; `parse` returns undefined for an unexpected text. */
-export interface Variable<Value> {
-  readonly default?: string;
-  readonly expected: string;
-  readonly parse: (text: string) => Value | undefined;
-  /** The value is never shown. */
-  readonly secret?: boolean;
-}
+export type { Variable } from "./variable.ts";
 
 const planNames = { demo: "demo", pro: "pro" } as const;
 const listenerNames = { fast: "fast", hardened: "hardened" } as const;
@@ -139,6 +134,7 @@ export const variables = {
   },
   OPENSUBTITLES_USERNAME: { expected: "a user name", parse: parseText },
   OPENSUBTITLES_PASSWORD: { expected: "a password", parse: parseText, secret: true },
+  ...otelVariables,
 } as const satisfies Record<string, Variable<unknown>>;
 
 /** The name of one variable. */

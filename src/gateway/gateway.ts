@@ -12,6 +12,7 @@ import type { Log } from "../log.ts";
 import type { Call, Caller, Exchange, ListKind, Principal } from "../model.ts";
 import { isRevoked } from "../principals.ts";
 import type { Sealer } from "../seal.ts";
+import type { Tracer } from "../telemetry/call_trace.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type OpenCall, openCallExchange } from "./call_exchange.ts";
@@ -46,6 +47,8 @@ export interface GatewayDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly emit: Emit;
+  /** Begins the spans of calls. Absent: none are exported. */
+  readonly tracer?: Tracer | undefined;
   readonly sealer: Sealer;
   /** The name of this instance, which parked calls are bound to. */
   readonly instance: string;

@@ -58,6 +58,12 @@ export const clientLimits = {
   taskIdCharsMax: 8_192,
   /** The URI of a resource, for the same reason; servers refuse headers that are longer than this. */
   uriCharsMax: 8_192,
+  /**
+   * What belongs to the trace of a call: at least 512 characters of `tracestate` and 8,192 of baggage
+   * must pass (W3C Trace Context 3.3.1.5, W3C Baggage 3.3.2); both are sent on as headers.
+   */
+  tracestateCharsMax: 2_048,
+  baggageCharsMax: 8_192,
   /** The URI of a subscription, and those of one session together: they are stored on disk. */
   subscriptionUriCharsMax: 2_048,
   sessionSubscriptionCharsMax: 256 * 1024,

@@ -10,6 +10,9 @@ export const sentHeaders: readonly string[] = [
   "mcp-method",
   "mcp-name",
   "last-event-id",
+  "traceparent",
+  "tracestate",
+  "baggage",
 ];
 
 /** Headers that repeat arguments of tools; each tool chooses their names. */

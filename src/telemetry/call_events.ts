@@ -3,6 +3,7 @@
  * event, and shows arguments only where the operator asks for it.
  */
 import type { JsonObject } from "../model.ts";
+import type { CallTrace } from "./call_trace.ts";
 
 /** What is known of a call when it begins. */
 export interface CallFacts {
@@ -40,6 +41,8 @@ export interface CallEvent extends CallFacts {
   readonly isDenied?: boolean | undefined;
   /** Absent of a call that succeeded, that waits for its client, or that its client gave up. */
   readonly failure?: CallFailure | undefined;
+  /** The trace that the call belongs to, if any. */
+  readonly trace?: CallTrace | undefined;
 }
 
 /** A request was refused before the gateway took it as a call. */

@@ -62,6 +62,7 @@ export const drops = {
   late_message: "an answer or a notification for a call that was given up",
   call_notice: "a notification of a call whose client takes no stream, or reads too slowly",
   client_notice: "a notification for a session in which too many wait for a stream",
+  span: "a span for which the queue to the collector was full, or which the collector did not take",
   replay_frame:
     "a frame of a stream that a client could have resumed, to keep a bound on their size",
 } as const;

@@ -104,8 +104,10 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
   },
   call_ended(event, { gateway, limits }) {
     const { surface, method, item, ms, outcome, failure } = event;
-    if (failure !== undefined) return failed(gateway, event, failure, limits, { ms });
-    gateway.debug("Call", { surface, method, what: item, ms, outcome });
+    // By which the call is found among the spans.
+    const trace = event.trace?.traceId;
+    if (failure !== undefined) return failed(gateway, event, failure, limits, { ms, trace });
+    gateway.debug("Call", { surface, method, what: item, ms, outcome, trace });
   },
   call_refused(event, { http, limits }) {
     failed(http, event, event.failure, limits);

@@ -112,7 +112,7 @@ function startRun(directory: string, port: number, options: GatewayOptions): Run
 
 /** The port that the start line names; the gateway must say it, since the system chose it. */
 function portInLog(text: string): number | undefined {
-  const found = /https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\]):(\d+)/.exec(text);
+  const found = /Serving MCP at https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\]):(\d+)/.exec(text);
   return found === null ? undefined : Number(found[1]);
 }
 

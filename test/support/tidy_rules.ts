@@ -40,12 +40,13 @@ const floor = [
   "bytes_text",
   "ip_address",
   "source_text",
+  "trace_context",
 ];
 const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 
 /** What each folder or file at the top of `src` may import, itself included. */
 const layers: Readonly<Record<string, readonly string[]>> = {
-  model: ["errors"],
+  model: ["errors", "trace_context"],
   client_capabilities: ["errors", "model"],
   extensions: ["json", "model"],
   error_table: [],
@@ -57,6 +58,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   bytes_text: [],
   ip_address: [],
   source_text: ["model"],
+  trace_context: ["json", "limits"],
   json: [],
   limits: [],
   version: [],
@@ -74,6 +76,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   outgoing: [...floor, "log", "runtime", "config"],
   sse: floor,
   telemetry: [...floor, "line_queue", "log"],
+  // Spans of calls, for a collector: loaded where one is configured.
+  traces: [...beside, "outgoing"],
   protocol: floor,
   session: [...floor, "log", "config", "sse"],
   // How tools are found by words; the index itself is kept by the store.
@@ -149,6 +153,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "store",
     "upstream",
     "telemetry",
+    "traces",
     "upstream/catalog",
     "upstream/mcp",
     "upstream/stdio",

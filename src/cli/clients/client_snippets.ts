@@ -59,8 +59,8 @@ async function snippetOf(
 ): Promise<ClientSnippet> {
   const { platform: { system, cwd }, env } = around;
   const isByUrl = client.byUrl !== undefined;
-  const access = accessOf({ client, facts, isByUrl, headers: {}, publicUrl, choice: {} });
-  const own = addressAt(around, url, access.headers, {});
+  const access = accessOf({ client, facts, isByUrl, headers: {}, publicUrl, choice: undefined });
+  const own = addressAt(around, url, access.headers, undefined);
   const address = { ...own, url: access.url ?? own.url };
   const { name } = identity;
   const entry = client.byUrl?.(name, address) ?? client.byProgram(name, address);

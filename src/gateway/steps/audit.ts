@@ -61,6 +61,7 @@ export const makeAuditStep: MakeStep = (deps) => {
         outcome: outcomeOf(ending),
         isDenied: ending.kind === "failure" && ending.error.isDenial ? true : undefined,
         failure: fault && toCallFailure(call, fault, limits, call.target),
+        trace: context.trace,
       });
       return ending;
     },

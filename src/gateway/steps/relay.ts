@@ -20,6 +20,7 @@ import { toOffered } from "../offered_notice.ts";
 import { type Server, soleOwner } from "../server.ts";
 import { askFirst } from "./consent.ts";
 import { openWithLogin } from "./ask_login.ts";
+import { noteAnswered, openAt, openAtEach } from "./open_at.ts";
 import { getSkill, readDirectory, skillResults } from "./skill_calls.ts";
 import type { CallContext, MakeStep, Step, StepDeps, Target } from "./steps.ts";
 
@@ -78,7 +79,7 @@ function open(context: CallContext, deps: StepDeps): Exchange {
 function send(
   context: CallContext,
   { server, params }: Target,
-  { servers }: StepDeps,
+  deps: StepDeps,
 ): Exchange {
   const { call, surface } = context;
   if (call.target !== undefined) {
@@ -87,8 +88,8 @@ function send(
     // On its own surface a server answers stateless clients itself.
     call.target.relaysTaskRefusal = surface.takesForeign && call.caller.asksByResult === true;
   }
-  context.use ??= servers.use(server);
-  return server.upstream.open(params === call.params ? call : { ...call, params });
+  context.use ??= deps.servers.use(server);
+  return openAt(context, server, params === call.params ? call : { ...call, params }, deps);
 }
 
 function finish(
@@ -97,6 +98,7 @@ function finish(
   deps: StepDeps,
 ): Ending | Promise<Ending> {
   const { call, surface, target, use } = context;
+  noteAnswered(context, deps);
   if (use === undefined) return ending;
   use.release();
   context.use = undefined;
@@ -157,25 +159,27 @@ async function tasks(context: CallContext, deps: StepDeps): Promise<Ending> {
   const ask = (server: Server, params: JsonObject): Promise<Ending> =>
     context.isGivenUp
       ? Promise.resolve({ kind: "failure", error: new GatewayError("cancelled") })
-      : endAt(server, { ...call, params }, deps);
+      : endAt(context, server, { ...call, params }, deps);
   return { kind: "result", value: { tasks: await listTasks(surface, call, { ...deps, ask }) } };
 }
 
 /** Sends the level to every server of the surface; their answers are ignored. */
-async function setLevel({ call, surface }: CallContext, deps: StepDeps): Promise<Ending> {
-  await Promise.all(surface.servers.map((server) => endAt(server, call, deps)));
+async function setLevel(context: CallContext, deps: StepDeps): Promise<Ending> {
+  const { call, surface } = context;
+  await Promise.all(surface.servers.map((server) => endAt(context, server, call, deps)));
   return { kind: "result", value: {} };
 }
 
 /** How a call of the gateway's own ends at a server, which a reload does not close meanwhile. */
 async function endAt(
+  context: CallContext,
   server: Server,
   call: Call,
-  { servers }: StepDeps,
+  deps: StepDeps,
 ): Promise<Ending> {
-  const use = servers.use(server);
+  const use = deps.servers.use(server);
   try {
-    return await endingOf(server.upstream.open(call));
+    return await endingOf(openAtEach(context, server, call, deps));
   } finally {
     use.release();
   }

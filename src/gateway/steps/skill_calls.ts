@@ -22,6 +22,7 @@ import {
   toOfferedChild,
   toOfferedSkill,
 } from "../skills.ts";
+import { openAtEach } from "./open_at.ts";
 import type { CallContext, StepDeps, Target } from "./steps.ts";
 
 type Open = (context: CallContext, deps: StepDeps) => Exchange;
@@ -83,10 +84,11 @@ async function findSkill(context: CallContext, deps: StepDeps): Promise<Ending> 
 async function askFor(
   server: Server,
   context: CallContext,
-  { servers, catalog }: StepDeps,
+  deps: StepDeps,
   isDenied: boolean,
 ): Promise<Ending | undefined> {
   const { call } = context;
+  const { servers, catalog } = deps;
   const use = servers.use(server);
   let exchange: Exchange | undefined;
   let isOver = false;
@@ -96,7 +98,7 @@ async function askFor(
     if (!offersList(capabilities, "skills")) return undefined;
     if (isDenied) throw unknownItem("skills", textParam(call, "uri"));
     if (isOver || context.isGivenUp) throw new GatewayError("cancelled");
-    exchange = server.upstream.open({ ...call, wantsProgress: false });
+    exchange = openAtEach(context, server, { ...call, wantsProgress: false }, deps);
     return await endingOf(exchange);
   };
   try {

@@ -20,6 +20,7 @@ import type {
   Principal,
 } from "../../model.ts";
 import type { Sealer } from "../../seal.ts";
+import type { CallTrace, Tracer } from "../../telemetry/call_trace.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { CatalogReader } from "../catalog.ts";
 import type { Router } from "../route.ts";
@@ -48,12 +49,6 @@ export interface Target {
   } | undefined;
 }
 
-/** W3C trace context that came with a call (SEP-414); it is passed on as it is. */
-export interface Trace {
-  readonly traceparent: string;
-  readonly tracestate?: string | undefined;
-}
-
 /** The state of one call while it passes the steps. */
 export interface CallContext {
   /** As the client made it; a client that returns with answers brings an upstream's state in it. */
@@ -66,7 +61,8 @@ export interface CallContext {
   number: number;
   /** Filled by the step `resolve`; absent for methods that concern every server of the surface. */
   target?: Target | undefined;
-  trace?: Trace | undefined;
+  /** Filled by the step `trace`; absent: the call belongs to no trace. */
+  trace?: CallTrace | undefined;
   /** Why a call that returns with answers could not be resolved: what waits for it goes on anyway. */
   unresolved?: GatewayError | undefined;
   /** The client has given the call up. */
@@ -125,6 +121,8 @@ export interface StepDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly emit: Emit;
+  /** Begins the gateway's own spans; undefined: none are exported. */
+  readonly tracer?: Tracer | undefined;
   readonly sealer: Sealer;
   /** The name of this instance: a call that is parked here can only be resumed here. */
   readonly instance: string;

@@ -1,26 +1,24 @@
 /**
- * W3C trace context of a call, as SEP-414 puts it into `_meta`: noted for the steps and readers
- * that want it, and passed on to the server as it came. There is no exporter here.
+ * The trace of a call (SEP-414): the context in its `_meta`, or else that of the HTTP request around
+ * it. Without an exporter the context passes as it came; a message of which only the headers name it
+ * gets it in `_meta`, too. With an exporter the gateway's own spans stand between client and server.
+ * A context that is not valid counts as absent (W3C Trace Context, 4.2).
  */
-import type { JsonObject } from "../../model.ts";
+import { traceInMeta } from "../../trace_context.ts";
 import type { MakeStep } from "./steps.ts";
 
-/**
- * A version, a trace id, a parent id and flags, in lower-case hexadecimal (W3C Trace Context, 3.2).
- */
-const traceparentForm = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
-
 /** Makes the step. */
-export const makeTraceStep: MakeStep = () => ({
+export const makeTraceStep: MakeStep = ({ tracer }) => ({
   name: "trace",
   before(context) {
-    const meta = context.call.params["_meta"] as JsonObject | undefined;
-    const traceparent = meta?.["traceparent"];
-    if (typeof traceparent !== "string" || !traceparentForm.test(traceparent)) return;
-    const tracestate = meta?.["tracestate"];
-    context.trace = {
-      traceparent,
-      tracestate: typeof tracestate === "string" ? tracestate : undefined,
-    };
+    const { params, trace: around, isRepeated, caller } = context.call;
+    const own = traceInMeta(params["_meta"]);
+    const given = own ?? around;
+    if (tracer !== undefined && isRepeated !== true) {
+      const isOther = own !== undefined && around?.spanId !== own.spanId;
+      context.trace = tracer.begin(given, isOther ? around : undefined, caller.revision);
+    } else if (given !== undefined) {
+      context.trace = { traceId: given.traceId, passed: own === undefined ? given : undefined };
+    }
   },
 });

@@ -7,18 +7,12 @@
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { toCallFailure } from "../../gateway/call_failure.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
-import {
-  type Ask,
-  type CallTarget,
-  type Exchange,
-  type Notice,
-  type Reply,
-  type RequestId,
-  type Result,
-} from "../../model.ts";
+import type { Ask, CallTarget, Exchange, Notice, Reply } from "../../model.ts";
+import type { RequestId, Result } from "../../model.ts";
 import type { Decoded, WireMessage } from "../../protocol/codec.ts";
 import { errorText, type Message, notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import { decodeForeign } from "../../protocol/names.ts";
+import type { TraceContext } from "../../trace_context.ts";
 import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { callStatus, logFault } from "../respond.ts";
@@ -54,8 +48,13 @@ export function assertCallable(session: LiveSession, requests: readonly RequestM
   }
 }
 
-/** Runs a request; its sink is settled exactly once. */
-export function runCall(session: LiveSession, message: RequestMessage, sink: AnswerSink): void {
+/** Runs a request; its sink is settled exactly once. `trace` is that of its POST. */
+export function runCall(
+  session: LiveSession,
+  message: RequestMessage,
+  sink: AnswerSink,
+  trace: TraceContext | undefined,
+): void {
   const { id, method } = message;
   const decoded = decode(session, message);
   if (decoded.kind !== "ok") {
@@ -64,7 +63,7 @@ export function runCall(session: LiveSession, message: RequestMessage, sink: Ans
   if (method === "ping") return sink.settle(resultText(id, {}), 200);
   const full = fullFor(session, method, decoded.params);
   if (full !== undefined) return refuse(session, message, full, sink);
-  const running = new RunningCall(session, id, decoded, sink);
+  const running = new RunningCall(session, id, decoded, sink, trace);
   if (decoded.progressToken !== undefined) running.progress = keepAlive(running);
   running.exchange.read((reply) => take(running, reply));
 }
@@ -131,6 +130,7 @@ class RunningCall implements SessionCall {
     id: RequestId,
     request: Extract<Decoded, { kind: "ok" }>,
     sink: AnswerSink,
+    trace: TraceContext | undefined,
   ) {
     this.session = session;
     this.id = id;
@@ -143,6 +143,7 @@ class RunningCall implements SessionCall {
       caller: session.caller,
       hears: () => session.streams.standalone.open.length > 0,
       target: this.target,
+      trace,
     });
     session.calls.set(id, this);
   }

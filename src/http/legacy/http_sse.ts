@@ -8,6 +8,7 @@ import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Principal } from "../../model.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
 import type { Frame } from "../../sse/encode.ts";
+import { traceInHeaders } from "../../trace_context.ts";
 import { parseAccept } from "../accept.ts";
 import { type IsLostStream, onExpiry } from "../credential_expiry.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
@@ -121,7 +122,7 @@ export async function takePost(
 ): Promise<Response> {
   const value = await context.readJson();
   return answerBody(transport.sessions.deps, context, value, (inbound) => {
-    take(transport, lineOf(transport, context), inbound, context.principal);
+    take(transport, lineOf(transport, context), inbound, context);
     return emptyResponse(202);
   });
 }
@@ -172,7 +173,7 @@ function take(
   transport: SseTransport,
   line: SseLine,
   inbound: Inbound,
-  principal: Principal,
+  { principal, request: { headers } }: RequestContext,
 ): void {
   const opening = handshakeOf(inbound);
   if (opening !== undefined) {
@@ -190,11 +191,12 @@ function take(
   assertTakeable(session, inbound);
   touch(session);
   const sink = sinkOf(transport, session, connection);
+  const trace = traceInHeaders(headers);
   for (const message of inbound.messages) {
     if (message.kind !== "request") takeQuiet(session, message);
     else {
       noteInitialized(session);
-      runCall(session, message, sink);
+      runCall(session, message, sink, trace);
     }
   }
 }

@@ -6,6 +6,7 @@
  */
 import { GatewayError } from "../../errors.ts";
 import { resultText } from "../../protocol/jsonrpc.ts";
+import { traceInHeaders } from "../../trace_context.ts";
 import { type Accepts, parseAccept } from "../accept.ts";
 import { onExpiry } from "../credential_expiry.ts";
 import { type RequestMessage, runCall } from "./call.ts";
@@ -131,7 +132,7 @@ async function open(
 /** Takes messages in a session; its promise does not reject. */
 function take(
   session: LiveSession,
-  { fetchContext: { holdOpen } }: RequestContext,
+  { request: { headers }, fetchContext: { holdOpen } }: RequestContext,
   inbound: Inbound,
   accepts: Accepts,
 ): Response | Promise<Response> {
@@ -141,9 +142,10 @@ function take(
   const reply = count > 0
     ? new PostReply(session, { accepts, count, isBatch, holdOpen })
     : undefined;
+  const trace = count > 0 ? traceInHeaders(headers) : undefined;
   for (const message of messages) {
     if (message.kind !== "request") takeQuiet(session, message);
-    else if (reply !== undefined) runCall(session, message, reply);
+    else if (reply !== undefined) runCall(session, message, reply, trace);
   }
   return reply === undefined ? emptyResponse(202) : reply.response;
 }

@@ -8,6 +8,7 @@ import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { toCallFailure, toFault } from "../../gateway/call_failure.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
 import type { CallTarget, Exchange, JsonObject, Notice, Reply as Item } from "../../model.ts";
+import { traceInHeaders } from "../../trace_context.ts";
 import { errorText, notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import { capabilityOf } from "../../protocol/modern/client_facing.ts";
 import { checkParamHeaders } from "../../protocol/modern/tool_headers.ts";
@@ -110,7 +111,8 @@ function open(running: RunningCall): void {
     const wantsProgress = progressToken !== undefined;
     const hears = () => hearsChanges(stateless, surface, caller);
     const checkItem = (item: JsonObject) => assertHeaders(running.asked, item);
-    const call = { method, params, wantsProgress, caller, resume, hears, target, checkItem };
+    const trace = traceInHeaders(running.asked.headers);
+    const call = { method, params, wantsProgress, caller, resume, hears, target, checkItem, trace };
     const exchange = stateless.deps.gateway.call(surface, call);
     running.exchange = exchange;
     exchange.read((reply) => take(running, exchange, reply));

@@ -7,6 +7,7 @@ import type { HttpServerConfig } from "../../config/config.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import { decodeSse } from "../../sse/decode.ts";
+import { traceHeaders } from "../../trace_context.ts";
 import type { HandshakeResult } from "../link/dialect.ts";
 import type { Outgoing } from "../link/peer_state.ts";
 import { discard, mediaType, readFault, toEventStream } from "./error_response.ts";
@@ -120,6 +121,7 @@ async function post(
     method: "POST",
     headers: {
       "content-type": "application/json",
+      ...traceHeaders(outgoing?.wire.params),
       ...dialect.http.headers({ session: undefined, revision: link.revision }),
     },
     body: line,

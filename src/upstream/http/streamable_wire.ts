@@ -6,6 +6,7 @@ import type { HttpServerConfig } from "../../config/config.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { HttpAnswer } from "../../outgoing/http_answer.ts";
 import type { HttpCaller } from "../../outgoing/caller.ts";
+import { traceHeaders } from "../../trace_context.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { Dialect } from "../link/dialect.ts";
 import type { LinkOwner } from "../link/link.ts";
@@ -81,6 +82,7 @@ export function createWire(
         headers: {
           "content-type": "application/json",
           accept: "application/json, text/event-stream",
+          ...traceHeaders(outgoing?.wire.params),
           ...headersOf(outgoing && { wire: outgoing.wire, tool: outgoing.request.tool }),
         },
         body: line,

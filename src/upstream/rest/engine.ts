@@ -39,13 +39,15 @@ export interface Engine {
   readonly tools: readonly JsonObject[];
   /**
    * A tool's result. Faults of the API or the network are results with `isError`. Rejects with a
-   * GatewayError for an unknown tool (`invalid_params`) and after a cancellation.
+   * GatewayError for an unknown tool (`invalid_params`) and after a cancellation. `traceparent`
+   * names the trace that the call belongs to.
    */
   call(
     tool: string,
     given: unknown,
     use: CredentialUse,
     signal: AbortSignal,
+    traceparent?: string,
   ): Promise<JsonObject>;
   /** How many calls wait for their turn. */
   waiting(): number;
@@ -71,7 +73,7 @@ export function createEngine(
     service,
     waiting,
     tools: [...plans.values()].map(({ tool }) => tool.listed),
-    async call(name, given, use, signal) {
+    async call(name, given, use, signal, traceparent) {
       const plan = plans.get(name);
       if (plan === undefined) throw toUnknownTool(name, plans.keys());
       const { operation, own } = plan.tool;
@@ -107,6 +109,7 @@ export function createEngine(
           context: credential.context,
           authorization: startingWith(credential, authorization),
           use: { ...use, tool: name },
+          traceparent,
           timeoutMs: Math.max(1, Math.ceil(ends - clock.monotonic())),
         }, signal);
         return toResult(received, wanted, plan.presentation);

@@ -9,6 +9,7 @@ import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
 import type { Call, Description, Exchange, JsonObject } from "../../model.ts";
 import { createExchange } from "../exchange_source.ts";
+import { traceInMeta } from "../../trace_context.ts";
 import type { Engine } from "./engine.ts";
 import { createEngineSource, type EngineSource, readyEngine } from "./engine_source.ts";
 import { degradedKey } from "./result.ts";
@@ -90,7 +91,9 @@ async function run(
     throw withOutcome(toGatewayError(thrown), "not_sent");
   });
   const use = { principal: principal.id, scope };
-  const result = await loaded.call(String(tool), given, use, signal);
+  // Its id alone: the other members can name persons, and the API may be anyone's.
+  const { traceparent } = traceInMeta(params["_meta"]) ?? {};
+  const result = await loaded.call(String(tool), given, use, signal, traceparent);
   api.isDegraded = isJsonObject(result["_meta"]) && result["_meta"][degradedKey] === true;
   return result;
 }

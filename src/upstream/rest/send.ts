@@ -29,6 +29,8 @@ export interface Sending {
   readonly context: SecurityContext;
   readonly authorization: Authorization;
   readonly use: CredentialUse;
+  /** Sent with the request; it does not make two requests different. Absent: none. */
+  readonly traceparent?: string | undefined;
   readonly timeoutMs: number;
 }
 
@@ -75,7 +77,8 @@ export function createSend(
   });
 
   const load = async (sending: Sending, signal: AbortSignal) => {
-    const { operation, prepare, context, authorization, use, timeoutMs } = sending;
+    const { operation, context, authorization, use, timeoutMs } = sending;
+    const prepare = (shown: SecurityContext) => traced(sending, sending.prepare(shown));
     let shown = context;
     let { url } = prepare(context);
     const answer = await caller.call({
@@ -111,6 +114,12 @@ export function createSend(
     }, signal);
   };
   return { send, waiting: rateLimit.waiting };
+}
+
+/** The request with the trace that it belongs to; a header that an argument set stays. */
+function traced({ traceparent }: Sending, { headers, ...request }: RestRequest): RestRequest {
+  if (traceparent === undefined) return { ...request, headers };
+  return { ...request, headers: { traceparent, ...headers } };
 }
 
 const nothing: Credential = { state: "ready", context: emptyContext, isDegraded: false };

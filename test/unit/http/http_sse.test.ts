@@ -53,6 +53,18 @@ describe("HTTP+SSE", () => {
     expect((await harness.send("GET", "/servers/missing/sse")).status).toBe(404);
   });
 
+  test("the headers of a POST name the trace of its calls", async () => {
+    const harness = createHarness();
+    const line = await connect(harness);
+    const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+    const slow = { name: "slow", arguments: {} };
+    const body = request("a", "tools/call", slow);
+    await harness.send("POST", line.url, { headers: { ...headers, traceparent }, body });
+    await line.post(request("b", "tools/call", slow));
+    const calls = [await harness.gateway.nextCall(), await harness.gateway.nextCall()];
+    expect(calls.map(({ call }) => call.trace?.traceparent)).toEqual([traceparent, undefined]);
+  });
+
   test("every revision runs over it, and answers are events named message", async () => {
     for (const revision of ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]) {
       const harness = createHarness();
