@@ -4,7 +4,7 @@
  */
 import type { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
-import type { Call, CallTarget, JsonObject } from "../model.ts";
+import type { Caller, CallTarget, JsonObject } from "../model.ts";
 import { clientLine, oneLine } from "../one_line.ts";
 import type { CallFailure } from "../telemetry/call_events.ts";
 
@@ -18,7 +18,7 @@ export interface CallFault {
 
 /** The failure of a call, as an event has it. */
 export function toCallFailure(
-  { params, caller }: Pick<Call, "params" | "caller">,
+  { params, caller }: { readonly params: JsonObject; readonly caller: Pick<Caller, "clientInfo"> },
   { code, reason, server }: CallFault,
   limits: Pick<Limits, "logNameCharsMax" | "clientTitleCharsMax">,
   target: CallTarget = {},

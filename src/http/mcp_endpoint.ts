@@ -34,7 +34,7 @@ function take(
     era = classify(value, context.request.headers);
   } catch (thrown) {
     // A body of neither era has something of the later one, whose errors can say what.
-    return refuse(stateless, value, thrown);
+    return refuse(stateless, context, value, thrown);
   }
   return era === "modern"
     ? postStateless(stateless, context, value, accepts)

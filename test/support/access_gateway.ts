@@ -36,6 +36,7 @@ export interface AccessOptions {
   /** What else the configuration has. */
   readonly config?: Partial<GatewayConfig>;
   readonly limits?: Partial<Limits>;
+  readonly console?: (line: string) => void;
 }
 
 /** An answer: its last message, and all that came. */
@@ -153,6 +154,7 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
       ...options.config,
     },
     ...(options.limits && { limits: options.limits }),
+    ...(options.console && { console: options.console }),
     runtime: await createTestRuntime(),
     ...(clock && { clock }),
     ...tables,

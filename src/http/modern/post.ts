@@ -3,8 +3,12 @@
  * opened as a stream. Also the refusals before that. Session ids and event ids are neither read nor
  * sent. Follows the Streamable HTTP transport of 2026-07-28.
  */
-import { toGatewayError, withOutcome } from "../../errors.ts";
+import { type GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import { toCallFailure, toFault } from "../../gateway/call_failure.ts";
+import { isJsonObject } from "../../json.ts";
+import type { JsonObject } from "../../model.ts";
 import { idOf, toMessage } from "../../protocol/jsonrpc.ts";
+import { clientIn } from "../../protocol/modern/envelope.ts";
 import { decodeRequest } from "../../protocol/modern/modern_request.ts";
 import type { Accepts } from "../accept.ts";
 import type { RequestContext } from "../request_context.ts";
@@ -23,16 +27,46 @@ export function post(
   try {
     return take(stateless, context, value, accepts);
   } catch (thrown) {
-    return refuse(stateless, value, thrown);
+    return refuse(stateless, context, value, thrown);
   }
 }
 
 /** The answer to a body that is not run. */
-export function refuse({ deps }: StatelessRequests, value: unknown, thrown: unknown): Response {
+export function refuse(
+  { deps }: StatelessRequests,
+  context: RequestContext,
+  value: unknown,
+  thrown: unknown,
+): Response {
   const failure = toGatewayError(thrown);
   if (failure.code === "internal") logFault(deps.log, "Cannot answer a request", thrown);
+  report(deps, context, value, failure);
   const { error, status } = deps.codec.encodeError(withOutcome(failure, "not_sent"));
   return rpcErrorResponse(error, status, idOf(value, deps.limits));
+}
+
+/** Reports a request that was refused, as far as its body says what it is. */
+function report(
+  { emit, limits }: StatelessRequests["deps"],
+  { surface, principal }: RequestContext,
+  value: unknown,
+  error: GatewayError,
+): void {
+  const fault = toFault(error);
+  if (fault === undefined || !isJsonObject(value) || typeof value["method"] !== "string") return;
+  const params = isJsonObject(value["params"]) ? value["params"] as JsonObject : {};
+  const failure = toCallFailure(
+    { params, caller: { clientInfo: clientIn(params) } },
+    fault,
+    limits,
+  );
+  emit({
+    type: "call_refused",
+    surface,
+    method: value["method"],
+    principal: principal.id,
+    failure,
+  });
 }
 
 /** Its promise does not reject. */
@@ -65,6 +99,6 @@ function take(
   };
   stateless.clients.note(asked.caller, surface);
   return request.method === "subscriptions/listen"
-    ? openListen(stateless, asked).catch((thrown) => refuse(stateless, value, thrown))
+    ? openListen(stateless, asked).catch((thrown) => refuse(stateless, context, value, thrown))
     : runCall(stateless, asked);
 }

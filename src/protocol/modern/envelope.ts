@@ -107,6 +107,12 @@ export function withoutEnvelope(params: JsonObject): JsonObject {
   return others;
 }
 
+/** How the client of a request calls itself, as far as the request says it: it may have no envelope. */
+export function clientIn({ _meta }: JsonObject): JsonObject {
+  const named = isJsonObject(_meta) ? _meta[envelopeKeys.clientInfo] : undefined;
+  return isJsonObject(named) ? named as JsonObject : {};
+}
+
 /** The envelope of a request; throws `envelope_invalid`, which names the fault. */
 export function readEnvelope(params: JsonObject): Envelope {
   const meta = isJsonObject(params._meta) ? params._meta : {};
