@@ -9,9 +9,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { type FaultServer, serveFaults } from "../support/fault_server.ts";
+import { type Collector, startCollector } from "../support/otlp_collector.ts";
 import { canReadProcesses, descendants } from "../support/processes.ts";
 import { openRpcSession } from "../support/rpc_session.ts";
 import { type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
+import { until } from "../support/wait.ts";
 
 const testMs = 120_000;
 
@@ -32,6 +34,7 @@ const secrets = {
   loginToken: "canary-login-token-3d5b8a07c1",
   remote: "canary-remote-token-b96d04e7f2",
   child: "canary-child-token-58fa2c1d60",
+  collector: "canary-collector-key-7b40e2a9f1",
   sealing: "Canary+Sealing/Key-0123456789-abcdefXYZ",
 } as const;
 
@@ -129,6 +132,7 @@ const recipe = (more: Record<string, unknown>, login = false) => ({
 let api: FaultServer;
 let other: FaultServer;
 let gateway: SpawnedGateway;
+let collector: Collector;
 const replies: string[] = [];
 
 /** Server -> the secrets that its requests must have shown. */
@@ -212,6 +216,7 @@ async function callEverything(): Promise<void> {
 beforeAll(async () => {
   other = await serveFaults((_, response) => response.end("{}"));
   api = await serveApi(() => other.origin);
+  collector = await startCollector();
   gateway = await spawnGateway({
     servers: serversFor(api.origin),
     prepare: writeFiles,
@@ -230,6 +235,8 @@ beforeAll(async () => {
       REMOTE: secrets.remote,
       CHILD: secrets.child,
       MCP_SECRET: secrets.sealing,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_HEADERS: `api-key=${secrets.collector}`,
     },
   });
   await callEverything();
@@ -239,6 +246,7 @@ afterAll(async () => {
   await gateway?.dispose();
   await api?.close();
   await other?.close();
+  await collector?.close();
 }, testMs);
 
 describe("H1 a secret", () => {
@@ -269,6 +277,15 @@ describe("H1 a secret", () => {
   test("is in no line of the log at its most verbose", () => {
     expect(gateway.log()).toContain("DEBUG");
     expect(gateway.log().split("\n").filter((line) => leaksIn(line).length > 0)).toEqual([]);
+  });
+
+  test("is in no span, and the collector's own is in its header alone", async () => {
+    await until("the spans of the calls", () => collector.spans.length > replies.length);
+    expect(collector.spans.some(({ failure }) => failure !== undefined)).toBe(true);
+    expect(collector.visits.filter(({ body }) => leaksIn(body).length > 0)).toEqual([]);
+    for (const { headers } of collector.visits) {
+      expect(leaksIn(JSON.stringify([...headers]))).toEqual(["collector"]);
+    }
   });
 
   test("is in no file of the data directory", () => {
