@@ -161,7 +161,7 @@ function begin(feed: FeedState): void {
   ];
 }
 
-/** Stops reading: nobody is there. */
+/** Stops reading: no page is open. */
 function finish(feed: FeedState): void {
   for (const stop of feed.stopReading) stop();
   feed.stopReading = [];
