@@ -79,7 +79,7 @@ describe("metadata that leads inside", () => {
         const origins = world.sent.map((request) => new URL(request.url).origin);
         const others = origins.filter((one) => one !== serverOrigin && one !== issuerUrl);
         expect([url, others, page.status >= 400]).toEqual([url, [], true]);
-        expect(world.sent.some(({ body }) => body.includes("c0de"))).toBe(false);
+        expect(world.sent.some(({ body }) => body.includes("code-of-a-thief"))).toBe(false);
         // A URL over TLS was tried, as far as the check of its address.
         if (url.startsWith("https:")) {
           expect([url, world.turnedAway.length > 0]).toEqual([url, true]);
