@@ -1,5 +1,5 @@
 /** The audit trail of a gateway, in its data directory. */
-import { noDirectory } from "../config/places.ts";
+import { auditPath, noDirectory } from "../config/places.ts";
 import { createKeyedDigest } from "../keyed_digest.ts";
 import { type Audit, startAudit } from "../telemetry/audit_trail.ts";
 import type { GatewayParts } from "./parts.ts";
@@ -34,9 +34,4 @@ export async function openAudit(parts: GatewayParts): Promise<Audit | undefined>
     toJson: log.toJson,
     log: log.source("audit"),
   });
-}
-
-/** The path of the file below a data directory. */
-export function auditPath(dataDirectory: string): string {
-  return `${dataDirectory}/logs/audit.log`;
 }

@@ -74,13 +74,14 @@ const starting: readonly Command[] = [
   },
   {
     name: "logs",
-    summary: "show the log of the gateway",
+    summary: "show the log of the gateway, or its audit trail",
     arguments: [server(false, "show only the lines about this server")],
     options: [
+      { flags: "--audit", meaning: "show the audit trail (MCP_AUDIT=on): who called what" },
       { flags: "-f, --follow", meaning: "keep printing new lines until Ctrl-C" },
       { flags: "-n, --lines COUNT", meaning: "how many lines to show (default 100)" },
     ],
-    examples: ["logs -f", "logs files --lines 20"],
+    examples: ["logs -f", "logs files --lines 20", "logs --audit"],
     load: async () => (await import("./logs_command.ts")).runLogs,
   },
   {

@@ -22,6 +22,7 @@ interface Position {
 type Files = Pick<System, "describe" | "readPart">;
 
 /** The log files that a gateway writes: the newest, and how many older ones there may be. */
+const olderFilesMax = Math.max(defaultLimits.logFilesMax, defaultLimits.auditFilesMax);
 const olderPath = (path: string, age: number): string => age === 0 ? path : `${path}.${age}`;
 
 /** The last lines that match, oldest first, and where they end. */
@@ -33,7 +34,7 @@ export async function readLastLines(
 ): Promise<{ readonly lines: LogLine[]; readonly end: LogEnd }> {
   let lines: LogLine[] = [];
   const end = new LogEnd(system, path);
-  for (let age = 0; age <= defaultLimits.logFilesMax && lines.length < linesMax; age += 1) {
+  for (let age = 0; age <= olderFilesMax && lines.length < linesMax; age += 1) {
     const reader = age === 0 ? end : new LogEnd(system, olderPath(path, age));
     const found: LogLine[] = [];
     for await (const line of reader.more()) {

@@ -1,6 +1,10 @@
-/** `logs`: the log of the gateway, all of it or what concerns one server; `-f` follows it. */
+/**
+ * `logs`: the log of the gateway or its audit trail, all of it or what concerns one server; `-f`
+ * follows it.
+ */
 import { sleep, systemClock } from "../clock.ts";
 import { defaultLimits } from "../limits.ts";
+import { auditPath } from "../config/places.ts";
 import { toReadable } from "../log.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
@@ -16,13 +20,16 @@ const linesShown = 100;
 export async function runLogs(context: CommandContext, values: CommandValues): Promise<ExitCode> {
   const { platform: { system }, terminal, json, signal } = context;
   const { dataDirectory } = context.places;
-  const path = `${dataDirectory}/logs/server.log`;
+  const isAudit = values.flag("audit");
+  const path = isAudit ? auditPath(dataDirectory) : `${dataDirectory}/logs/server.log`;
   const name = values.argument("NAME");
   const follows = values.flag("follow");
   if (!follows && system.describe(path) === undefined) {
     throw new CommandError(
       "notFound",
-      `Cannot find a log at ${path}; no gateway has written there`,
+      isAudit
+        ? `Cannot find an audit trail at ${path}; start the gateway with MCP_AUDIT=on`
+        : `Cannot find a log at ${path}; no gateway has written there`,
     );
   }
   const linesMax = readCount(values.option("lines"));
@@ -32,12 +39,13 @@ export async function runLogs(context: CommandContext, values: CommandValues): P
     terminal.print(JSON.stringify(lines.flatMap(({ record }) => record ?? []), null, 2));
     return exitCodes.ok;
   }
-  for (const line of lines) printLine(line, context);
+  const print = isAudit ? printRecord : printLine;
+  for (const line of lines) print(line, context);
   if (lines.length === 0 && name !== undefined) {
     terminal.note(`Found no line about server "${name}" in ${path}`);
   }
   if (!follows) return exitCodes.ok;
-  await follow(end, matches, context);
+  await follow(end, matches, (line) => print(line, context), signal);
   return signal.aborted ? exitCodes.interrupted : exitCodes.ok;
 }
 
@@ -59,11 +67,11 @@ function concerns({ record }: LogLine, name: string): boolean {
 async function follow(
   end: LogEnd,
   matches: (line: LogLine) => boolean,
-  context: CommandContext,
+  print: (line: LogLine) => void,
+  signal: AbortSignal,
 ): Promise<void> {
-  const { signal } = context;
   while (!signal.aborted) {
-    for await (const line of end.more()) if (matches(line)) printLine(line, context);
+    for await (const line of end.more()) if (matches(line)) print(line);
     await Promise.race([sleep(systemClock, defaultLimits.logPollMs), aborted(signal)]);
   }
 }
@@ -89,4 +97,23 @@ function printLine(
   const line = record === undefined ? toVisible(text) : toReadable(record);
   const style = styles[String(record?.["level"])];
   terminal.print(style === undefined ? line : terminal.style(style, line));
+}
+
+/** One record of the audit trail: how it ended, whose it was, what it is about, and the rest. */
+function printRecord(
+  line: LogLine,
+  context: { readonly terminal: Terminal; readonly json: boolean },
+): void {
+  if (line.record === undefined || context.json) return printLine(line, context);
+  const { time, event, outcome, step, principal, role, instance: _, ...rest } = line.record;
+  const level = outcome ?? step ?? "";
+  const text = toReadable({
+    time,
+    level,
+    source: principal ?? role ?? "",
+    message: event,
+    ...rest,
+  });
+  const isGood = outcome === undefined || outcome === "ok" || outcome === "paused";
+  context.terminal.print(isGood ? text : context.terminal.style("warn", text));
 }

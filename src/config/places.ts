@@ -9,6 +9,11 @@ import { expandHome, isAbsolutePath, resolvePath, startsAtHome } from "./path.ts
 /** The data directory of a gateway that keeps no files. */
 export const noDirectory = ":memory:";
 
+/** The audit trail in a data directory. */
+export function auditPath(dataDirectory: string): string {
+  return `${dataDirectory}/logs/audit.log`;
+}
+
 /** What `findPlaces` needs. */
 export interface PlacesInput {
   readonly env: Readonly<Record<string, string>>;

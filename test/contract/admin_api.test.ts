@@ -56,6 +56,7 @@ const routes: readonly (readonly [method: string, path: string, body?: unknown])
   ["POST", "/admin/reload", {}],
   ["POST", "/admin/backup", { file: "/none/refused.db" }],
   ["GET", "/admin/attach"],
+  ["GET", "/metrics"],
   ["POST", "/admin/mcp", { jsonrpc: "2.0", id: 1, method: "ping" }],
   ["GET", "/admin/mcp"],
   ["DELETE", "/admin/mcp"],

@@ -1,6 +1,6 @@
 /** The commands against a running gateway: what a person at a shell sees, and what scripts get. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -311,6 +311,28 @@ test("logs shows the last lines, those of one server, and new ones", async () =>
   await untilPrinted(follower, /(?:.*broken.*\n){2}/);
   follower.signal("SIGINT");
   expect((await follower.ended).code).toBe(130);
+});
+
+test("logs --audit shows who called what, or says how to record it", async () => {
+  const { code, stderr } = await run("logs", "--audit");
+  expect([code, stderr]).toEqual([3, expect.stringContaining("MCP_AUDIT=on")]);
+  const record = {
+    time: "2026-01-02T03:04:05.678Z",
+    event: "call",
+    instance: "one",
+    call: 7,
+    principal: "user:ann",
+    method: "tools/call",
+    server: "handy",
+    outcome: "denied",
+  };
+  const path = join(gateway.directory, "data/logs/audit.log");
+  const others = { ...record, server: "other", outcome: "ok" };
+  writeFileSync(path, [record, others].map((one) => `${JSON.stringify(one)}\n`).join(""));
+  expect((await run("logs", "--audit", "handy")).stdout).toBe(
+    "2026-01-02T03:04:05.678Z denied user:ann call call=7 method=tools/call server=handy\n",
+  );
+  expect(await runHereJson(["logs", "--audit"], here())).toEqual([record, others]);
 });
 
 test("backup copies the database to a new file, and says which key it needs", async () => {

@@ -357,11 +357,11 @@ describe("files", () => {
   test("a log that cannot be written loses its lines and does no other harm", async () => {
     writeFileSync(join(folder, "logs"), "in the way");
     const log = runtime.openLog(join(folder, "logs/server.log"), { bytesMax: 1_000, filesMax: 1 });
-    await log.append("lost");
+    expect(await log.append("lost")).toBe(false);
     rmSync(join(folder, "logs"));
-    await log.append("kept");
+    expect(await log.append("kept\nand more")).toBe(true);
     await log.close();
-    expect(readFileSync(join(folder, "logs/server.log"), "utf8")).toBe("kept\n");
+    expect(readFileSync(join(folder, "logs/server.log"), "utf8")).toBe("kept\nand more\n");
   });
 
   test("a watched file is reported when edited, replaced, removed and made again", async () => {

@@ -9,6 +9,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { type FaultServer, serveFaults } from "../support/fault_server.ts";
+import { type AdminCalls, openAdminCalls } from "../support/admin_calls.ts";
+import { readMetrics } from "../support/metric_text.ts";
 import { type Collector, startCollector } from "../support/otlp_collector.ts";
 import { canReadProcesses, descendants } from "../support/processes.ts";
 import { openRpcSession } from "../support/rpc_session.ts";
@@ -51,6 +53,9 @@ function leaksIn(text: string): string[] {
     .filter(([, secret]) => shapesOf(secret).some((shape) => text.includes(shape)))
     .map(([name]) => name);
 }
+
+/** What a client sends on its own: a secret under a plain name, and one under a telling name. */
+const careless = { note: `the key is ${secrets.apiKey}`, password: secrets.password };
 
 /** All that a request brought, as a server that does its worst sends it back. */
 function echoOf(request: IncomingMessage): string {
@@ -133,6 +138,8 @@ let api: FaultServer;
 let other: FaultServer;
 let gateway: SpawnedGateway;
 let collector: Collector;
+let admin: AdminCalls;
+let metrics = "";
 const replies: string[] = [];
 
 /** Server -> the secrets that its requests must have shown. */
@@ -209,8 +216,14 @@ async function callEverything(): Promise<void> {
   const remote = await openRpcSession(`${gateway.url}/servers/remote/mcp`);
   replies.push(JSON.stringify(await remote.request(1, "tools/list")));
   await remote.end();
+  const neighbour = await openRpcSession(`${gateway.url}/servers/neighbour/mcp`);
+  // The client gets its own words back.
+  await neighbour.request(1, "tools/call", { name: "echo", arguments: careless });
+  await neighbour.end();
   const health = await fetch(`${gateway.url}/health`);
   replies.push(await health.text());
+  const headers = { authorization: `Bearer ${admin.token("operator")}` };
+  metrics = await (await fetch(`${admin.url}/metrics`, { headers })).text();
 }
 
 beforeAll(async () => {
@@ -223,6 +236,7 @@ beforeAll(async () => {
     env: {
       LOG_LEVEL: "DEBUG",
       DEBUG_MODE: "true",
+      MCP_AUDIT: "arguments",
       API_KEY: secrets.apiKey,
       QUERY_KEY: secrets.queryKey,
       COOKIE_KEY: secrets.cookieKey,
@@ -239,6 +253,7 @@ beforeAll(async () => {
       OTEL_EXPORTER_OTLP_HEADERS: `api-key=${secrets.collector}`,
     },
   });
+  admin = await openAdminCalls(gateway.directory);
   await callEverything();
 }, testMs);
 
@@ -286,6 +301,25 @@ describe("H1 a secret", () => {
     for (const { headers } of collector.visits) {
       expect(leaksIn(JSON.stringify([...headers]))).toEqual(["collector"]);
     }
+  });
+
+  test("is in no metric", () => {
+    expect(readMetrics(metrics).has("mcp_wrapper_calls_total")).toBe(true);
+    expect(leaksIn(metrics)).toEqual([]);
+  });
+
+  test("is in no record of the audit trail, though it shows the arguments", async () => {
+    const path = join(gateway.directory, "data/logs/audit.log");
+    const calls = () => readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+    const count = Object.keys(shown).length * paths.length + 1;
+    await until(
+      "a record of every call",
+      () => calls().filter((line) => line.includes('"method":"tools/call"')).length >= count,
+    );
+    expect(calls().filter((line) => leaksIn(line).length > 0)).toEqual([]);
+    expect(calls().join("\n")).toContain(
+      '"arguments":{"note":"the key is [redacted]","password":"[redacted]"}',
+    );
   });
 
   test("is in no file of the data directory", () => {

@@ -102,6 +102,7 @@ test("the route table has these rights, and no other route", () => {
     "operator GET /admin/servers/:name/mcp",
     "operator GET /admin/status",
     "operator GET /admin/users",
+    "operator GET /metrics",
     "operator POST /admin/mcp",
     "operator POST /admin/reload",
     "operator POST /admin/servers/:name/disable",
