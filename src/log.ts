@@ -6,6 +6,7 @@
  */
 import { type Clock, withDeadline } from "./clock.ts";
 import type { Limits } from "./limits.ts";
+import { type LogRecord, toLine } from "./log_line.ts";
 import { createRedactor, escapeControls, type Redactor } from "./log_redact.ts";
 import type { LogFile } from "./runtime/runtime.ts";
 
@@ -50,14 +51,13 @@ export interface LogOptions {
   readonly level: Severity;
   /** Takes one readable line; whether it goes to stdout or stderr is the caller's choice. */
   readonly console: (line: string) => void;
+  /** How a record becomes that line. Absent: with its whole time, and without colours. */
+  readonly format?: ((record: LogRecord) => string) | undefined;
   readonly file?: LogFile;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly secrets: readonly string[];
 }
-
-/** A record before it becomes text. */
-type LogRecord = Readonly<Record<string, unknown>>;
 
 /** Members of every record; a field of the same name gets a `_` after its name. */
 const ownMembers: ReadonlySet<string> = new Set(["time", "level", "source", "message"]);
@@ -74,6 +74,7 @@ export function createLog(options: LogOptions): LogSink {
   );
   const queue = options.file === undefined ? undefined : createQueue(options.file, options);
   const threshold = severities.indexOf(options.level);
+  const { format = toLine } = options;
 
   const gate = createRepeatGate(options);
 
@@ -89,7 +90,7 @@ export function createLog(options: LogOptions): LogSink {
       const time = new Date(clock.wall()).toISOString();
       const record = toRecord(redactor, limits, { time, level, source }, message, fields);
       queue?.push(escapeControls(JSON.stringify(record)));
-      options.console(toReadable(record));
+      options.console(format(record));
     } catch {
       // A value that cannot be shown, or a missing console, must not break the caller.
     }
@@ -181,17 +182,6 @@ function toRecord(
     if (value !== undefined) record[ownMembers.has(name) ? `${name}_` : name] = value;
   }
   return record;
-}
-
-/** A record as one readable line. */
-export function toReadable(record: LogRecord): string {
-  const { time, level, source, message, ...fields } = record;
-  const parts = [time, String(level).padEnd(5), source, message];
-  for (const [name, value] of Object.entries(fields)) {
-    const bare = typeof value === "string" && /^[^\s"=]+$/.test(value);
-    parts.push(`${name}=${bare ? value : JSON.stringify(value)}`);
-  }
-  return escapeControls(parts.join(" "));
 }
 
 /** The records that wait for the file. */
