@@ -9,6 +9,7 @@ import type { Clock } from "./clock.ts";
 import { quoteJson } from "./excerpt.ts";
 import type { Limits } from "./limits.ts";
 import { createLineQueue, type LineQueue } from "./line_queue.ts";
+import { type LogRecord, toLine } from "./log_line.ts";
 import { createRedactor, escapeControls, type Redactor } from "./log_redact.ts";
 import type { LogFile } from "./runtime/runtime.ts";
 
@@ -72,14 +73,13 @@ export interface LogOptions {
   readonly level: Severity;
   /** Takes one readable line; whether it goes to stdout or stderr is the caller's choice. */
   readonly console: (line: string) => void;
+  /** How a record becomes that line. Absent: with its whole time, and without colours. */
+  readonly format?: ((record: LogRecord) => string) | undefined;
   readonly file?: LogFile;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly secrets: readonly string[];
 }
-
-/** A record before it becomes text. */
-type LogRecord = Readonly<Record<string, unknown>>;
 
 /** Members of every record; a field of the same name gets a `_` after its name. */
 const ownMembers: ReadonlySet<string> = new Set(["time", "level", "source", "message"]);
@@ -96,6 +96,7 @@ export function createLog(options: LogOptions): LogSink {
   );
   const queue = options.file === undefined ? undefined : queueOf(options.file, options);
   const threshold = severities.indexOf(options.level);
+  const { format = toLine } = options;
 
   const gate = createRepeatGate(options);
   const readers = new Set<(line: string) => void>();
@@ -116,7 +117,7 @@ export function createLog(options: LogOptions): LogSink {
         queue?.push(line);
         for (const read of readers) read(line);
       }
-      options.console(toReadable(record));
+      options.console(format(record));
     } catch {
       // A value that cannot be shown, or a missing console, must not break the caller.
     }
@@ -242,17 +243,6 @@ function toRecord(
     if (value !== undefined) record[ownMembers.has(name) ? `${name}_` : name] = value;
   }
   return record;
-}
-
-/** A record as one readable line. */
-export function toReadable(record: LogRecord): string {
-  const { time, level, source, message, ...fields } = record;
-  const parts = [time, String(level).padEnd(5), source, message];
-  for (const [name, value] of Object.entries(fields)) {
-    const bare = typeof value === "string" && /^[^\s"=]+$/.test(value);
-    parts.push(`${name}=${bare ? value : JSON.stringify(value)}`);
-  }
-  return escapeControls(parts.join(" "));
 }
 
 /** The queue of the records that wait for the file. */

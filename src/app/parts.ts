@@ -18,6 +18,7 @@ import {
 import type { ServerGrants } from "../grants/server_grants.ts";
 import { defaultLimits, type Limits } from "../limits.ts";
 import { brokenRelations } from "../limits/relations.ts";
+import type { LogRecord } from "../log_line.ts";
 import { createLog, type Log, type LogSink } from "../log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { OAuthServer } from "../oauth/oauth_server.ts";
@@ -46,6 +47,8 @@ export interface GatewayOptions extends Partial<Tables> {
   readonly clock?: Clock;
   /** Where log lines are shown; absent: only the log file has them. */
   readonly console?: (line: string) => void;
+  /** How a record becomes such a line. Absent: with its whole time, and without colours. */
+  readonly consoleFormat?: (record: LogRecord) => string;
   /** How the entries of the registry are read; absent: with the runtime's own variables. */
   readonly reading?: EntryReadingOptions;
   /** Called with the servers of each configuration that is applied, the first included. */
@@ -157,13 +160,15 @@ export function readingOf(config: GatewayConfig, { readText, exists }: Runtime) 
 }
 
 /** The log of the process: on the console, and in the data directory where there is one. */
-function openLog({ config, runtime, console }: GatewayOptions, limits: Limits, clock: Clock) {
+function openLog(options: GatewayOptions, limits: Limits, clock: Clock) {
+  const { config, runtime, console, consoleFormat } = options;
   const { dataDirectory, secrets } = config;
   const { logBytesMax, logFilesMax } = limits;
   const bounds = { bytesMax: logBytesMax, filesMax: logFilesMax };
   return createLog({
     level: config.debug ? "DEBUG" : config.logLevel,
     console: console ?? (() => {}),
+    format: consoleFormat,
     clock,
     limits,
     secrets,

@@ -26,7 +26,8 @@ import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printResult } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
 import { count, wrap } from "./table.ts";
-import type { Style, Terminal } from "./terminal.ts";
+import type { Style } from "./colours.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** In the order in which they are shown. */
 const groups: readonly CheckGroup[] = [

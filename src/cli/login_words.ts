@@ -2,7 +2,7 @@
 import { defaultLimits } from "../limits.ts";
 import type { GrantView, LoginView } from "./admin_forms.ts";
 import { toWords } from "./table.ts";
-import type { Style } from "./terminal.ts";
+import type { Style } from "./colours.ts";
 import { toAgo, toDuration } from "./times.ts";
 
 /** Whose grant it is. */

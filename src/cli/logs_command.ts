@@ -5,13 +5,13 @@
 import { sleep, systemClock } from "../clock.ts";
 import { defaultLimits } from "../limits.ts";
 import { auditPath } from "../config/places.ts";
-import { toReadable } from "../log.ts";
+import { terminalLook, toLine } from "../log_line.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { type LogEnd, type LogLine, readLastLines } from "./log_pieces.ts";
 import { toVisible } from "./visible_text.ts";
-import type { Style, Terminal } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** How many lines are shown without `--lines`. */
 const linesShown = 100;
@@ -83,8 +83,6 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-const styles: Readonly<Record<string, Style>> = { ERROR: "bad", WARN: "warn", DEBUG: "faint" };
-
 /** One record: as the console of the gateway shows it, or as it stands in the file. */
 function printLine(
   { text, record }: LogLine,
@@ -94,9 +92,9 @@ function printLine(
     if (record !== undefined) terminal.print(text);
     return;
   }
-  const line = record === undefined ? toVisible(text) : toReadable(record);
-  const style = styles[String(record?.["level"])];
-  terminal.print(style === undefined ? line : terminal.style(style, line));
+  if (record === undefined) return terminal.print(toVisible(text));
+  const look = terminal.isTerminal ? terminalLook(terminal.style, systemClock.wall) : undefined;
+  terminal.print(toLine(record, look));
 }
 
 /** One record of the audit trail: how it ended, whose it was, what it is about, and the rest. */
@@ -107,7 +105,7 @@ function printRecord(
   if (line.record === undefined || context.json) return printLine(line, context);
   const { time, event, outcome, step, principal, role, instance: _, ...rest } = line.record;
   const level = outcome ?? step ?? "";
-  const text = toReadable({
+  const text = toLine({
     time,
     level,
     source: principal ?? role ?? "",

@@ -6,7 +6,7 @@ import type { JsonObject } from "../model.ts";
 import type { LoginView, ServerView } from "./admin_forms.ts";
 import { toOwner } from "./login_words.ts";
 import { toWords } from "./table.ts";
-import type { Style } from "./terminal.ts";
+import type { Style } from "./colours.ts";
 
 /** How a state is shown. */
 interface StateWords {

@@ -4,7 +4,7 @@
  */
 import { truncate } from "../excerpt.ts";
 import { oneLine } from "../one_line.ts";
-import type { Style } from "./terminal.ts";
+import type { Style } from "./colours.ts";
 
 /** One column. */
 export interface Column {

@@ -5,12 +5,10 @@
  * those of a hostile server; a file or a program gets every text as it is.
  */
 import type { OutputName, System } from "../runtime/system.ts";
+import { colour, controlStart, type Style, styleMarks, wantsColours } from "./colours.ts";
 import { CommandError } from "./command_error.ts";
 import { createTerminalInput } from "./terminal_input.ts";
 import { toVisible, toVisibleExcept } from "./visible_text.ts";
-
-/** How a word is marked on a terminal; elsewhere it stays plain. */
-export type Style = "good" | "bad" | "faint" | "strong" | "warn";
 
 /** The two outputs and the questions of one run. */
 export interface Terminal {
@@ -18,6 +16,8 @@ export interface Terminal {
   print(line: string): void;
   /** Prints a line that is no part of the result on stderr. */
   note(line: string): void;
+  /** Whether stdout is a terminal. */
+  readonly isTerminal: boolean;
   /** The columns of a line on stdout; Infinity if it is no terminal. */
   readonly width: number;
   /** Marks a text for stdout. */
@@ -46,12 +46,8 @@ export interface Progress {
   stop(): void;
 }
 
-const codes: Readonly<Record<Style, number>> = { good: 32, bad: 31, faint: 2, strong: 1, warn: 33 };
-const escape = "\u001b[";
 /** Back to the first column, and the rest of the line away. */
-const clearLine = `\r${escape}K`;
-/** What `style` adds to a text. */
-const styleMarks = new RegExp(`(${escape.replace("[", "\\[")}(?:0|1|2|31|32|33)m)`);
+const clearLine = `\r${controlStart}K`;
 
 /**
  * Makes the terminal of one run; `env` decides about colours (NO_COLOR, FORCE_COLOR), and `signal`
@@ -70,10 +66,11 @@ export function createTerminal(
       if (stream === "stdout" && !isBrokenPipe(thrown)) fault ??= thrown;
     });
   };
-  const hasColours = wantsColours(system, env);
+  const isTerminal = system.isTerminal("stdout");
+  const hasColours = wantsColours(env, isTerminal);
   const toResult = hasColours
     ? (text: string) => toVisibleExcept(text, styleMarks)
-    : system.isTerminal("stdout")
+    : isTerminal
     ? toVisible
     : (text: string) => text;
   const toNote = system.isTerminal("stderr") ? toVisible : (text: string) => text;
@@ -91,8 +88,9 @@ export function createTerminal(
   return {
     print: (line) => write("stdout", `${toResult(line)}\n`),
     note: (line) => write("stderr", `${toNote(line)}\n`),
+    isTerminal,
     width: system.columns() ?? Infinity,
-    style: (style, text) => hasColours ? `${escape}${codes[style]}m${text}${escape}0m` : text,
+    style: (style, text) => hasColours ? colour(style, text) : text,
     progress(text) {
       if (!system.isTerminal("stderr")) return { update() {}, stop() {} };
       const show = (now: string) => write("stderr", `${clearLine}${toNote(now)}`);
@@ -123,12 +121,6 @@ function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promis
     signal.addEventListener("abort", leave, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
   });
-}
-
-function wantsColours(system: System, env: Readonly<Record<string, string>>): boolean {
-  if ((env["NO_COLOR"] ?? "") !== "") return false;
-  const forced = env["FORCE_COLOR"] ?? "";
-  return forced === "" ? system.isTerminal("stdout") : forced !== "0";
 }
 
 /** Whether the reader of an output ended first. */

@@ -360,6 +360,7 @@ test("changes by the operator have records with whose token it was, and what it 
     host: "localhost",
     port: 9,
     allowedHosts: [],
+    url: "http://127.0.0.1:9000",
     program: {},
     maySpawn: false,
     reload: () => Promise.resolve(),

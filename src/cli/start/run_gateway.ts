@@ -16,7 +16,9 @@ import {
 import { noDirectory, type Places } from "../../config/places.ts";
 import { isCorrupt } from "../../store/database.ts";
 import { defaultLimits } from "../../limits.ts";
+import { type LogRecord, terminalLook, toLine } from "../../log_line.ts";
 import type { Runtime, WatchLimits } from "../../runtime/runtime.ts";
+import { colour, wantsColours } from "../colours.ts";
 import { exitCodes } from "../exit_codes.ts";
 import { isSameData } from "../same_data.ts";
 import { keepToOwnPackages } from "../own_packages.ts";
@@ -79,6 +81,7 @@ export async function startGateway(
     // Bun prints all that console.error writes in red. A gateway that a client started has no
     // terminal: its log file is enough.
     console: untilUnattached ? () => {} : (line) => console.warn(line),
+    consoleFormat: consoleFormatOf(platform),
   });
   served.gateway = running;
   const startedAt = new Date(systemClock.wall()).toISOString();
@@ -127,6 +130,14 @@ async function readSnippets(
 ) {
   const { makeSnippets } = await import("../clients/client_snippets.ts");
   return await makeSnippets({ platform, env, places }, { url, publicUrl, auth });
+}
+
+/** A person at a terminal gets short local times, and colours where they are wanted. */
+function consoleFormatOf({ runtime: { env }, system }: Platform): (record: LogRecord) => string {
+  const isTerminal = system.isTerminal("stderr");
+  const mark = wantsColours(env, isTerminal) ? colour : (_: string, text: string) => text;
+  const { time, ...look } = terminalLook(mark, systemClock.wall);
+  return (record) => toLine(record, { ...look, time: isTerminal ? time : (utc) => utc });
 }
 
 function greet(
