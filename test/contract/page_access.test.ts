@@ -153,6 +153,36 @@ describe("the static files", () => {
   });
 });
 
+describe("a page that other machines can reach", () => {
+  test("is used by pages of the host that was asked for, and of no other", async () => {
+    const name = "box.example";
+    const far = await openPageGateway({}, [], { host: "0.0.0.0", allowedHosts: [name] });
+    try {
+      const statusAt = async (host: string, origin: string) => {
+        const body = { code: far.makeCode() };
+        const headers = { host, origin };
+        return (await far.json("POST", "/admin/page/token", { body, headers })).status;
+      };
+      expect(await statusAt(`${name}:9000`, `http://${name}:9000`)).toBe(201);
+      expect(await statusAt(name, `https://${name}`)).toBe(201);
+      expect(await statusAt("127.0.0.1:9000", "http://localhost:9000")).toBe(201);
+      const foreign = [
+        [`${name}:9000`, `http://${name}:9001`],
+        [`${name}:9000`, `http://evil.${name}:9000`],
+        [`${name}:9000`, "https://evil.example"],
+        [`${name}:9000`, "null"],
+        ["evil.example:9000", "http://evil.example:9000"],
+        ["127.0.0.1:9000", "http://127.0.0.1:8999"],
+      ] as const;
+      for (const [host, origin] of foreign) {
+        expect([host, origin, await statusAt(host, origin)]).toEqual([host, origin, 403]);
+      }
+    } finally {
+      await far.close();
+    }
+  });
+});
+
 const stepOf = (event: { readonly type: string }) => (event as { step?: string }).step;
 
 describe("the one-time link", () => {

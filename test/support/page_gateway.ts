@@ -8,7 +8,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { createGateway, defaultTables, type GatewayHandle } from "../../src/app.ts";
 import { readConfig } from "../../src/config/environment.ts";
-import type { AdminApi } from "../../src/http/admin/admin_api.ts";
+import type { AdminApi, AdminOpening } from "../../src/http/admin/admin_api.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { GatewayEvent } from "../../src/telemetry/events.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
@@ -63,10 +63,11 @@ export interface PageAnswer {
   readonly code: string | undefined;
 }
 
-/** Starts it; `secrets` are those of its configuration. */
+/** Starts it; `secrets` are those of its configuration, `opening` says where its API is. */
 export async function openPageGateway(
   limits: Partial<Limits> = {},
   secrets: readonly string[] = [],
+  opening: Partial<AdminOpening> = {},
 ): Promise<PageGateway> {
   const folder = mkdtempSync(join(tmpdir(), "page-"));
   const clock = createTestClock();
@@ -99,6 +100,7 @@ export async function openPageGateway(
     readPage: (file) =>
       Promise.resolve(readFileSync(join(projectDirectory, "src/page", file), "utf8")),
     clients: () => Promise.resolve([{ id: "any", title: "Any client", text: "…" }]),
+    ...opening,
   });
   const tokenOf = (name: string) => readFileSync(join(folder, `${name}.token`), "utf8").trim();
   const send: PageGateway["send"] = (method, path, { token, body, headers } = {}) =>

@@ -146,7 +146,10 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
       }
     },
     open(opening) {
-      layer.opened = { guard: createGuard(guardConfig(opening), deps), opening };
+      layer.opened = {
+        guard: createGuard(guardConfig(opening), { ...deps, servesPages: true }),
+        opening,
+      };
     },
     pageLink: () => makePageLink(links),
     onUnattached: attachments.onUnattached,
