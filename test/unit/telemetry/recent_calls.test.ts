@@ -61,14 +61,16 @@ test("a call that runs has no time and no outcome yet", () => {
   expect(seen.length).toBe(2);
 });
 
-test("a call that began long ago still ends on the stream", () => {
+test("a call that began long ago is listed while it runs, and ends on the stream", () => {
   const { calls, begin, end } = keep();
   const ended: number[] = [];
   calls.read(({ call, outcome }) => void (outcome !== undefined && ended.push(call)));
   for (const call of [1, 2, 3, 4]) begin(call);
-  expect(calls.rows().map(({ call }) => call)).toEqual([3, 4]);
+  expect(calls.rows().map(({ call }) => call)).toEqual([1, 2, 3, 4]);
   end(1);
   expect(ended).toEqual([1]);
+  expect(calls.rows().map(({ call }) => call)).toEqual([2, 3, 4]);
+  for (const call of [2, 3, 4]) end(call);
   expect(calls.rows().map(({ call }) => call)).toEqual([3, 4]);
 });
 
