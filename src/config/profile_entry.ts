@@ -19,14 +19,14 @@ const serverSchema = v.pipe(
   v.custom<Record<string, unknown>>(isJsonObject, serverExpected),
   v.object(serverEntries, serverExpected),
 );
-const serversExpected = "an object of servers, or a list of their names";
+const serversExpected = "an object of servers by name, or a list of their names";
 const serversByName = mapOf(serverSchema, serversExpected);
 
 /** The keys of a profile. */
 export const profileSchema = v.object({
   description: v.optional(filledText),
   // A union would report no faults inside its members.
-  servers: v.lazy((given) => given !== undefined && Array.isArray(given) ? texts : serversByName),
+  servers: v.lazy((given) => Array.isArray(given) ? texts : serversByName),
   names: v.optional(v.picklist(namings, namingsExpected)),
   tools: v.optional(v.picklist(["list", "search"], '"list" or "search"')),
   pinned: v.optional(texts),
@@ -56,6 +56,9 @@ export function readProfile(
   const fail = (problem: string) => failProfile(name, { entry, definedIn }, problem);
   if (!isJsonObject(entry)) {
     return fail(`${path} in ${file}: expected an object, got ${describeKind(entry)}`);
+  }
+  if (entry["servers"] === undefined) {
+    return fail(`${appendKey(path, "servers")} in ${file}: expected ${serversExpected}`);
   }
   const checked = v.safeParse(profileSchema, entry);
   if (!checked.success) {

@@ -53,6 +53,10 @@ const routes: readonly (readonly [method: string, path: string, body?: unknown])
   ["POST", "/admin/servers/counting/enable", {}],
   ["POST", "/admin/servers/counting/disable", {}],
   ["POST", "/admin/servers/counting/restart", {}],
+  ["GET", "/admin/profiles"],
+  ["GET", "/admin/profiles/refused"],
+  ["PUT", "/admin/profiles/refused", { servers: [] }],
+  ["DELETE", "/admin/profiles/refused"],
   ["POST", "/admin/reload", {}],
   ["POST", "/admin/backup", { file: "/none/refused.db" }],
   ["GET", "/admin/attach"],
@@ -303,6 +307,45 @@ describe("the admin API", () => {
     });
     expect((await admin.call("DELETE", path, owner)).body).toEqual({ name: "a server" });
     expect((await admin.call("DELETE", path, owner)).code).toBe("unknown");
+  });
+
+  test("adds, replaces and removes a profile by either token, and keeps it on disk", async () => {
+    const path = "/admin/profiles/a%20profile";
+    const operator = { as: "operator" } as const;
+    const entry = { servers: { counting: { tools: ["count"] } } };
+    const added = await admin.call("PUT", path, { ...operator, body: entry });
+    const profile = {
+      name: "a profile",
+      source: "registry",
+      url: `${gateway.url}/profiles/a%20profile/mcp`,
+      entry,
+    };
+    expect([added.status, added.body]).toEqual([201, { profile, isNew: true, warnings: [] }]);
+    const wrong = await admin.call("PUT", path, { ...operator, body: { servers: 5 } });
+    expect([wrong.status, wrong.code]).toEqual([400, "invalid"]);
+    const next = { servers: ["counting", "nothing"], nonsense: 1 };
+    const again = await admin.call("PUT", path, { as: "owner", body: next });
+    expect([again.status, again.body["isNew"]]).toEqual([200, false]);
+    expect(String(again.body["warnings"])).toMatch(/nonsense.*names server "nothing"/s);
+    const calls = { ...operator, body: { jsonrpc: "2.0", id: 1, method: "tools/list" } };
+    expect((await admin.call("POST", `${path}/mcp`, calls)).status).not.toBe(404);
+    await gateway.kill9();
+    await gateway.restart();
+    admin = await until("the file of the next start", async () => {
+      const found = await openAdminCalls(gateway.directory).catch(() => undefined);
+      const answer = await found?.call("GET", path, operator).catch(() => undefined);
+      return answer?.status === 200 ? found : undefined;
+    });
+    const all = await admin.call("GET", "/admin/profiles", operator);
+    const url = `${gateway.url}/profiles/a%20profile/mcp`;
+    expect(all.body).toEqual({
+      profiles: [{ ...profile, url, entry: next, missing: ["nothing"] }],
+    });
+    const { body: status } = await admin.call("GET", "/admin/status", operator);
+    expect(status["profiles"]).toEqual(all.body["profiles"]);
+    expect((await admin.call("DELETE", path, operator)).body).toEqual({ name: "a profile" });
+    expect((await admin.call("DELETE", path, operator)).code).toBe("unknown");
+    expect((await admin.call("GET", path, operator)).code).toBe("unknown");
   });
 
   test("the operator may add a remote server that shows nothing of this machine", async () => {

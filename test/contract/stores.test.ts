@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGateway, defaultTables } from "../../src/app.ts";
 import type { StoredKey } from "../../src/auth/key_store.ts";
-import type { RegistryRow } from "../../src/config/registry_store.ts";
+import type { ProfileRow, RegistryRow } from "../../src/config/registry_store.ts";
 import type { CredentialKey } from "../../src/credentials/provider.ts";
 import { systemClock } from "../../src/clock.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
@@ -445,6 +445,45 @@ for (const place of places) {
     });
   });
 
+  describe(`added profiles, ${place.name}`, () => {
+    const entry = { servers: { "日本": { tools: { allow: ["a*"] } } } };
+    const rowOf = (name: string, changes: Partial<ProfileRow> = {}): ProfileRow => ({
+      name,
+      entry,
+      addedAt: 1_700_000_000_000,
+      ...changes,
+    });
+
+    test("come back as they were put, in the order in which they were added", async () => {
+      const { profiles, close } = await open(place);
+      expect(await profiles.all()).toEqual([]);
+      const rows = ["z", "日本", "a"].map((name) => rowOf(name));
+      for (const row of rows) await profiles.put(row);
+      expect(await profiles.all()).toEqual(rows);
+      await close();
+    });
+
+    test("a replaced entry keeps its place and the time when it was added", async () => {
+      const { profiles, close } = await open(place);
+      for (const name of ["a", "b"]) await profiles.put(rowOf(name));
+      const other = { servers: ["x"] };
+      await profiles.put(rowOf("a", { entry: other, addedAt: 5 }));
+      expect(await profiles.all()).toEqual([rowOf("a", { entry: other }), rowOf("b")]);
+      await close();
+    });
+
+    test("only the profile of that name is removed", async () => {
+      const { profiles, registry, close } = await open(place);
+      for (const name of ["a", "b"]) await profiles.put(rowOf(name));
+      await registry.put({ name: "a", entry: { url: "u" }, disabled: false, addedAt: 1 });
+      expect([await profiles.remove("A"), await profiles.remove("a"), await profiles.remove("a")])
+        .toEqual([false, true, false]);
+      expect(await profiles.all()).toEqual([rowOf("b")]);
+      expect(await registry.all()).toHaveLength(1);
+      await close();
+    });
+  });
+
   describe(`keys, ${place.name}`, () => {
     test("come back as they were added, by name and by digest", async () => {
       const { keys, close } = await open(place);
@@ -509,6 +548,8 @@ for (const place of places) {
     await before.processGroups.add({ groupId: 7, identity: "boot", server: "files" });
     await before.keys.add(keyOf("a"));
     await before.registry.put({ name: "x", entry: { url: "u" }, disabled: true, addedAt: 1 });
+    const profile = { name: "x", entry: { servers: [] }, addedAt: 1 };
+    await before.profiles.put(profile);
     expect(await before.problem()).toBeUndefined();
     await before.close();
     const after = await open(place);
@@ -520,6 +561,7 @@ for (const place of places) {
       (await after.processGroups.all()).length,
       await after.keys.all(),
       await after.registry.all(),
+      await after.profiles.all(),
     ]).toEqual(
       place.isKept
         ? [1, 1, true, true, 1, [keyOf("a")], [{
@@ -527,8 +569,8 @@ for (const place of places) {
           entry: { url: "u" },
           disabled: true,
           addedAt: 1,
-        }]]
-        : [0, 0, false, false, 0, [], []],
+        }], [profile]]
+        : [0, 0, false, false, 0, [], [], []],
     );
     await after.close();
   });

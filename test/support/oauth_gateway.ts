@@ -38,6 +38,7 @@ export interface OAuthGatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** `mcpServers`; absent: one program. */
   readonly servers?: JsonObject;
+  readonly profiles?: JsonObject;
 }
 
 /** The gateway and its surroundings. */
@@ -71,6 +72,7 @@ export async function openOAuthGateway(options: OAuthGatewayOptions = {}): Promi
         file.endsWith("mcp.json")
           ? JSON.stringify({
             mcpServers: options.servers ?? { child: hostileCommand() },
+            profiles: options.profiles,
             auth: { ...options.auth, oauth: settings },
           })
           : undefined,

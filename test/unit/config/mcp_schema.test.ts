@@ -10,6 +10,7 @@ import * as v from "valibot";
 import { readJwtSettings } from "../../../src/auth/jwt_settings.ts";
 import { readAccessRows } from "../../../src/config/access_rows.ts";
 import { parseText } from "../../../src/config/json_text.ts";
+import { profileSchema, readProfile } from "../../../src/config/profile_entry.ts";
 import editorSchema from "../../../src/config/mcp.schema.json" with { type: "json" };
 import { joinForms } from "../../../src/config/server_kind.ts";
 import type { JsonObject } from "../../../src/model.ts";
@@ -36,6 +37,7 @@ const samples: readonly unknown[] = [
   ...["early", "onDemand", "public", 0, 1, 1.5, -1, 30_000, 1e12, true, false, null],
   ...[[], [""], ["a"], [1], ["A_B"], ["not a name"], {}, { a: "b" }, { a: 1 }, { a: null }],
   ...[{ a: {} }, { allow: ["a"] }, { allow: "a" }, { rename: { a: "b" } }, { rename: { a: "?" } }],
+  ...[{ describe: { a: "b c" } }, { describe: { a: "" } }, { describe: ["a"] }],
   ...[{ type: "none" }, { type: "bearer" }, { type: "bearer", token: "t" }, { type: "other" }],
   { type: "bearer", token: { file: "./t" }, onFailure: "anonymous" },
   { type: "bearer", token: "t", env: { username: "A" } },
@@ -87,7 +89,12 @@ describe("the JSON Schema of mcp.json", () => {
   });
 
   test("explains every key", () => {
-    const silent = Object.entries({ ...editorSchema.properties, ...properties }).filter(([, one]) =>
+    const all = {
+      ...editorSchema.properties,
+      ...editorSchema.$defs.profile.properties,
+      ...properties,
+    };
+    const silent = Object.entries(all).filter(([, one]) =>
       typeof (one as { description?: unknown }).description !== "string" &&
       !("$ref" in (one as object))
     );
@@ -228,6 +235,36 @@ describe("the JSON Schema of mcp.json", () => {
       }
       expect([access, accepts({ access })]).toEqual([access, isTaken]);
     }
+  });
+
+  test("accepts profiles where the gateway does, and has all of their keys", () => {
+    const { properties } = editorSchema.$defs.profile;
+    expect(Object.keys(properties).sort()).toEqual(Object.keys(profileSchema.entries).sort());
+    const servers: readonly unknown[] = [
+      ...[["a"], [], {}, { a: {} }, { a: { tools: ["x"] } }, { a: { tools: { deny: ["x"] } } }],
+      ...[{ a: { tools: { rename: { x: "?" } } } }, { a: [] }, { a: 1 }, [1], "a", 1, null],
+      { a: { tools: { describe: { x: "y" } } } },
+    ];
+    const entries: readonly unknown[] = [
+      ...[undefined, {}, [], "a", null, 1],
+      ...servers.map((one) => ({ servers: one })),
+      ...[...samples, "search", "list", "prefixed"].flatMap((sample) =>
+        Object.keys(properties).map((key) => ({ servers: ["a"], [key]: sample }))
+      ),
+      ...[{ tools: "search", pinned: ["a"] }, { tools: "list", pinned: ["a"] }].map((one) => ({
+        servers: ["a"],
+        ...one,
+      })),
+    ];
+    const place = { path: "profiles.a", definedIn: "file" } as const;
+    const verdicts = entries.map((entry) => {
+      const { problem } = readProfile("a", entry, place, { file: "mcp.json", warnings: [] });
+      // An absent profile is no entry.
+      const isAccepted = entry !== undefined && accepts({ profiles: { a: entry } });
+      return [entry, problem === undefined, isAccepted] as const;
+    });
+    expect(verdicts.filter(([, gateway, editor]) => gateway !== editor)).toEqual([]);
+    expect(new Set(verdicts.map(([, taken]) => taken)).size).toBe(2);
   });
 
   test("marks a wrong value at the top", () => {

@@ -305,7 +305,7 @@ describe("wrong values", () => {
     [
       "tools as text",
       { tools: "read" },
-      ".tools in FILE: expected an object with allow, deny or rename, or a list of names",
+      ".tools in FILE: expected an object with allow, deny, rename or describe, or a list of names",
     ],
     ["a number in a list of tools", { tools: ["a", 1] }, ".tools[1] in FILE: expected a string"],
     ["isActive as text", { isActive: "no" }, ".isActive in FILE: expected true or false"],

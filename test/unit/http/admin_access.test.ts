@@ -83,12 +83,19 @@ describe("an entry", () => {
 
 test("the route table has these rights, and no other route", () => {
   // The rows are data: making them uses none of the parts but these.
-  const operator = { registry: {}, servers: () => [], restart: () => Promise.resolve() };
+  const operator = {
+    registry: {},
+    profiles: {},
+    servers: () => [],
+    restart: () => Promise.resolve(),
+  };
   const access = { keys: {}, users: {}, clients: {}, grants: {} };
   const rows = adminRows({ operator, access, surfaceKinds } as unknown as AdminParts);
   expect(rows.map(({ method, path, right }) => `${right} ${method} ${path}`).sort()).toEqual([
     "none GET /admin/hello",
     "operator DELETE /admin/mcp",
+    "operator DELETE /admin/profiles/:name",
+    "operator DELETE /admin/profiles/:name/mcp",
     "operator DELETE /admin/servers/:name",
     "operator DELETE /admin/servers/:name/mcp",
     "operator GET /admin/clients",
@@ -96,6 +103,9 @@ test("the route table has these rights, and no other route", () => {
     "operator GET /admin/keys",
     "operator GET /admin/logins",
     "operator GET /admin/mcp",
+    "operator GET /admin/profiles",
+    "operator GET /admin/profiles/:name",
+    "operator GET /admin/profiles/:name/mcp",
     "operator GET /admin/servers",
     "operator GET /admin/servers/:name",
     "operator GET /admin/servers/:name/logins",
@@ -104,11 +114,13 @@ test("the route table has these rights, and no other route", () => {
     "operator GET /admin/users",
     "operator GET /metrics",
     "operator POST /admin/mcp",
+    "operator POST /admin/profiles/:name/mcp",
     "operator POST /admin/reload",
     "operator POST /admin/servers/:name/disable",
     "operator POST /admin/servers/:name/enable",
     "operator POST /admin/servers/:name/mcp",
     "operator POST /admin/servers/:name/restart",
+    "operator PUT /admin/profiles/:name",
     "operator PUT /admin/servers/:name",
     "owner DELETE /admin/clients/:name",
     "owner DELETE /admin/grants/:name",
