@@ -1,7 +1,7 @@
 /**
  * Runs the benchmarks. `bun bench` runs all that measure parts, and `bun bench NAME …` only those
- * named. `e2e` (the end-to-end driver), `openapi` (reads documents), `spare` (starts slow servers)
- * and `greedy` (fairness between two clients) run only if they are named. Names come first, then the options of a driver. The same
+ * named. `e2e` (the end-to-end driver), `openapi` (reads documents), `spare` (starts slow servers),
+ * `greedy` (fairness between two clients) and `search` (of tools) run only if they are named. Names come first, then the options of a driver. The same
  * works under Deno.
  */
 import process from "node:process";
@@ -25,6 +25,7 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   openapi: () => import("./openapi.ts"),
   spare: () => import("./spare.ts"),
   greedy: () => import("./greedy.ts"),
+  search: () => import("./search.ts"),
 };
 
 const unknown = named.filter((name) => !(name in parts || name in drivers));

@@ -7,7 +7,7 @@ import { toGatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, JsonObject } from "../model.ts";
 import { rank } from "../search/ranking.ts";
-import type { ToolIndex } from "../search/tool_index.ts";
+import type { ToolIndex, ToolWords } from "../search/tool_index.ts";
 import { queryWordsOf, toToolWords } from "../search/tool_words.ts";
 import type { CatalogReader, MissingPart } from "./catalog.ts";
 import { namePrefix } from "./name.ts";
@@ -38,7 +38,7 @@ export interface ToolSearch {
    */
   offered(view: ResolvedSurface, caller: Caller): Promise<OfferedTools>;
   /** Those of these tools that answer to a query, best first. */
-  best(query: string, among: readonly OfferedTool[]): readonly OfferedTool[];
+  best(query: string, among: readonly OfferedTool[]): Promise<readonly OfferedTool[]>;
   close(): void;
 }
 
@@ -62,8 +62,8 @@ interface SearchDeps {
 interface Indexed {
   /** The forms of a tool, by the object that its server's list has for it. */
   readonly forms: WeakMap<JsonObject, IndexedTool[]>;
-  /** By id; those that were searched longest ago first. */
-  readonly byId: Map<number, IndexedTool>;
+  /** By id, those that were searched longest ago first. Lists that servers replaced are let go. */
+  readonly byId: Map<number, WeakRef<IndexedTool>>;
 }
 
 /** Makes the search over an empty index. */
@@ -72,14 +72,15 @@ export function createToolSearch(deps: SearchDeps): ToolSearch {
   const indexed: Indexed = { forms: new WeakMap(), byId: new Map() };
   return {
     offered: (view, caller) => offeredTools(deps, view, caller),
-    best(query, among) {
+    async best(query, among) {
       const words = queryWordsOf(query, deps.limits);
       if (index === undefined || words.length === 0) return [];
-      const ids = idsOf(index, indexed, among, deps.limits);
+      const forms = among.map((offered) => formOf(indexed.forms, offered, deps.limits));
+      await takeIn(index, indexed, forms, deps.limits);
       const scores = rank(index, words);
       return among
         .flatMap((offered, at) => {
-          const score = scores.get(ids[at] ?? -1);
+          const score = scores.get(forms[at]?.id ?? -1);
           return score === undefined ? [] : [{ offered, score }];
         })
         .sort((one, other) => other.score - one.score)
@@ -114,29 +115,35 @@ async function offeredTools(
   }
 }
 
-/** The ids of these tools; those that are new to the index are added. */
-function idsOf(
+/** Takes tools into the index that it does not know, and takes others out that are too many. */
+async function takeIn(
   index: ToolIndex,
-  { forms, byId }: Indexed,
-  among: readonly OfferedTool[],
+  { byId }: Indexed,
+  forms: readonly IndexedTool[],
   limits: Limits,
-): readonly (number | undefined)[] {
-  const known = among.map((offered) => formOf(forms, offered, limits));
-  const added = known.filter(({ id }) => id === undefined);
-  const ids = index.add(added.map(({ server, tool }) => {
-    const name = String(tool["name"]);
-    const start = namePrefix(server);
-    const own = name.startsWith(start) ? name.slice(start.length) : name;
-    return toToolWords(server, own, tool, limits);
-  }));
-  added.forEach((form, at) => form.id = ids[at]);
-  for (const form of known) {
-    if (form.id === undefined) continue;
-    byId.delete(form.id);
-    byId.set(form.id, form);
+): Promise<void> {
+  const isNew = ({ id }: IndexedTool) => id === undefined;
+  for (;;) {
+    const portion = forms.filter(isNew).slice(0, limits.searchPortion);
+    const ids = index.add(portion.map((form) => wordsOfForm(form, limits)));
+    portion.forEach((form, at) => form.id = ids[at]);
+    if (portion.length < limits.searchPortion) break;
+    await index.rest();
   }
-  forget(index, byId, Math.max(limits.searchToolsMax, known.length));
-  return known.map(({ id }) => id);
+  for (const form of forms) {
+    if (form.id === undefined) continue;
+    const known = byId.get(form.id);
+    byId.delete(form.id);
+    byId.set(form.id, known ?? new WeakRef(form));
+  }
+  forget(index, byId, Math.max(limits.searchToolsMax, forms.length));
+}
+
+function wordsOfForm({ server, tool }: IndexedTool, limits: Limits): ToolWords {
+  const name = String(tool["name"]);
+  const start = namePrefix(server);
+  const own = name.startsWith(start) ? name.slice(start.length) : name;
+  return toToolWords(server, own, tool, limits);
 }
 
 /** The form of a tool in which it is offered. */
@@ -159,13 +166,14 @@ function isSame(one: JsonObject, other: JsonObject): boolean {
     one["title"] === other["title"] && one["inputSchema"] === other["inputSchema"];
 }
 
-/** Takes out of the index what was searched longest ago. */
-function forget(index: ToolIndex, byId: Map<number, IndexedTool>, toolsMax: number): void {
+/** Takes out of the index what no list has any more, and what was searched longest ago. */
+function forget(index: ToolIndex, byId: Indexed["byId"], toolsMax: number): void {
   const gone: number[] = [];
-  for (const [id, form] of byId) {
-    if (byId.size <= toolsMax) break;
+  for (const [id, known] of byId) {
+    const form = known.deref();
+    if (form !== undefined && byId.size <= toolsMax) continue;
     byId.delete(id);
-    form.id = undefined;
+    if (form !== undefined) form.id = undefined;
     gone.push(id);
   }
   index.remove(gone);

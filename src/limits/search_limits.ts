@@ -20,6 +20,8 @@ export const searchLimits = {
    * lists differ by principal and by surface.
    */
   searchToolsMax: 5_000,
+  /** Tools that the index takes in before other work runs: some 10 ms of it. */
+  searchPortion: 50,
   /** Forms of one tool that the index knows: surfaces may rename it. */
   searchFormsMax: 16,
   /** Names that an error suggests in place of an unknown one. */

@@ -29,6 +29,8 @@ export interface ToolIndex {
   /** Adds tools; returns the id of each, in their order. */
   add(tools: readonly ToolWords[]): readonly number[];
   remove(ids: readonly number[]): void;
+  /** Lets other work run, between two portions of what is added. */
+  rest(): Promise<void>;
   /**
    * The tools that have one of these words, or a word that begins with one, in no order. Words are
    * as `tool_words.ts` makes them; several with spaces between them are looked for side by side.

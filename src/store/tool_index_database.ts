@@ -34,7 +34,9 @@ const match = `SELECT rowid AS id, -bm25(tools, ${weights.join(", ")}) AS score
   FROM tools WHERE tools MATCH ?`;
 
 /** Makes the index; it holds nothing until something is added. */
-export function openToolIndex({ openDatabase }: Pick<Runtime, "openDatabase">): ToolIndex {
+export function openToolIndex(
+  { openDatabase, nextTurn }: Pick<Runtime, "openDatabase" | "nextTurn">,
+): ToolIndex {
   let database: SqlDatabase | undefined;
   let lastId = 0;
   const open = (): SqlDatabase => {
@@ -58,6 +60,7 @@ export function openToolIndex({ openDatabase }: Pick<Runtime, "openDatabase">): 
       if (from === undefined || ids.length === 0) return;
       transact(from, () => ids.forEach((id) => from.prepare(remove).run(id)));
     },
+    rest: () => new Promise((resolve) => nextTurn(resolve)),
     match(words, how) {
       const rows = database?.prepare(match).all(toExpression(words, how)) ?? [];
       return rows.map(({ id, score }) => ({ id: Number(id), score: Number(score) }));

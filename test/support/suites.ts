@@ -34,7 +34,12 @@ export const suites: readonly Suite[] = [
   {
     name: "real servers",
     kind: "outside",
-    files: ["e2e/real_servers.test.ts", "e2e/real_profiles.test.ts", "e2e/curl.test.ts"],
+    files: [
+      "e2e/real_servers.test.ts",
+      "e2e/real_profiles.test.ts",
+      "e2e/curl.test.ts",
+      "e2e/tool_search.test.ts",
+    ],
   },
   {
     name: "clients of each era",

@@ -80,7 +80,8 @@ async function searchFor(
     : tools.filter((one) => one.server.config.name === server);
   const note = missingNote(missing);
   if (query.trim() !== "") {
-    return foundTools(search.best(query, among).slice(0, limit), note, limits);
+    const best = await search.best(query, among);
+    return foundTools(best.slice(0, limit), note, limits);
   }
   if (server !== undefined) return foundTools(among.slice(0, limits.searchHitsMax), note, limits);
   return serverCounts(surface, tools, note, limits);
