@@ -1,10 +1,14 @@
 /**
  * Runs the benchmarks. `bun bench` runs all that measure parts, and `bun bench NAME …` only those
  * named. `e2e` (the end-to-end driver), `openapi` (reads documents), `spare` (starts slow servers),
- * `greedy` (fairness between two clients) and `search` (of tools) run only if they are named. Names come first, then the options of a driver. The same
+ * `greedy` (fairness between two clients) and `search` (of tools) run only if they are named; `chart`
+ * measures nothing and draws the chart of docs/benchmarks.md again. Names come first, then the options
+ * of a driver. The same
  * works under Deno.
  */
+import { join } from "node:path";
 import process from "node:process";
+import { projectDirectory } from "../test/support/runtimes.ts";
 import { measureSuite, type Suite, toReport } from "./suite.ts";
 import { describeMachine } from "./support/machine.ts";
 
@@ -26,6 +30,10 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   spare: () => import("./spare.ts"),
   greedy: () => import("./greedy.ts"),
   search: () => import("./search.ts"),
+  async chart() {
+    const { writeChart } = await import("./e2e/draw_chart.ts");
+    console.log(`wrote ${writeChart(join(projectDirectory, "docs", "benchmarks.md"))}`);
+  },
 };
 
 const unknown = named.filter((name) => !(name in parts || name in drivers));

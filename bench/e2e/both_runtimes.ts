@@ -14,6 +14,7 @@ import {
 } from "../../test/support/runtimes.ts";
 import { within } from "../../test/support/wait.ts";
 import type { Closing } from "./closing.ts";
+import { writeChart } from "./draw_chart.ts";
 import { toPage, withShortRows } from "./page.ts";
 import type { RunResult } from "./results.ts";
 
@@ -42,7 +43,7 @@ async function runDriver(
   if (code !== 0) throw new Error(`The run on ${runtime} failed: its exit code is ${code}`);
 }
 
-/** Measures on all runtimes and writes the page, and the two rows of README. */
+/** Measures on all runtimes and writes the page, its chart, and the two rows of README. */
 export async function writePage(
   path: string,
   args: readonly string[],
@@ -65,7 +66,7 @@ export async function writePage(
     writeFileSync(readme, withShortRows(readFileSync(readme, "utf8"), runs));
     const config = join(projectDirectory, "deno.json");
     spawnSync(executable("deno"), ["fmt", "--config", config, path, readme]);
-    console.log(`wrote ${path}`);
+    console.log(`wrote ${path} and ${writeChart(path)}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,5 +1,6 @@
 /** The page docs/benchmarks.md, from the results of a run on each runtime. */
 import { titles } from "../../test/support/runtimes.ts";
+import { chartPath } from "./draw_chart.ts";
 import { formatRange, formatValue, measureTitles } from "./figures.ts";
 import { peers } from "./peers.ts";
 import { formatMegabytes, formatUs } from "./report.ts";
@@ -144,6 +145,8 @@ function peerSection(runs: readonly RunResult[]): string {
   ].join("\n\n");
 }
 
+const chartTitle = "CPU time for each call in times of a bare proxy's, as bars for each runtime";
+
 /** The page. */
 export function toPage(runs: readonly RunResult[], command: string): string {
   const [first] = runs;
@@ -162,6 +165,7 @@ export function toPage(runs: readonly RunResult[], command: string): string {
     "against its request. The gateway is started directly and runs with all checks, with " +
     "`isolation: shared` and the fast listener unless a row says otherwise.",
     shortTable(runs),
+    `![${chartTitle}](${chartPath})`,
     [
       `- Date: ${first?.date}; commit ${first?.revision}`,
       `- Machine: ${first?.machine}; before the runs: ${runs.map(({ load }) => load).join(", ")}`,
@@ -181,7 +185,7 @@ export function toPage(runs: readonly RunResult[], command: string): string {
     peerSection(runs),
     "## How to repeat it",
     "On Linux, with Bun, Deno and Node on `PATH`. The command measures on each runtime, one after " +
-    "the other, and writes this page and the two rows in README:",
+    "the other, and writes this page, its chart and the two rows in README:",
     `\`\`\`sh\n${command}\n\`\`\``,
     "One runtime, some scenarios, or the difference to another commit:",
     "```sh\nbun bench e2e --only=echo_64,large_text\n" +

@@ -32,7 +32,7 @@ export interface Span {
   readonly startedAt: number;
   readonly endedAt: number;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
-  /** Why it failed; empty: no words are there, or they are a result. Absent: it did not fail. */
+  /** Why it failed; empty: only the server's own words say it. Absent: it did not fail. */
   readonly failure?: string | undefined;
 }
 
@@ -163,8 +163,10 @@ function errorAttributes({ failure }: CallEvent): Record<string, AttributeValue>
   };
 }
 
-/** The words of a tool's error are a part of its result. */
+/** Failures in the words of a server, which may repeat arguments, or are a part of a result. */
+const inServersWords: ReadonlySet<string> = new Set(["tool_error", "upstream_error"]);
+
 function failureOf({ failure }: CallEvent): string | undefined {
   if (failure === undefined) return undefined;
-  return failure.code === "tool_error" ? "" : failure.reason;
+  return inServersWords.has(failure.code) ? "" : failure.reason;
 }

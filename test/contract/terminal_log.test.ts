@@ -52,7 +52,8 @@ describe("the log", () => {
     expect(line).toContain(
       `\u001b[2m${local}\u001b[0m \u001b[32mINFO \u001b[0m gateway ${greeting} http`,
     );
-    expect(line).toMatch(/mcp \u001b\[2mservers=0 [^\u001b]*\u001b\[0m$/);
+    expect(line).toContain("/mcp \u001b[2mservers=0 ");
+    expect(line.endsWith("\u001b[0m")).toBe(true);
   }, 2 * startMsMax);
 
   test.skipIf(!hasTerminals)("of a terminal without colours has the local time", async () => {

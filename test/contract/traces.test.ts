@@ -193,7 +193,7 @@ describe("the context of a call", () => {
   });
 });
 
-test("a call that fails has the reason in its spans; a tool's error has none of its words", async () => {
+test("a call that fails has the reason in its spans, but no words of a server", async () => {
   const own = traceparent();
   await gateway.call("handshake", "program__fail", { meta: { traceparent: own } });
   const [whole, hop] = await chainOf(own.split("-")[1] ?? "", 3);
@@ -201,6 +201,12 @@ test("a call that fails has the reason in its spans; a tool's error has none of 
     expect(one?.attributes["error.type"]).toBe("tool_error");
     expect(one?.failure).toBe("");
   }
+  const third = traceparent();
+  const args = { word: "an-argument-in-an-error" };
+  await gateway.call("handshake", "program__refuse", { meta: { traceparent: third } }, args);
+  const [called] = await chainOf(third.split("-")[1] ?? "", 2);
+  expect([called?.attributes["error.type"], called?.failure]).toEqual(["upstream_error", ""]);
+  expect(collector.visits.some(({ body }) => body.includes(args.word))).toBe(false);
   const other = traceparent();
   await gateway.call("handshake", "no_such_tool", { meta: { traceparent: other } });
   const [refused, ...rest] = await chainOf(other.split("-")[1] ?? "", 1);

@@ -1,7 +1,8 @@
 /**
  * An MCP server that takes part in traces, as messages alone: `traced_server.ts` puts it on stdio, a
  * test behind HTTP. It sends a span of its own for each call to a collector, below the span that the
- * request names in its `_meta`, and its tools tell what they got. `fail` answers with `isError`.
+ * request names in its `_meta`, and its tools tell what they got. `fail` answers with `isError`, and
+ * `refuse` with an error that repeats its arguments.
  */
 type Json = Readonly<Record<string, unknown>>;
 
@@ -33,6 +34,10 @@ export async function answerTraced(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Json | undefined> {
   if (id === undefined) return undefined;
+  if (params["name"] === "refuse") {
+    const message = `Cannot take ${JSON.stringify(params["arguments"])}`;
+    return { jsonrpc: "2.0", id, error: { code: -32602, message } };
+  }
   const result = await resultOf(options, method, params, headers);
   return result === undefined
     ? { jsonrpc: "2.0", id, error: { code: -32601, message: `Unknown method ${method}` } }
@@ -65,7 +70,10 @@ async function resultOf(
       return {
         ...complete,
         ...(isStateless ? { ttlMs: 60_000, cacheScope: "private" } : {}),
-        tools: ["tell", "fail"].map((tool) => ({ name: tool, inputSchema: { type: "object" } })),
+        tools: ["tell", "fail", "refuse"].map((tool) => ({
+          name: tool,
+          inputSchema: { type: "object" },
+        })),
       };
     case "tools/call": {
       const meta = pick((params["_meta"] ?? {}) as Record<string, unknown>);

@@ -3,6 +3,8 @@ import type { RuntimeName } from "../support/runtimes.ts";
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { drawChart, readChart } from "../../bench/e2e/chart.ts";
+import { chartPath } from "../../bench/e2e/draw_chart.ts";
 import { toPage, withShortRows } from "../../bench/e2e/page.ts";
 import { type RunResult, spreadOf, toReached } from "../../bench/e2e/results.ts";
 import { projectDirectory } from "../support/spawn_gateway.ts";
@@ -99,4 +101,56 @@ test("README says what docs/benchmarks.md says", () => {
   const rows = shortRowsOf("docs/benchmarks.md");
   expect(rows).toHaveLength(2);
   expect(shortRowsOf("README.md")).toEqual(rows);
+});
+
+describe("the chart", () => {
+  const data = readChart(page);
+  const drawn = drawChart(data);
+
+  test("has the ratios of the page, with their ranges", () => {
+    const bar = (runtime: string, times: number) => ({
+      runtime,
+      median: times,
+      lowest: times,
+      highest: times,
+    });
+    expect(data).toEqual({
+      measured: "2026-11-28; commit abc1234",
+      groups: [{ title: "64 sessions", bars: [bar("Bun", 1.5), bar("Deno", 2)] }],
+    });
+  });
+
+  test("is an image with words: a title, what it shows, and each value as text", () => {
+    expect(drawn).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" [^>]*role="img"/);
+    expect(drawn).toContain('<title id="title">CPU time for each call, in times of a bare proxy');
+    expect(drawn).toContain(
+      '<desc id="desc">64 sessions: Bun 1.50 times, Deno 2.00 times.</desc>',
+    );
+    expect(drawn).toMatch(/<text [^>]*>Deno 2\.00 ×<\/text>/);
+    expect(drawn).toContain("prefers-color-scheme: dark");
+    expect(drawn).not.toMatch(/<script|href=|@import|url\(/);
+  });
+
+  test("draws a bar twice as long for twice the time", () => {
+    const widths = [...drawn.matchAll(/<rect class="of\d" [^>]*width="([\d.]+)" height="14"/g)]
+      .map(([, width]) => Number(width));
+    expect(widths.length).toBe(2);
+    expect((widths[1] ?? 0) / (widths[0] ?? 1)).toBeCloseTo(2 / 1.5, 2);
+  });
+
+  test("shows no markup of a title", () => {
+    const { groups: [group] } = data;
+    const evil = { ...data, groups: [{ title: "<b> & more", bars: group?.bars ?? [] }] };
+    expect(drawChart(evil)).toContain("&lt;b&gt; &amp; more</text>");
+  });
+
+  test("cannot be drawn from a page without figures", () => {
+    expect(() => readChart("# Benchmarks\n")).toThrow("the page has no table of figures");
+  });
+
+  test("of the documentation is drawn from the page next to it", () => {
+    const file = (path: string) => readFileSync(join(projectDirectory, "docs", path), "utf8");
+    expect(file(chartPath)).toBe(drawChart(readChart(file("benchmarks.md"))));
+    expect(file("benchmarks.md")).toContain(`](${chartPath})`);
+  });
 });
