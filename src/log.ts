@@ -6,8 +6,9 @@
  */
 import { type Clock, withDeadline } from "./clock.ts";
 import type { Limits } from "./limits.ts";
-import { createRedactor, escapeControls, type Redactor } from "./log_redact.ts";
+import { createRedactor, type Redactor } from "./log_redact.ts";
 import type { LogFile } from "./runtime/runtime.ts";
+import { escapeUnseen } from "./unseen_characters.ts";
 
 export { Shortened } from "./log_redact.ts";
 
@@ -88,7 +89,7 @@ export function createLog(options: LogOptions): LogSink {
     try {
       const time = new Date(clock.wall()).toISOString();
       const record = toRecord(redactor, limits, { time, level, source }, message, fields);
-      queue?.push(escapeControls(JSON.stringify(record)));
+      queue?.push(escapeUnseen(JSON.stringify(record)));
       options.console(toReadable(record));
     } catch {
       // A value that cannot be shown, or a missing console, must not break the caller.
@@ -108,7 +109,7 @@ export function createLog(options: LogOptions): LogSink {
     addSecrets: redactor.add,
     addPassingSecrets: redactor.addPassing,
     hide: (text) =>
-      escapeControls(String(redactor.toPlain("", text, { chars: limits.logCharsMax }) ?? "")),
+      escapeUnseen(String(redactor.toPlain("", text, { chars: limits.logCharsMax }) ?? "")),
     async close() {
       gate.close();
       await queue?.close();
@@ -191,7 +192,7 @@ export function toReadable(record: LogRecord): string {
     const bare = typeof value === "string" && /^[^\s"=]+$/.test(value);
     parts.push(`${name}=${bare ? value : JSON.stringify(value)}`);
   }
-  return escapeControls(parts.join(" "));
+  return escapeUnseen(parts.join(" "));
 }
 
 /** The records that wait for the file. */
