@@ -19,44 +19,59 @@ const joinedScripts = [
   "Malayalam",
 ].map((name) => `\\p{Script=${name}}`).join("");
 
-/** Where an unseen character belongs to the writing: what stands before it, and after it. */
+/** Where an unseen character belongs to the writing: the characters next to it, one by one. */
 interface Place {
   readonly characters: RegExp;
   readonly before: RegExp;
-  readonly after: RegExp;
+  /** What may stand between both. */
+  readonly passed?: RegExp;
+  /** Absent: any. */
+  readonly after?: RegExp;
 }
 
 const places: readonly Place[] = [
   {
     characters: /^[\u200c\u200d]$/u,
-    before: new RegExp(`[${joinedScripts}]\\p{M}*$`, "u"),
+    before: new RegExp(`^[${joinedScripts}]$`, "u"),
+    passed: /^\p{M}$/u,
     after: new RegExp(`^[${joinedScripts}]`, "u"),
   },
   {
     characters: /^\u200d$/u,
-    before: /[\p{Extended_Pictographic}\p{Emoji_Modifier}]\ufe0f?$/u,
+    before: /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier})$/u,
+    passed: /^\ufe0f$/u,
     after: /^\p{Extended_Pictographic}/u,
   },
-  { characters: /^[\ufe0e\ufe0f]$/u, before: /\p{Extended_Pictographic}$/u, after: /^/ },
-  { characters: /^\ufe0f$/u, before: /[0-9#*]$/, after: /^\u20e3/ },
-  {
-    characters: /^[\ufe00-\ufe02\u{e0100}-\u{e01ef}]$/u,
-    before: /\p{Script=Han}$/u,
-    after: /^/,
-  },
-  { characters: /^[\u180b-\u180d\u180f]$/u, before: /\p{Script=Mongolian}$/u, after: /^/ },
+  { characters: /^[\ufe0e\ufe0f]$/u, before: /^\p{Extended_Pictographic}$/u },
+  { characters: /^\ufe0f$/u, before: /^[0-9#*]$/, after: /^\u20e3/ },
+  { characters: /^[\ufe00-\ufe02\u{e0100}-\u{e01ef}]$/u, before: /^\p{Script=Han}$/u },
+  { characters: /^[\u180b-\u180d\u180f]$/u, before: /^\p{Script=Mongolian}$/u },
 ];
 
-/** Enough of the text around a character to tell what it does there. */
-const aroundChars = 16;
+/** No script puts more marks on a letter. */
+const passedMax = 4;
 
 function belongs(character: string, at: number, text: string): boolean {
   const possible = places.filter(({ characters }) => characters.test(character));
   if (possible.length === 0) return false;
-  const before = text.slice(Math.max(0, at - aroundChars), at);
   const end = at + character.length;
-  const after = text.slice(end, end + aroundChars);
-  return possible.some((place) => place.before.test(before) && place.after.test(after));
+  const after = text.slice(end, end + pairUnits);
+  return possible.some((place) =>
+    place.before.test(before(text, at, place.passed)) && place.after?.test(after) !== false
+  );
+}
+
+/** How many units of a text a character takes at most. */
+const pairUnits = 2;
+
+/** The character before a place, except for those that are passed. */
+function before(text: string, at: number, passed: RegExp | undefined): string {
+  let end = at;
+  for (let count = 0;; count += 1) {
+    const last = Array.from(text.slice(Math.max(0, end - pairUnits), end)).at(-1) ?? "";
+    if (count >= passedMax || passed?.test(last) !== true) return last;
+    end -= last.length;
+  }
 }
 
 /** A text in which `spell` replaces each character that is not seen and does not belong there. */
