@@ -10,6 +10,7 @@ import * as v from "valibot";
 import { cardAudiences } from "./config.ts";
 import { flag, mapOf, texts, time } from "./key_schemas.ts";
 import { typeKeys } from "./mcp_server.ts";
+import { pinExpected, pinModes } from "./pin_mode.ts";
 
 const toolName = v.pipe(
   v.string("a string"),
@@ -50,6 +51,7 @@ export const commonEntries = {
   keepAlive: v.optional(flag),
   tools: v.optional(toolsSchema),
   card: v.optional(v.picklist(cardAudiences, '"public"')),
+  pin: v.optional(v.picklist(pinModes, pinExpected)),
   // The names of other programs for the same keys: a filter must never be dropped.
   disable: v.optional(flag),
   isDisabled: v.optional(flag),
@@ -86,7 +88,7 @@ export const denyKeys = [
 
 /** Keys whose wrong value may be shown: a word out of a short list. */
 export const wordKeys: ReadonlySet<string> = new Set(
-  ["isolation", "era", "roots", "start", "card", "type", "transport", "transportType"],
+  ["isolation", "era", "roots", "start", "card", "pin", "type", "transport", "transportType"],
 );
 
 /** Keys that are not supported yet -> why. */
