@@ -39,6 +39,8 @@ export interface LogSink extends Log {
   addPassingSecrets(values: readonly string[]): void;
   /** A text as the log would show it. */
   hide(text: string): string;
+  /** A text without its secrets, whole and otherwise as it is. */
+  redact(text: string): string;
   /**
    * Writes the waiting records to the file, within the limits' stop time; the console continues.
    */
@@ -110,6 +112,7 @@ export function createLog(options: LogOptions): LogSink {
     addPassingSecrets: redactor.addPassing,
     hide: (text) =>
       escapeUnseen(String(redactor.toPlain("", text, { chars: limits.logCharsMax }) ?? "")),
+    redact: (text) => String(redactor.toPlain("", text, { chars: Infinity })),
     async close() {
       gate.close();
       await queue?.close();

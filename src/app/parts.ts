@@ -24,11 +24,13 @@ import type { OAuthServer } from "../oauth/oauth_server.ts";
 import { type OpenedStores, openStores } from "../store/stores.ts";
 import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogReader } from "../telemetry/log_reader.ts";
+import type { ToolPins } from "../upstream/catalog/tool_pins.ts";
 import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
 import { openGrants } from "./open_grants.ts";
 import { openLogins, type ServerLogins } from "./open_logins.ts";
 import { openOAuth } from "./open_oauth.ts";
+import { openPins } from "./open_pins.ts";
 import { type Tables, tablesOf } from "./tables.ts";
 
 /**
@@ -69,6 +71,8 @@ export interface GatewayParts {
   /** Where people log in at protected servers. */
   readonly logins: ServerLogins;
   readonly opened: OpenedStores;
+  /** What was accepted of the tools of servers. */
+  readonly pins: ToolPins;
   readonly warden: Warden;
 }
 
@@ -103,7 +107,15 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const grants = openGrants({ config, runtime, opened, bus, clock, limits, events, log });
   const logins = openLogins({ config, runtime, clock, limits });
   const shared = { options, limits, clock, tables, instance, log, events };
-  return { ...shared, bus, authenticator, oauth, grants, logins, opened, warden };
+  const pins = await openPins({
+    runtime,
+    opened,
+    clock,
+    limits,
+    emit: events.emit,
+    logOf: (server) => log.source(server === "" ? "pins" : `upstream.${server}`),
+  });
+  return { ...shared, bus, authenticator, oauth, grants, logins, opened, pins, warden };
 }
 
 /** The servers of a gateway, from `mcp.json` and the registry. */

@@ -10,7 +10,8 @@ import type { GatewayParts } from "./parts.ts";
 
 /** Makes the function that makes upstreams; the bounds on processes are those of all together. */
 export function createUpstreams(
-  { options, tables, limits, clock, log, events, grants, opened, warden, instance }: GatewayParts,
+  { options, tables, limits, clock, log, events, grants, opened, pins, warden, instance }:
+    GatewayParts,
 ): (server: ServerConfig) => Upstream {
   const { stores: { catalogs, credentials }, sealer } = opened;
   const processLimit = createProcessLimit(limits, clock);
@@ -33,6 +34,7 @@ export function createUpstreams(
   return (server) => {
     const own = log.source(`upstream.${server.name}`);
     const corrections = createCorrectionLog(server.name, own, limits);
-    return createUpstream(server, { ...shared, log: own, corrections }, tables.kinds);
+    const deps = { ...shared, log: own, corrections, pins: pins.of(server) };
+    return createUpstream(server, deps, tables.kinds);
   };
 }

@@ -1,8 +1,9 @@
-/** The calls of the admin API about who may connect. */
+/** The calls of the admin API about who may connect, about log-ins, and about changed tools. */
 import type { AdminCaller } from "./admin_call.ts";
 import {
   type AccessCalls,
   anyForm,
+  approvedForm,
   clientsForm,
   grantsForm,
   keysForm,
@@ -12,6 +13,8 @@ import {
   logOutForm,
   madeKeyForm,
   serverLinkForm,
+  type ToolChangeCalls,
+  toolChangesForm,
   usersForm,
 } from "./admin_forms.ts";
 import { namedPath } from "./admin_path.ts";
@@ -71,6 +74,18 @@ export function toLoginCalls(call: AdminCaller): LoginCalls {
       const query = principal === undefined ? "" : `?principal=${encodeURIComponent(principal)}`;
       const path = `${at(server)}${query}`;
       return (await call({ method: "DELETE", path, form: logOutForm })).revoked;
+    },
+  };
+}
+
+/** Makes the calls about changed tools. */
+export function toToolChangeCalls(call: AdminCaller): ToolChangeCalls {
+  return {
+    list: async () =>
+      (await call({ method: "GET", path: "/admin/tools/changes", form: toolChangesForm })).changes,
+    async approve(server, ids) {
+      const path = `${namedPath("/admin/servers", server)}/tools/approve`;
+      return (await call({ method: "POST", path, body: { ids }, form: approvedForm })).approved;
     },
   };
 }

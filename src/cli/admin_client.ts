@@ -11,7 +11,7 @@ import type { OutgoingRequest } from "../runtime/runtime.ts";
 import { hmacHex } from "../seal.ts";
 import { noDirectory } from "../config/places.ts";
 import type { AdminCaller } from "./admin_call.ts";
-import { toAccessCalls, toLoginCalls } from "./access_calls.ts";
+import { toAccessCalls, toLoginCalls, toToolChangeCalls } from "./access_calls.ts";
 import {
   type AccessCalls,
   anyForm,
@@ -21,6 +21,7 @@ import {
   putForm,
   refusalForm,
   statusForm,
+  type ToolChangeCalls,
 } from "./admin_forms.ts";
 import { namedPath } from "./admin_path.ts";
 import type { CommandContext } from "./command.ts";
@@ -44,6 +45,8 @@ export interface RunningGateway extends AccessCalls {
   restart(name: string): Promise<void>;
   /** Log-ins at protected servers. */
   readonly logins: LoginCalls;
+  /** Changed tools, and their approval. */
+  readonly toolChanges: ToolChangeCalls;
   /** Reads `mcp.json` again. */
   reload(): Promise<void>;
   /** Copies the database to an absolute path. */
@@ -159,6 +162,7 @@ function toGateway(
     reload: () => post("/admin/reload"),
     backup: (path) => post("/admin/backup", { file: path }),
     logins: toLoginCalls(call),
+    toolChanges: toToolChangeCalls(call),
     ...toAccessCalls(call),
   };
 }

@@ -4,6 +4,7 @@
  */
 import { accessCommands } from "./access_commands.ts";
 import type { Command, CommandArgument, CommandOption } from "./command.ts";
+import { reviewCommands } from "./review_commands.ts";
 import { listenFlags } from "./variable_flags.ts";
 
 /** The command of a command line without one. */
@@ -275,6 +276,7 @@ export const commands: readonly Command[] = [
   ...starting,
   ...configuring,
   ...using,
+  ...reviewCommands,
   ...clients,
   ...accessCommands,
   ...maintaining,

@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { ConfigurationSources, Registry } from "../config/registry.ts";
 import { RegistryError } from "../config/registry_error.ts";
+import type { ChangedTools } from "./changed_tools.ts";
 import { reportDisabled, reportServer, type ServerReport } from "./server_report.ts";
 import type { SteeredGateway } from "./surface.ts";
 import type { ServerHistory } from "../telemetry/server_history.ts";
@@ -13,6 +14,8 @@ import type { ServerHistory } from "../telemetry/server_history.ts";
 export interface Operator {
   /** The servers that are added next to `mcp.json`. */
   readonly registry: Registry;
+  /** The tools that are not as they were first seen, and their approval. */
+  readonly changedTools: ChangedTools;
   /** One report of each server, disabled ones last. */
   servers(): readonly ServerReport[];
   /**
@@ -28,6 +31,7 @@ export interface OperatorDeps {
   readonly sources: Pick<ConfigurationSources, "registry" | "current">;
   readonly gateway: Pick<SteeredGateway, "servers" | "restart">;
   readonly history: ServerHistory;
+  readonly changedTools: ChangedTools;
   readonly clock: Clock;
   /** Replaces the secrets in a text. */
   readonly hide: (text: string) => string;
@@ -35,7 +39,7 @@ export interface OperatorDeps {
 
 /** Makes the operator's side of a gateway. */
 export function createOperator(deps: OperatorDeps): Operator {
-  const { sources, gateway, history, clock, hide } = deps;
+  const { sources, gateway, history, changedTools, clock, hide } = deps;
   /** Since when each disabled server is known to be so. */
   let disabledSince = new Map<string, number>();
   const disabled = () => {
@@ -48,8 +52,12 @@ export function createOperator(deps: OperatorDeps): Operator {
   disabled();
   return {
     registry: sources.registry,
+    changedTools,
     servers: () => [
-      ...gateway.servers().map((server) => reportServer(server, history, hide)),
+      ...gateway.servers().map((server) => ({
+        ...reportServer(server, history, hide),
+        changedTools: changedTools.count(server.config.name),
+      })),
       ...disabled(),
     ],
     async restart(name) {

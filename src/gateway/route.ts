@@ -1,9 +1,10 @@
 /**
  * Which server a name belongs to, and what that server calls it. With a single server nothing is
- * looked up that its filter does not demand. Lists that are in memory answer at once; only a name
+ * looked up that its filter or its pin does not demand. Lists that are in memory answer at once; only a name
  * that none of them has waits for servers. Not here: URIs (resource_route.ts).
  */
 import type { ToolFilter } from "../config/config.ts";
+import { offersApprovedOnly } from "../config/pin_mode.ts";
 import { isOffered } from "../config/tool_filter.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject } from "../model.ts";
@@ -74,6 +75,8 @@ export function createRouter(given: Omit<RouteDeps, "identities" | "latest">): R
 function unchangedOf(kind: NamedKind, { servers, prefixed }: ResolvedSurface): Server | undefined {
   const [only, ...others] = servers;
   if (only === undefined || others.length > 0 || prefixed) return undefined;
+  // What is not in its list waits for a person's approval, or may be anything.
+  if (kind === "tools" && offersApprovedOnly(only.config)) return undefined;
   return filterOf(kind, only).rename === undefined ? only : undefined;
 }
 

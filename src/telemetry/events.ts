@@ -14,6 +14,7 @@ import type {
   ServerStateEvent,
   StartFailedEvent,
   StartingEvent,
+  ToolEvent,
 } from "./server_events.ts";
 
 /** A client opened a session or sent its first stateless request, or a session ended. */
@@ -68,6 +69,7 @@ export type GatewayEvent =
   | StartingEvent
   | RecoveredEvent
   | ConnectionEvent
+  | ToolEvent
   | ClientEvent
   | CallStartedEvent
   | CallEvent

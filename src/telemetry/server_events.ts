@@ -1,4 +1,4 @@
-/** The events of servers: their states, starts and connections. */
+/** The events of servers: their states, starts, connections and changed tools. */
 import type { LogFields } from "../log.ts";
 
 /** The state of a server changed. */
@@ -49,4 +49,12 @@ export interface ConnectionEvent {
   readonly type: "connection_opened" | "connection_closed";
   readonly server: string;
   readonly died?: string | undefined;
+}
+
+/** A tool is not as it was when it was first seen, or a person approved how it is now. */
+export interface ToolEvent {
+  readonly type: "tool_changed" | "tool_approved";
+  readonly server: string;
+  readonly tool: string;
+  readonly change: "new" | "changed" | "removed";
 }

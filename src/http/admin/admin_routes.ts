@@ -22,6 +22,7 @@ import type { Attachments } from "./attachments.ts";
 import { loginRows, withLoginsOf } from "./login_routes.ts";
 import { keyRows } from "./key_routes.ts";
 import { peopleAdminRows, type PeopleRowParts } from "./people_routes.ts";
+import { toolRows } from "./tool_routes.ts";
 
 /** What the endpoints work on. */
 export interface AdminParts {
@@ -82,6 +83,7 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
       },
     },
     ...changingRows(parts),
+    ...toolRows(parts.operator),
     ...loginRows(logins),
     ...keyRows(parts.access.keys),
     ...peopleAdminRows(parts.access),

@@ -10,8 +10,15 @@ import { isJsonObject } from "../../json.ts";
 import type { Call, Description, Exchange, JsonObject } from "../../model.ts";
 import { createExchange } from "../exchange_source.ts";
 import type { Engine } from "./engine.ts";
-import { createEngineSource, type EngineSource, readyEngine } from "./engine_source.ts";
+import {
+  announceTools,
+  createEngineSource,
+  type EngineSource,
+  offeredTools,
+  readyEngine,
+} from "./engine_source.ts";
 import { degradedKey } from "./result.ts";
+import { notOffered, offersTool } from "../offered_tool.ts";
 import type { CreateUpstream, Upstream, UpstreamStatus } from "../upstream.ts";
 import { createWatchers } from "../watchers.ts";
 
@@ -27,16 +34,19 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
   const watchers = createWatchers(deps);
   const source = createEngineSource(config, deps, watchers);
   const api: WebApi = { source, isDegraded: false };
+  const stopPins = deps.pins?.watch(() => announceTools(watchers));
   return {
     name: config.name,
     describe: async () => describe(await readyEngine(source)),
     knownDescription: () => source.engine && describe(source.engine),
     async list(kind) {
-      const { tools } = await readyEngine(source);
-      return kind === "tools" ? tools : [];
+      const engine = await readyEngine(source);
+      return kind === "tools" ? offeredTools(source, engine) : [];
     },
-    known: (kind) =>
-      source.engine === undefined ? undefined : kind === "tools" ? source.engine.tools : [],
+    known(kind) {
+      if (source.engine === undefined) return undefined;
+      return kind === "tools" ? offeredTools(source, source.engine) : [];
+    },
     freshness: () => undefined,
     open: (call) => open(api, call),
     notify: () => {},
@@ -45,6 +55,7 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
     trial: () => readyEngine(source).then(() => {}, () => {}),
     status: () => statusOf(api),
     async close() {
+      stopPins?.();
       source.closed.abort();
       await source.loading?.catch(() => {});
     },
@@ -87,13 +98,17 @@ async function run(
   const loaded = await readyEngine(source).catch((thrown: unknown) => {
     throw withOutcome(toGatewayError(thrown), "not_sent");
   });
+  if (source.deps.pins?.withholds === true && !offersTool(offeredTools(source, loaded), tool)) {
+    throw notOffered(tool);
+  }
   const use = { principal: principal.id, scope };
   const result = await loaded.call(String(tool), given, use, signal);
   api.isDegraded = isJsonObject(result["_meta"]) && result["_meta"][degradedKey] === true;
   return result;
 }
 
-function statusOf({ source: { engine, problem, status }, isDegraded }: WebApi): UpstreamStatus {
+function statusOf({ source, isDegraded }: WebApi): UpstreamStatus {
+  const { engine, problem, status } = source;
   const now = { ...status.now(), connections: 0 };
   if (problem !== undefined) {
     const { message, code } = problem.error;
@@ -102,6 +117,6 @@ function statusOf({ source: { engine, problem, status }, isDegraded }: WebApi): 
   const error = isDegraded ? "credentials_missing" : undefined;
   if (engine === undefined) return { ...now, error };
   const { title: name, version = "" } = engine.service;
-  const facts = { tools: engine.tools.length, prompts: 0, resources: 0 };
+  const facts = { tools: offeredTools(source, engine).length, prompts: 0, resources: 0 };
   return { ...now, ...facts, serverInfo: { name, version }, error };
 }
