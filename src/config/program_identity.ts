@@ -38,11 +38,17 @@ const steps: ReadonlySet<string> = new Set(
   ["run", "exec", "x", "dlx", "tool", "task", "start", "container"],
 );
 
-/** Options whose value is the next word; the short ones are those of container programs. */
+/** Options of launchers and runtimes whose value is the next word. */
 const valued =
-  /^--(?:env|env-file|hostname|label|user|volume|mount|workdir|publish|name|network|platform|add-host|entrypoint|directory|project|python|with)$/;
-const valuedShort = /^-[ehluvwp]$/;
-const containers = /^(?:docker|podman|nerdctl)$/;
+  /^--(?:env|env-file|hostname|label|user|volume|mount|workdir|publish|name|network|platform|add-host|entrypoint|directory|project|python|with|import|require|loader|preload|config|import-map|lock|cwd|prefix|registry|index-url)$/;
+
+/** The short ones of each program. */
+const valuedShort: readonly (readonly [program: RegExp, options: RegExp])[] = [
+  [/^(?:docker|podman|nerdctl)$/, /^-[ehluvwp]$/],
+  [/^(?:node|bun)$/, /^-[rC]$/],
+  [/^deno$/, /^-[cL]$/],
+  [/^python[\d.]*$/, /^-[XW]$/],
+];
 
 /**
  * The program, the first word of its arguments that says what it starts, without a version, and the
@@ -50,9 +56,9 @@ const containers = /^(?:docker|podman|nerdctl)$/;
  */
 function programParts({ command, args }: StdioServerConfig): readonly string[] {
   const program = fileNameOf(command).replace(/\.(?:exe|cmd|bat|ps1)$/i, "");
-  const isContainer = containers.test(program);
+  const [, short] = valuedShort.find(([pattern]) => pattern.test(program)) ?? [];
   const takesNext = (word: string | undefined) =>
-    word !== undefined && (valued.test(word) || (isContainer && valuedShort.test(word)));
+    word !== undefined && (valued.test(word) || short?.test(word) === true);
   const words = args.filter((word, at) =>
     !word.startsWith("-") && !steps.has(word) && !takesNext(args[at - 1])
   );

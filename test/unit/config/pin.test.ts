@@ -85,6 +85,12 @@ describe("a server is another program", () => {
     ["of another scope", command("npx @a/files"), command("npx @b/files")],
     ["of another image", command("docker run -i -e A x/y:1"), command("docker run -i -e A x/z:1")],
     ["of another file", command("node /a/one.js"), command("node /a/two.js")],
+    [
+      "of another file, beside options",
+      command("deno run -A -c deno.json --import-map x.json one.ts"),
+      command("deno run -A -c deno.json --import-map x.json two.ts"),
+    ],
+    ["of another module", command("python3 -X dev -m one"), command("python3 -X dev -m two")],
     ["of another path", { command: "/a/files" }, { command: "/b/files" }],
     [
       "behind another URL of a bridge",
