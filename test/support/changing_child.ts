@@ -2,7 +2,7 @@
  * An MCP program over stdio whose tools a test may change at any time: it reads them from a file
  * (argv) whenever it is asked. The tool `announce` says that they changed. It needs no dependency.
  */
-import { readFileSync, writeSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { type ChangingState, listedTools } from "./changing_state.ts";
@@ -10,7 +10,7 @@ import { type ChangingState, listedTools } from "./changing_state.ts";
 const [file = ""] = process.argv.slice(2);
 const state = (): ChangingState => JSON.parse(readFileSync(file, "utf8"));
 const say = (message: object): void => {
-  writeSync(1, `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+  process.stdout.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
 };
 // A process of an older version goes on as it is.
 const { version } = state();
