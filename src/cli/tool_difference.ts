@@ -4,6 +4,7 @@ import type { JsonObject } from "../model.ts";
 import type { ToolChangeView } from "./admin_forms.ts";
 import { toWords } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { showUnseen } from "../unseen_characters.ts";
 import { toAgo } from "./times.ts";
 
 /** The lines of a change: its head, and each member that differs. */
@@ -13,7 +14,7 @@ export function toDifferenceLines(
   now: number,
 ): string[] {
   const { server, tool, kind, isWithheld, seenAt, before, after } = change;
-  const name = toWords(`${server}: ${tool}`, defaultLimits.describedCharsMax);
+  const name = toWords(showUnseen(`${server}: ${tool}`), defaultLimits.describedCharsMax);
   const when = `seen ${toAgo(Date.parse(seenAt), now)}`;
   const state = isWithheld ? ", not offered until it is approved" : "";
   return [

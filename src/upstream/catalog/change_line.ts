@@ -1,6 +1,7 @@
 /** The log line about the tools of a server that changed. */
 import type { Limits } from "../../limits.ts";
 import { quote } from "../../protocol/quote.ts";
+import { showUnseen } from "../../unseen_characters.ts";
 import { identity } from "../../version.ts";
 import type { StoredChange, ToolChangeKind } from "../pins.ts";
 
@@ -14,7 +15,8 @@ export function describeChanges(
   { correctionItemsMax }: Pick<Limits, "correctionItemsMax">,
 ): string {
   const parts = kinds.flatMap((kind) => {
-    const names = changes.filter((change) => change.kind === kind).map(({ tool }) => quote(tool));
+    const names = changes.filter((change) => change.kind === kind)
+      .map(({ tool }) => quote(showUnseen(tool)));
     const named = names.slice(0, correctionItemsMax).join(", ");
     const rest = names.length - correctionItemsMax;
     return names.length === 0 ? [] : [`${kind} ${named}${rest > 0 ? ` and ${rest} more` : ""}`];

@@ -66,15 +66,22 @@ export async function fingerprintsOf(
 /** The definition of a tool as JSON of limited length, whose longer members are cut texts. */
 export function toDefinition(tool: JsonObject, charsMax: number): string {
   const parts = partsOf(tool);
-  const whole = JSON.stringify(parts);
-  if (whole.length <= charsMax) return whole;
-  // Escapes in a text, and its quotes, take up to the double of it.
-  const share = Math.floor(charsMax / (2 * members.length));
+  let text = JSON.stringify(parts);
+  // Escapes make a text longer by an unknown factor.
+  for (let share = charsMax; text.length > charsMax && share > 1; share /= 2) {
+    text = JSON.stringify(withCut(parts, Math.floor(share)));
+  }
+  return text;
+}
+
+/** The members, of which those that are longer than `charsMax` are cut texts. */
+function withCut(parts: JsonObject, charsMax: number): JsonObject {
   const cut = Object.entries(parts).map(([name, value]) => {
-    if (typeof value === "string") return [name, truncate(value, share)];
-    return [name, JSON.stringify(value).length <= share ? value : quoteJson(value, share)];
+    if (typeof value === "string") return [name, truncate(value, charsMax)];
+    const isShort = JSON.stringify(value).length <= charsMax;
+    return [name, isShort ? value : quoteJson(value, charsMax)];
   });
-  return JSON.stringify(Object.fromEntries(cut));
+  return Object.fromEntries(cut);
 }
 
 /** A stored definition as an object; undefined if it is none. */

@@ -8,6 +8,7 @@ import { programIdentity } from "../../config/program_identity.ts";
 import { RegistryError } from "../../config/registry_error.ts";
 import type { JsonObject } from "../../model.ts";
 import { quote } from "../../protocol/quote.ts";
+import { showUnseen } from "../../unseen_characters.ts";
 import type { ServerPins, StoredChange } from "../pins.ts";
 import type { PinDeps, PinnedServer } from "./pin_state.ts";
 import { changeId } from "./pinned_changes.ts";
@@ -225,7 +226,8 @@ async function approve(
   }
   server.revision += 1;
   const names = [...new Set(approved.map(({ tool }) => tool))].sort();
-  const shown = names.slice(0, limits.correctionItemsMax).map(quote).join(", ");
+  const shown = names.slice(0, limits.correctionItemsMax).map((one) => quote(showUnseen(one)))
+    .join(", ");
   const more = names.length - limits.correctionItemsMax;
   logOf(name).info(
     `Approved tools of server ${JSON.stringify(name)}: ${shown}${
@@ -247,7 +249,7 @@ function assertWaiting(
   if (missing === undefined) return;
   throw new RegistryError(
     "unknown",
-    `Cannot approve ${what} ${quote(missing)} of server ${
+    `Cannot approve ${what} ${quote(showUnseen(missing))} of server ${
       JSON.stringify(server)
     }: it is not among ` +
       "the changes that wait now; look at them again",
