@@ -6,6 +6,7 @@ import { type AccessSteering, announceFirstUser, createAccessSteering } from "./
 import { openAudit } from "./app/open_audit.ts";
 import { connectPartsOf, forgetLogins, openLoginSteering } from "./app/open_logins.ts";
 import { openMetrics } from "./app/open_metrics.ts";
+import { createChangedTools } from "./app/open_pins.ts";
 import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams, type Upstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
@@ -43,6 +44,7 @@ export {
 } from "./app/inspect_access.ts";
 export { type DataFacts, inspectData } from "./app/inspect_data.ts";
 export { type OpenAccess, openAccess } from "./app/open_access.ts";
+export { openChangedTools } from "./app/open_pins.ts";
 export type { GatewayOptions } from "./app/parts.ts";
 export { type OpenRegistry, openRegistry, type OpenRegistryOptions } from "./app/open_registry.ts";
 export { defaultTables, type Tables } from "./app/tables.ts";
@@ -114,7 +116,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
     http.recheck();
-    keepNamed(next, history, parts.grants);
+    keepNamed(next, history, parts);
     events.emit({ type: "servers_configured" });
     metrics?.keep(next.servers.map(({ name }) => name));
   });
@@ -132,7 +134,15 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     forgetPrincipal: (principal) => forgetLogins(parts, principal),
   });
   const self = factsOf(options, instance);
-  const operator = createOperator({ sources, gateway, history, clock, hide: log.hide });
+  const changedTools = createChangedTools(parts.pins, sources.current, log.redact);
+  const operator = createOperator({
+    sources,
+    gateway,
+    history,
+    changedTools,
+    clock,
+    hide: log.hide,
+  });
   const logins = openLoginSteering(parts, sources);
   const http = createHttpHandler({
     ...shared,
@@ -227,12 +237,14 @@ function coreParts(parts: GatewayParts, { create }: Upstreams) {
 function keepNamed(
   { servers, disabled = [] }: ServersConfig,
   history: Pick<ServerHistory, "keep">,
-  grants: Pick<ServerGrants, "keep">,
+  { grants, pins }: Pick<GatewayParts, "grants" | "pins">,
 ): void {
   const names = servers.map(({ name }) => name);
   history.keep(names);
-  // A server that is only disabled for a while keeps its grants.
-  grants.keep([...names, ...disabled.map(({ name }) => name)]);
+  // A server that is only disabled for a while keeps its grants, and what was accepted of its tools.
+  const all = [...names, ...disabled.map(({ name }) => name)];
+  grants.keep(all);
+  void pins.keep(all);
 }
 
 /** Closes what servers were called with, once they are closed themselves. */

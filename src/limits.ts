@@ -14,6 +14,7 @@ import { oauthLimits } from "./limits/oauth_limits.ts";
 import { pageLimits } from "./limits/page_limits.ts";
 import { peopleLimits } from "./limits/people_limits.ts";
 import { searchLimits } from "./limits/search_limits.ts";
+import { pinLimits } from "./limits/pin_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { serviceLimits } from "./limits/service_limits.ts";
 import { traceLimits } from "./limits/trace_limits.ts";
@@ -36,6 +37,7 @@ export const defaultLimits = {
   ...grantLimits,
   ...searchLimits,
   ...traceLimits,
+  ...pinLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

@@ -10,8 +10,9 @@ import { quoteJson } from "./excerpt.ts";
 import type { Limits } from "./limits.ts";
 import { createLineQueue, type LineQueue } from "./line_queue.ts";
 import { type LogRecord, toLine } from "./log_line.ts";
-import { createRedactor, escapeControls, type Redactor } from "./log_redact.ts";
+import { createRedactor, type Redactor } from "./log_redact.ts";
 import type { LogFile } from "./runtime/runtime.ts";
+import { escapeUnseen } from "./unseen_characters.ts";
 
 export { Shortened } from "./log_redact.ts";
 
@@ -61,6 +62,8 @@ export interface LogSink extends Log {
   toJson(value: unknown, charsMax: number): string;
   /** The records that wait for the file, and those that were lost so far. */
   counts(): ReturnType<LineQueue["counts"]>;
+  /** A text without its secrets, whole and otherwise as it is. */
+  redact(text: string): string;
   /**
    * Writes the waiting records to the file, within the limits' stop time; the console continues.
    */
@@ -113,7 +116,7 @@ export function createLog(options: LogOptions): LogSink {
       const time = new Date(clock.wall()).toISOString();
       const record = toRecord(redactor, limits, { time, level, source }, message, fields);
       if (queue !== undefined || readers.size > 0) {
-        const line = escapeControls(JSON.stringify(record));
+        const line = escapeUnseen(JSON.stringify(record));
         queue?.push(line);
         for (const read of readers) read(line);
       }
@@ -132,7 +135,7 @@ export function createLog(options: LogOptions): LogSink {
     source: at,
   });
   const hide = (text: string): string =>
-    escapeControls(String(redactor.toPlain("", text, { chars: limits.logCharsMax }) ?? ""));
+    escapeUnseen(String(redactor.toPlain("", text, { chars: limits.logCharsMax }) ?? ""));
   return {
     ...at("gateway"),
     addSecrets: redactor.add,
@@ -146,9 +149,10 @@ export function createLog(options: LogOptions): LogSink {
     jsonTexts: (charsMax, textsMax) => jsonTexts(redactor, charsMax, textsMax),
     toJson(value, charsMax) {
       const text = quoteJson(redactor.toPlain("", value, { chars: charsMax }), charsMax);
-      return escapeControls(text.endsWith("…") ? JSON.stringify(text) : text);
+      return escapeUnseen(text.endsWith("…") ? JSON.stringify(text) : text);
     },
     counts: () => queue?.counts() ?? { waiting: 0, lost: 0 },
+    redact: (text) => String(redactor.toPlain("", text, { chars: Infinity })),
     async close() {
       gate.close();
       await queue?.close();
@@ -165,7 +169,7 @@ function jsonTexts(
   const known = new Map<string, string>();
   let secretsKnown = redactor.secretsKnown();
   const write = (text: string): string =>
-    escapeControls(JSON.stringify(redactor.toPlain("", text, { chars: charsMax })));
+    escapeUnseen(JSON.stringify(redactor.toPlain("", text, { chars: charsMax })));
   return (text) => {
     if (text.length > charsMax) return write(text);
     if (secretsKnown !== redactor.secretsKnown()) {

@@ -3,7 +3,7 @@
  * and no colours; a terminal gets the time of its own zone, and marks that show what matters. Control
  * characters are escaped wherever the line goes (case H4). Not here: which values may appear.
  */
-import { escapeControls } from "./log_redact.ts";
+import { escapeUnseen } from "./unseen_characters.ts";
 
 /** A record whose values may be shown. */
 export type LogRecord = Readonly<Record<string, unknown>>;
@@ -39,13 +39,13 @@ export function toLine(record: LogRecord, { time: show, mark }: LineLook = plain
   const { time, level, source, message, ...fields } = record;
   const name = String(level);
   const parts = [
-    mark("faint", escapeControls(show(String(time)))),
-    mark(levelMarks[name] ?? "faint", escapeControls(name.padEnd(levelChars))),
-    escapeControls(String(source)),
-    escapeControls(String(message)),
+    mark("faint", escapeUnseen(show(String(time)))),
+    mark(levelMarks[name] ?? "faint", escapeUnseen(name.padEnd(levelChars))),
+    escapeUnseen(String(source)),
+    escapeUnseen(String(message)),
   ];
   const rest = Object.entries(fields).map(([key, value]) => toField(key, value));
-  if (rest.length > 0) parts.push(mark("faint", escapeControls(rest.join(" "))));
+  if (rest.length > 0) parts.push(mark("faint", escapeUnseen(rest.join(" "))));
   return parts.join(" ");
 }
 

@@ -26,9 +26,6 @@ const userinfo = /([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"']*@/gi;
 const namedValue = /(^|[\s?&;])([^=&?;\s"']+)=([^&;#\s"']+)/g;
 const authorization = /\b(bearer|basic)\s+[\w.~+/=-]{16,}/gi;
 
-/** The control characters and invisible marks that change how a line looks or where it ends. */
-const deceptive = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
-
 /** Characters that a record may still spend; shared by all its texts. */
 export interface TextBudget {
   chars: number;
@@ -148,15 +145,6 @@ export function createRedactor(
     secretsKnown: () => learned,
     toPlain: (name, value, budget) => toPlain(name, value, budget),
   };
-}
-
-/** Text with every deceptive character as `\n`, `\t` or `\u....`. */
-export function escapeControls(text: string): string {
-  return text.replace(deceptive, (character) => {
-    const escaped = JSON.stringify(character).slice(1, -1);
-    if (escaped !== character) return escaped;
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }
 
 function isSecretName(name: string): boolean {

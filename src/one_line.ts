@@ -1,15 +1,16 @@
 /** Texts of clients and servers as one short line: in the log, or in a title. */
 import { beginning } from "./excerpt.ts";
+import { replaceUnseen } from "./unseen_characters.ts";
 
-/** Spaces, line breaks, invisible characters, terminal codes, and halves of surrogate pairs. */
-const unseen = /[\s\p{C}]+/gu;
+/** Spaces, and characters that have no form of their own. */
+const blank = /[\s\p{Co}\p{Cn}]+/gu;
 
 /** A text on one line of limited length, with visible characters only. */
 export function oneLine(text: string, charsMax: number): string {
   // Text far beyond the end of the line needs no look.
   const whole = text.trimStart();
   const start = beginning(whole, 4 * charsMax);
-  const line = start.replace(unseen, " ").trim();
+  const line = replaceUnseen(start, () => " ").replace(blank, " ").trim();
   if (line.length <= charsMax && start.length === whole.length) return line;
   return `${beginning(line, charsMax - 1).trimEnd()}…`;
 }

@@ -4,6 +4,7 @@ import type { GatewayConfig } from "../config/config.ts";
 import { defaultLimits, type Limits } from "../limits.ts";
 import { createLog, type LogSink } from "../log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { Sealer } from "../seal.ts";
 import { openStores, type Stores } from "../store/stores.ts";
 import { defaultTables } from "./tables.ts";
 
@@ -20,6 +21,7 @@ export interface CommandStoresOptions {
 /** The opened stores, and what works with them. */
 export interface CommandStores {
   readonly stores: Stores;
+  readonly sealer: Sealer;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: LogSink;
@@ -40,6 +42,7 @@ export async function openCommandStores(options: CommandStoresOptions): Promise<
     secrets: config.secrets,
   });
   const kinds = defaultTables.storeKinds;
-  const { stores } = await openStores({ config, kinds, runtime, clock, limits, log });
-  return { stores, clock, limits, log };
+  const opened = await openStores({ config, kinds, runtime, clock, limits, log });
+  const { stores, sealer } = opened;
+  return { stores, sealer, clock, limits, log };
 }

@@ -27,12 +27,14 @@ import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogReader } from "../telemetry/log_reader.ts";
 import { keepRecentLog, type RecentLog } from "../telemetry/recent_log.ts";
 import type { Traces } from "../traces/traces.ts";
+import type { ToolPins } from "../upstream/catalog/tool_pins.ts";
 import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
 import { openGrants } from "./open_grants.ts";
 import { openLogins, type ServerLogins } from "./open_logins.ts";
 import { openOAuth } from "./open_oauth.ts";
 import { openTraces } from "./open_traces.ts";
+import { openPins } from "./open_pins.ts";
 import { type Tables, tablesOf } from "./tables.ts";
 
 /**
@@ -79,6 +81,8 @@ export interface GatewayParts {
   /** Where people log in at protected servers. */
   readonly logins: ServerLogins;
   readonly opened: OpenedStores;
+  /** What was accepted of the tools of servers. */
+  readonly pins: ToolPins;
   readonly warden: Warden;
 }
 
@@ -116,7 +120,15 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const own = { traces: config.traces, runtime, clock, limits, events, log, instance };
   const traces = await openTraces(own);
   const shared = { options, limits, clock, tables, instance, log, recentLog, events, traces };
-  return { ...shared, bus, authenticator, oauth, grants, logins, opened, warden };
+  const pins = await openPins({
+    runtime,
+    opened,
+    clock,
+    limits,
+    emit: events.emit,
+    logOf: (server) => log.source(server === "" ? "pins" : `upstream.${server}`),
+  });
+  return { ...shared, bus, authenticator, oauth, grants, logins, opened, pins, warden };
 }
 
 /** The servers of a gateway, from `mcp.json` and the registry. */

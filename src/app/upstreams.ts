@@ -21,7 +21,8 @@ export interface Upstreams {
 
 /** Makes what makes upstreams; the bounds on processes are those of all together. */
 export function createUpstreams(
-  { options, tables, limits, clock, log, events, grants, opened, warden, instance }: GatewayParts,
+  { options, tables, limits, clock, log, events, grants, opened, pins, warden, instance }:
+    GatewayParts,
 ): Upstreams {
   const { stores: { catalogs, credentials }, sealer } = opened;
   const processLimit = createProcessLimit(limits, clock);
@@ -46,7 +47,8 @@ export function createUpstreams(
     create(server) {
       const own = log.source(`upstream.${server.name}`);
       const corrections = createCorrectionLog(server.name, own, limits);
-      return createUpstream(server, { ...shared, log: own, corrections }, tables.kinds);
+      const deps = { ...shared, log: own, corrections, pins: pins.of(server) };
+      return createUpstream(server, deps, tables.kinds);
     },
     load() {
       const { running: processes, waiting: startsWaiting } = processLimit.counts();

@@ -1,8 +1,9 @@
-/** The calls of the admin API about who may connect, and about profiles. */
+/** The calls of the admin API about who may connect, log-ins, profiles and changed tools. */
 import type { AdminCaller } from "./admin_call.ts";
 import {
   type AccessCalls,
   anyForm,
+  approvedForm,
   clientsForm,
   grantsForm,
   keysForm,
@@ -15,6 +16,8 @@ import {
   profilesForm,
   putForm,
   serverLinkForm,
+  type ToolChangeCalls,
+  toolChangesForm,
   usersForm,
 } from "./admin_forms.ts";
 import { namedPath } from "./admin_path.ts";
@@ -87,6 +90,18 @@ export function toProfileCalls(call: AdminCaller): ProfileCalls {
     put: (name, entry) => call({ method: "PUT", path: at(name), body: entry, form: putForm }),
     async remove(name) {
       await call({ method: "DELETE", path: at(name), form: anyForm });
+    },
+  };
+}
+
+/** Makes the calls about changed tools. */
+export function toToolChangeCalls(call: AdminCaller): ToolChangeCalls {
+  return {
+    list: async () =>
+      (await call({ method: "GET", path: "/admin/tools/changes", form: toolChangesForm })).changes,
+    async approve(server, ids) {
+      const path = `${namedPath("/admin/servers", server)}/tools/approve`;
+      return (await call({ method: "POST", path, body: { ids }, form: approvedForm })).approved;
     },
   };
 }

@@ -11,7 +11,7 @@ import type { OutgoingRequest } from "../runtime/runtime.ts";
 import { hmacHex } from "../seal.ts";
 import { noDirectory } from "../config/places.ts";
 import type { AdminCaller } from "./admin_call.ts";
-import { toAccessCalls, toLoginCalls, toProfileCalls } from "./access_calls.ts";
+import { toAccessCalls, toLoginCalls, toProfileCalls, toToolChangeCalls } from "./access_calls.ts";
 import {
   type AccessCalls,
   anyForm,
@@ -23,6 +23,7 @@ import {
   refusalForm,
   serverLinkForm,
   statusForm,
+  type ToolChangeCalls,
 } from "./admin_forms.ts";
 import { namedPath } from "./admin_path.ts";
 import type { CommandContext } from "./command.ts";
@@ -52,6 +53,8 @@ export interface RunningGateway extends AccessCalls {
   makePageLink(): Promise<PageLinkView>;
   /** Log-ins at protected servers. */
   readonly logins: LoginCalls;
+  /** Changed tools, and their approval. */
+  readonly toolChanges: ToolChangeCalls;
   /** Reads `mcp.json` again. */
   reload(): Promise<void>;
   /** Copies the database to an absolute path. */
@@ -170,6 +173,7 @@ function toGateway(
     makePageLink: () =>
       call({ method: "POST", path: "/admin/page/link", body: {}, form: serverLinkForm }),
     logins: toLoginCalls(call),
+    toolChanges: toToolChangeCalls(call),
     ...toAccessCalls(call),
   };
 }

@@ -89,6 +89,8 @@ export const serverForm = v.object({
   calls: v.number(),
   failures: v.number(),
   medianMs: v.optional(v.number()),
+  /** Tools that are not as they were first seen; older gateways do not say it. */
+  changedTools: v.optional(v.number()),
   /** Of a server that may need a log-in; older gateways do not say it. */
   login: v.optional(loginForm),
 });
@@ -118,6 +120,39 @@ export interface ProfileCalls {
   list(): Promise<readonly ListedProfile[]>;
   put(name: string, entry: unknown): Promise<v.InferOutput<typeof putForm>>;
   remove(name: string): Promise<void>;
+}
+
+/** The tools that are not as they were first seen; `seenAt` is ISO 8601. */
+export const toolChangesForm = v.object({
+  changes: v.pipe(
+    v.array(v.object({
+      id: v.string(),
+      server: v.string(),
+      tool: v.string(),
+      /** `new`, `changed` or `removed`. */
+      kind: v.string(),
+      /** `warn` or `quarantine`. */
+      mode: v.string(),
+      isWithheld: v.boolean(),
+      seenAt: v.string(),
+      before: v.optional(v.record(v.string(), v.unknown())),
+      after: v.optional(v.record(v.string(), v.unknown())),
+    })),
+    v.readonly(),
+  ),
+});
+
+/** One of them, as commands show it. */
+export type ToolChangeView = v.InferOutput<typeof toolChangesForm>["changes"][number];
+
+/** The names of tools that were approved. */
+export const approvedForm = v.object({ approved: v.pipe(v.array(v.string()), v.readonly()) });
+
+/** Changed tools, and their approval. */
+export interface ToolChangeCalls {
+  list(): Promise<readonly ToolChangeView[]>;
+  /** Approves the changes with these ids; returns the names of the tools. */
+  approve(server: string, ids: readonly string[]): Promise<readonly string[]>;
 }
 
 /** What a running gateway says about itself. */

@@ -5,6 +5,7 @@
 import { accessCommands } from "./access_commands.ts";
 import type { Command, CommandArgument, CommandOption } from "./command.ts";
 import { profiles } from "./profiles_row.ts";
+import { reviewCommands } from "./review_commands.ts";
 import { listenFlags } from "./variable_flags.ts";
 
 /** The command of a command line without one. */
@@ -292,6 +293,7 @@ export const commands: readonly Command[] = [
   ...configuring,
   profiles,
   ...using,
+  ...reviewCommands,
   ...clients,
   ...accessCommands,
   ...maintaining,

@@ -207,7 +207,7 @@ const reasons: Readonly<Record<RegistryErrorCode, keyof typeof exitCodes>> = {
 };
 
 /** The same result; a refusal of the registry becomes an error of the command. */
-async function translated<Value>(work: Promise<Value>): Promise<Value> {
+export async function translated<Value>(work: Promise<Value>): Promise<Value> {
   try {
     return await work;
   } catch (fault) {

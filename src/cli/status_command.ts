@@ -26,6 +26,7 @@ export async function runStatus(context: CommandContext, values: CommandValues):
       "",
       ...toServerTable(view.servers, terminal),
       ...toLogins(view.servers, terminal),
+      ...toChangedLines(view.servers, terminal),
       ...view.servers.flatMap((server) => toProblemLines(server, terminal)),
       ...toProfiles(view, terminal),
     ]);
@@ -121,6 +122,16 @@ function toLogins(servers: readonly ServerView[], terminal: Terminal): string[] 
   return logins.length === 0 ? [] : ["", ...toLoginTable(logins, terminal)];
 }
 
+/** The servers with tools that are not as they were first seen. */
+function toChangedLines(servers: readonly ServerView[], { style }: Terminal): string[] {
+  const lines = servers.flatMap((server) => {
+    const changed = toChanged(server);
+    const name = toWords(server.name, defaultLimits.serverNameCharsMax);
+    return changed === undefined ? [] : [style("warn", `${name}: changed ${changed}`)];
+  });
+  return lines.length === 0 ? [] : ["", ...lines];
+}
+
 function toProblemLines(server: ServerView, { width, style }: Terminal): string[] {
   const problem = toProblem(server);
   if (problem === undefined) return [];
@@ -151,6 +162,7 @@ function toDetails(server: ServerView): string[] {
     ["protocol", server.revision],
     ["offers", toOffers(server)],
     ...toLoginLines(server.login, Date.now()).map((line) => ["log-in", line] as const),
+    ["changed", toChanged(server)],
     ["restarts", String(server.restarts)],
     ["calls", `${calls}, ${failures} failed`],
     ["median", medianMs === undefined ? undefined : toDuration(medianMs)],
@@ -161,6 +173,12 @@ function toDetails(server: ServerView): string[] {
       ? []
       : [`${title.padEnd(titleChars)}${toWords(text, defaultLimits.describedCharsMax)}`]
   );
+}
+
+/** What to do about tools that are not as they were first seen; undefined if all are. */
+function toChanged({ name, changedTools = 0 }: ServerView): string | undefined {
+  if (changedTools === 0) return undefined;
+  return `${count(changedTools, "tool")}: ${identity.name} changes ${name}`;
 }
 
 const titleChars = "last error  ".length;

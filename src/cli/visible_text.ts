@@ -3,11 +3,11 @@
  * could hide what it shows, or change its title or its clipboard. Characters that turn the direction
  * of writing make a text look like another one.
  */
-import { escapeControls } from "../log_redact.ts";
+import { escapeUnseen } from "../unseen_characters.ts";
 
 /** A text with its lines, in which characters that a terminal obeys are spelled out. */
 export function toVisible(text: string): string {
-  return text.replace(/[^\n\t]+/g, escapeControls);
+  return text.replace(/[^\n\t]+/g, escapeUnseen);
 }
 
 /** The same, except for the marks that a pattern finds, which has one group around all of it. */

@@ -22,7 +22,8 @@ export async function addServers(
   options: ReadServersOptions,
 ): Promise<ServersConfig> {
   if (rows.length === 0) return base;
-  const context = createFileContext(options, place, [...base.warnings]);
+  const shared = createFileContext(options, place, [...base.warnings]);
+  const context: FileContext = { ...shared, pin: base.pin };
   const forms = joinForms(options.kinds);
   const servers = base.servers.filter(({ definedIn }) => definedIn !== "built-in");
   const disabled = [...base.disabled ?? []];

@@ -11,6 +11,7 @@ import type {
   WorkloadConfig,
 } from "./oauth_config.ts";
 import type { ProfileConfig } from "./profile.ts";
+import type { PinMode } from "./pin_mode.ts";
 import type { Recipe } from "./recipe.ts";
 import type { CardAudience, Naming, ServerSource } from "./surface_words.ts";
 import type { ToolFilter } from "./tool_filter.ts";
@@ -48,6 +49,8 @@ export interface ServerCommon {
   readonly keepAlive?: boolean | undefined;
   /** Who may read the server's card. Absent: its clients. */
   readonly card?: CardAudience | undefined;
+  /** What happens when one of its tools changes. Absent: `warn`. */
+  readonly pin?: PinMode | undefined;
   /** Absent: `file`. */
   readonly definedIn?: ServerSource | undefined;
 }
@@ -220,6 +223,8 @@ export interface ServersConfig {
   readonly names: Naming;
   /** Who may read the card of `/mcp`. Absent: its clients. */
   readonly card?: CardAudience | undefined;
+  /** The `pin` of servers whose entry has none. */
+  readonly pin?: PinMode | undefined;
   /**
    * Who may use what; the first row that matches decides, and what no row matches is denied.
    * Absent: every client may use everything.

@@ -28,7 +28,7 @@ import { authenticates, isOpenToOthers } from "./reach.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
-import { readCardAudience, readNaming } from "./surface_keys.ts";
+import { readCardAudience, readNaming, readPinDefault } from "./surface_keys.ts";
 import { urlNameProblem } from "./surface_names.ts";
 import type { FileContext } from "./texts.ts";
 
@@ -119,7 +119,9 @@ async function readServersValue(
 ): Promise<ServersConfig> {
   const { path, kinds } = options;
   // Only the file's name: clients see the problem too, and must not learn the path.
-  const context = createFileContext(options, path.slice(path.lastIndexOf("/") + 1), warnings);
+  const file = path.slice(path.lastIndexOf("/") + 1);
+  const pin = readPinDefault(value["pin"], path);
+  const context: FileContext = { ...createFileContext(options, file, warnings), pin };
   const names = readNaming(value["names"], path);
   const card = readCardAudience(value["card"], path);
   const { servers, disabled } = await readSections(value, joinForms(kinds), context);
@@ -132,6 +134,7 @@ async function readServersValue(
     names,
     ...(card === undefined ? {} : { card }),
     ...(profiles === undefined ? {} : { profiles }),
+    ...(pin === undefined ? {} : { pin }),
     warnings,
     ...(notes.length === 0 ? {} : { notes }),
     files: [...context.files],
@@ -260,7 +263,16 @@ export function nameProblem(name: string, byPrefix: Map<string, string>): string
     "choose another name";
 }
 
-const servedTopLevel = ["mcpServers", "servers", "names", "card", "auth", "access", "profiles"];
+const servedTopLevel = [
+  "mcpServers",
+  "servers",
+  "names",
+  "card",
+  "pin",
+  "auth",
+  "access",
+  "profiles",
+];
 /** What editors write next to the servers. */
 const foreignTopLevel = ["$schema", "inputs", "mcp", "context_servers", ...serverListKeys];
 

@@ -9,6 +9,7 @@ import { isJsonObject } from "../json.ts";
 import * as v from "valibot";
 import { filledText, flag, mapOf, texts, time } from "./key_schemas.ts";
 import { typeKeys } from "./mcp_server.ts";
+import { pinExpected, pinModes } from "./pin_mode.ts";
 import { cardAudiences } from "./surface_words.ts";
 
 const toolName = v.pipe(
@@ -56,6 +57,7 @@ export const commonEntries = {
   keepAlive: v.optional(flag),
   tools: v.optional(toolsSchema),
   card,
+  pin: v.optional(v.picklist(pinModes, pinExpected)),
   // The names of other programs for the same keys: a filter must never be dropped.
   disable: v.optional(flag),
   isDisabled: v.optional(flag),
@@ -92,7 +94,18 @@ export const denyKeys = [
 
 /** Keys whose wrong value may be shown: a word out of a short list. */
 export const wordKeys: ReadonlySet<string> = new Set(
-  ["isolation", "era", "roots", "start", "card", "names", "type", "transport", "transportType"],
+  [
+    "isolation",
+    "era",
+    "roots",
+    "start",
+    "card",
+    "pin",
+    "names",
+    "type",
+    "transport",
+    "transportType",
+  ],
 );
 
 /** Keys that are not supported yet -> why. */

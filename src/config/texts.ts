@@ -6,6 +6,7 @@ import { isHideable, secretsInText, secretsInVariable } from "./child_environmen
 import { appendKey } from "./config_error.ts";
 import type { PassedOver } from "./other_programs.ts";
 import type { OwnAddress } from "./own_address.ts";
+import type { PinMode } from "./pin_mode.ts";
 import { expandHome, isWindowsPath, resolvePath, startsAtHome } from "./path.ts";
 import type { ProgramFolder } from "./program_folder.ts";
 import { bareReference, substitute } from "./substitution.ts";
@@ -28,6 +29,8 @@ export interface FileContext {
   readonly authenticates: boolean;
   /** The addresses of the gateway itself. */
   readonly own: OwnAddress;
+  /** The `pin` of servers whose entry has none. */
+  readonly pin?: PinMode | undefined;
   readonly warnings: string[];
   /** The keys that other programs wrote for themselves. */
   readonly passedOver: PassedOver;

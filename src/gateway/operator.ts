@@ -7,6 +7,7 @@ import type { ProfileRegistry } from "../config/profile_registry.ts";
 import { type ProfileReport, reportProfiles } from "../config/profiles.ts";
 import type { ConfigurationSources, Registry } from "../config/registry.ts";
 import { RegistryError } from "../config/registry_error.ts";
+import type { ChangedTools } from "./changed_tools.ts";
 import { reportDisabled, reportServer, type ServerReport } from "./server_report.ts";
 import type { SteeredGateway } from "./surface.ts";
 import type { ServerHistory } from "../telemetry/server_history.ts";
@@ -19,6 +20,8 @@ export interface Operator {
   readonly profiles: ProfileRegistry;
   /** One report of each profile, those of `mcp.json` first. */
   profileReports(): readonly ProfileReport[];
+  /** The tools that are not as they were first seen, and their approval. */
+  readonly changedTools: ChangedTools;
   /** One report of each server, disabled ones last. */
   servers(): readonly ServerReport[];
   /**
@@ -34,6 +37,7 @@ export interface OperatorDeps {
   readonly sources: Pick<ConfigurationSources, "registry" | "profiles" | "current">;
   readonly gateway: Pick<SteeredGateway, "servers" | "restart">;
   readonly history: ServerHistory;
+  readonly changedTools: ChangedTools;
   readonly clock: Clock;
   /** Replaces the secrets in a text. */
   readonly hide: (text: string) => string;
@@ -41,7 +45,7 @@ export interface OperatorDeps {
 
 /** Makes the operator's side of a gateway. */
 export function createOperator(deps: OperatorDeps): Operator {
-  const { sources, gateway, history, clock, hide } = deps;
+  const { sources, gateway, history, changedTools, clock, hide } = deps;
   /** Since when each disabled server is known to be so. */
   let disabledSince = new Map<string, number>();
   const disabled = () => {
@@ -56,8 +60,12 @@ export function createOperator(deps: OperatorDeps): Operator {
     registry: sources.registry,
     profiles: sources.profiles,
     profileReports: () => reportProfiles(sources.current()),
+    changedTools,
     servers: () => [
-      ...gateway.servers().map((server) => reportServer(server, history, hide)),
+      ...gateway.servers().map((server) => ({
+        ...reportServer(server, history, hide),
+        changedTools: changedTools.count(server.config.name),
+      })),
       ...disabled(),
     ],
     async restart(name) {

@@ -1,8 +1,9 @@
 /**
  * Which server a name belongs to, and what that server calls it. With a single server nothing is
- * looked up that its filter does not demand. Lists that are in memory answer at once; only a name
+ * looked up that its filter or its pin does not demand. Lists that are in memory answer at once; only a name
  * that none of them has waits for servers. Not here: URIs (resource_route.ts).
  */
+import { offersApprovedOnly } from "../config/pin_mode.ts";
 import { isOffered } from "../config/tool_filter.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Caller, JsonObject } from "../model.ts";
@@ -76,6 +77,8 @@ function unchangedOf(kind: NamedKind, view: ResolvedSurface): Server | undefined
   if (only === undefined || others.length > 0 || prefixed || hasOwnTools(kind, view)) {
     return undefined;
   }
+  // What is not in its list waits for a person's approval, or may be anything.
+  if (kind === "tools" && offersApprovedOnly(only.config)) return undefined;
   return filterOf(only, kind).rename === undefined ? only : undefined;
 }
 

@@ -47,6 +47,8 @@ export interface ServerReport {
   readonly tools?: number | undefined;
   readonly prompts?: number | undefined;
   readonly resources?: number | undefined;
+  /** How many of its tools changed and wait for a person. Absent: it is disabled. */
+  readonly changedTools?: number | undefined;
   /** Since the gateway started. */
   readonly calls: number;
   readonly failures: number;

@@ -10,6 +10,7 @@ import { createMemoryGrantStore } from "./memory_grants.ts";
 import { createMemoryKeyStore } from "./memory_keys.ts";
 import { createMemoryOAuth } from "./memory_oauth.ts";
 import { createMemoryProfiles } from "./memory_profiles.ts";
+import { createMemoryPins } from "./memory_pins.ts";
 import { createMemoryRegistry } from "./memory_registry.ts";
 import { createMemorySessionStore } from "./memory_sessions.ts";
 import { createMemoryUsers } from "./memory_users.ts";
@@ -22,6 +23,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
   return {
     sessions,
     catalogs: createMemoryCatalogStore({ limits, log: log.source("catalog") }),
+    pins: createMemoryPins(limits),
     // What never leaves the process needs no seal.
     credentials: () =>
       createMemoryCredentialStore({ clock, limits, log: log.source("credentials") }),

@@ -181,4 +181,27 @@ export const schemaSteps: readonly string[] = [
      body TEXT NOT NULL,
      added_at INTEGER NOT NULL
    ) STRICT;`,
+  // What was accepted of the tools of servers, the changes that wait for a person, and definitions.
+  `CREATE TABLE tool_fingerprints (
+     server TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     variant TEXT NOT NULL,
+     saved_at INTEGER NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (server, principal, variant)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE tool_changes (
+     server TEXT NOT NULL,
+     tool TEXT NOT NULL,
+     fingerprint TEXT NOT NULL,
+     seen_at INTEGER NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (server, tool, fingerprint)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE tool_definitions (
+     server TEXT NOT NULL,
+     fingerprint TEXT NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (server, fingerprint)
+   ) STRICT, WITHOUT ROWID;`,
 ];

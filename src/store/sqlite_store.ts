@@ -10,6 +10,7 @@ import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
 import { openSqliteGrantStore } from "./sqlite_grants.ts";
 import { openSqliteKeyStore } from "./sqlite_keys.ts";
 import { openSqliteOAuth } from "./sqlite_oauth.ts";
+import { openSqlitePins } from "./sqlite_pins.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
 import { openSqliteProfiles } from "./sqlite_profiles.ts";
 import { openSqliteRegistry } from "./sqlite_registry.ts";
@@ -41,6 +42,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
           }),
       },
       catalogs: openSqliteCatalogStore({ ...shared, log: log.source("catalog") }),
+      pins: openSqlitePins({ ...shared, log: log.source("pins") }),
       credentials: (sealer) =>
         openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
       grants: (sealer) => openSqliteGrantStore({ ...shared, sealer, log: log.source("grants") }),

@@ -19,6 +19,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "../seal.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { CatalogStore, ProcessGroupStore } from "../upstream/deps.ts";
+import type { PinStore } from "../upstream/pins.ts";
 
 export { noDirectory };
 
@@ -29,6 +30,8 @@ const defaultKind = "sqlite";
 export interface Stores {
   readonly sessions: SessionStore;
   readonly catalogs: CatalogStore;
+  /** What was accepted of the tools of servers, and what waits for a person. */
+  readonly pins: PinStore;
   readonly credentials: CredentialStore;
   /** What protected servers granted to the gateway. */
   readonly grants: GrantStore;

@@ -53,6 +53,9 @@ function rowOf(event: GatewayEvent): string | undefined {
       return event.state;
     case "start_failed":
       return event.next;
+    case "tool_approved":
+    case "tool_changed":
+      return event.change;
     default:
       return undefined;
   }

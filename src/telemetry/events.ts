@@ -22,6 +22,7 @@ import type {
   ServerStateEvent,
   StartFailedEvent,
   StartingEvent,
+  ToolEvent,
 } from "./server_events.ts";
 
 /** A client opened a session or sent its first stateless request, or a session ended. */
@@ -79,6 +80,7 @@ export type GatewayEvent =
   | ConnectionEvent
   | ProfilesEvent
   | ConfiguredEvent
+  | ToolEvent
   | ClientEvent
   | CallStartedEvent
   | CallEvent

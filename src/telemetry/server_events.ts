@@ -1,4 +1,4 @@
-/** The events of servers and profiles: states, starts and connections, and changed profiles. */
+/** The events of servers and profiles: states, starts, connections, changed tools and profiles. */
 import type { LogFields } from "../log.ts";
 
 /** The state of a server changed. */
@@ -61,4 +61,12 @@ export interface ProfilesEvent {
   readonly type: "profiles_changed";
   /** Their names. */
   readonly profiles: readonly string[];
+}
+
+/** A tool is not as it was when it was first seen, or a person approved how it is now. */
+export interface ToolEvent {
+  readonly type: "tool_changed" | "tool_approved";
+  readonly server: string;
+  readonly tool: string;
+  readonly change: "new" | "changed" | "removed";
 }

@@ -10,6 +10,7 @@ import type { Log } from "../log.ts";
 import type { Correction, Description, JsonObject, ListKind } from "../model.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import type { ServerPins } from "./pins.ts";
 
 /** What a server once said of itself: enough to answer a handshake and the lists without it. */
 export interface Catalog {
@@ -150,4 +151,6 @@ export interface UpstreamDeps {
   readonly instance: string;
   /** Tells what was corrected in the lists of this server. */
   readonly corrections: CorrectionLog;
+  /** Compares this server's tools with those that were seen first; absent: nothing does. */
+  readonly pins?: ServerPins | undefined;
 }

@@ -24,6 +24,7 @@ import { initialize, jsonHeaders } from "../support/http_harness.ts";
 import { createTestLog } from "../support/log.ts";
 import { describeGrantStore } from "../support/grant_store_cases.ts";
 import { describeOAuthStore } from "../support/oauth_store_cases.ts";
+import { describePinStore } from "../support/pin_store_cases.ts";
 import { contentOf, createRecord, openLateStore } from "../support/stores.ts";
 
 const runtime = await createTestRuntime();
@@ -642,6 +643,7 @@ for (const place of places) {
 for (const place of places) describeOAuthStore(place.name, () => open(place), place.isKept);
 for (const place of places) {
   describeGrantStore(place.name, (changes) => open(place, changes), place.isKept);
+  describePinStore(place.name, (changes) => open(place, changes), place.isKept);
 }
 
 const user: UserRow = { name: "ann", roles: ["a"], groups: [], createdAt: 1_700_000_000_000 };

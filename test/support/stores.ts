@@ -37,12 +37,24 @@ export async function contentOf(store: SessionStore, keys: Iterable<string>) {
 /** The stores in memory, of which every answer comes in a later turn of the event loop. */
 export const openLateStore: StoreKind = async (options) => {
   const opened = await openMemoryStore(options);
-  const { sessions, catalogs, processGroups, credentials, grants } = opened;
-  const { registry, profiles, keys, oauth, users } = opened;
+  const {
+    sessions,
+    catalogs,
+    pins,
+    processGroups,
+    credentials,
+    grants,
+    registry,
+    profiles,
+    keys,
+    oauth,
+    users,
+  } = opened;
   return {
     ...opened,
     sessions: lateAnswers(sessions),
     catalogs: lateAnswers(catalogs),
+    pins: lateAnswers(pins),
     users: lateAnswers(users),
     processGroups: lateAnswers(processGroups),
     keys: lateAnswers(keys),

@@ -27,6 +27,7 @@ import { type PageFileParts, pageFileRows } from "./page_files.ts";
 import { type PageLoginParts, pageLoginRows } from "./page_login_rows.ts";
 import { peopleAdminRows, type PeopleRowParts } from "./people_routes.ts";
 import { profileRows, profilesWithUrls } from "./profile_routes.ts";
+import { toolRows } from "./tool_routes.ts";
 
 /** What the endpoints work on. */
 export interface AdminParts extends PageFileParts, PageLoginParts, LiveParts {
@@ -96,6 +97,7 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
     { method: "GET", path: "/metrics", right: "operator", answer: () => answerMetrics(parts) },
     ...changingRows(parts),
     ...profileRows(parts),
+    ...toolRows(parts.operator),
     ...loginRows(logins),
     ...keyRows(parts.access.keys),
     ...peopleAdminRows(parts.access),

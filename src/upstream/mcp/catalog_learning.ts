@@ -20,6 +20,7 @@ import {
   ownCatalog,
 } from "./known_catalogs.ts";
 import type { ServerLists } from "./lists.ts";
+import type { PinnedLists } from "./pinned_lists.ts";
 import type { ConnectionPool } from "./pool.ts";
 import { trialCallerOf, trialScope } from "./trial_caller.ts";
 
@@ -71,6 +72,7 @@ export interface CatalogLearningOptions {
   readonly deps: UpstreamDeps;
   readonly pool: ConnectionPool;
   readonly keys: CatalogKeys;
+  readonly pins: PinnedLists;
   /** Whether the server lives on without us: it is a remote one. */
   readonly isRemote: boolean;
   /**

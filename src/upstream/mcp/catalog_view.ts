@@ -9,6 +9,7 @@ import type { Caller, Description, JsonObject, ListKind } from "../../model.ts";
 import type { Catalog, UpstreamDeps } from "../deps.ts";
 import type { CatalogLearning } from "./catalog_learning.ts";
 import type { Connection } from "./connection.ts";
+import type { PinnedLists } from "./pinned_lists.ts";
 import type { ConnectionPool } from "./pool.ts";
 import { ownerOf } from "./pool_key.ts";
 
@@ -36,6 +37,7 @@ export interface ViewOptions {
   readonly startTimeoutMs: number;
   readonly deps: Pick<UpstreamDeps, "clock" | "limits">;
   readonly pool: ConnectionPool;
+  readonly pins: PinnedLists;
   /** Why the last start failed, while none went well since. */
   readonly problem: () => string | undefined;
   /** Whether a start that could be done without makes sense now. */
@@ -54,18 +56,18 @@ export async function viewFor(
   { caller, source }: { readonly caller: Caller; readonly source: CatalogSource },
   onStart: OnStart,
 ): Promise<CatalogView> {
-  const { pool } = options;
+  const { pool, pins } = options;
   for (;;) {
     const running = pool.running(caller);
     if (running !== undefined) return viewOfConnection(running, caller);
     const own = await learning.own(caller);
-    if (own !== undefined) return viewOfCatalog(own, learning.isCurrent(own));
+    if (own !== undefined) return viewOfCatalog(own, learning.isCurrent(own), pins);
     const nearest = source === "own" ? undefined : await learning.nearest(caller);
     if (nearest !== undefined) {
       const { catalog, hasSameExtensions } = nearest;
       return hasSameExtensions || source === "any"
-        ? viewOfCatalog(catalog, false)
-        : await ownOrElse(options, caller, viewOfCatalog(catalog, false));
+        ? viewOfCatalog(catalog, false, pins)
+        : await ownOrElse(options, caller, viewOfCatalog(catalog, false, pins));
     }
     const other = learning.underWay(caller);
     if (pool.has(caller) || source === "own" || other === undefined) {
@@ -123,10 +125,14 @@ function viewOfConnection({ description, lists }: Connection, caller: Caller): C
   return { description, list: (kind) => lists.of(caller).get(kind), isSure: true };
 }
 
-function viewOfCatalog(catalog: Catalog, isSure: boolean): CatalogView {
+function viewOfCatalog(
+  catalog: Catalog,
+  isSure: boolean,
+  { offered }: Pick<PinnedLists, "offered">,
+): CatalogView {
   return {
     description: catalog.description,
-    list: async (kind) => catalog.lists[kind],
+    list: async (kind) => kind === "tools" ? offered(catalog.lists.tools) : catalog.lists[kind],
     catalog,
     isSure,
   };

@@ -97,6 +97,7 @@ export function beginConnection(running: RunningConnection): Connection {
   const { options: { config, deps, owner }, connected, calls, subscriptions, listenRequest } =
     running;
   const { link, dialect, description, revision } = connected;
+  const { caller, pins } = running.options;
   const lists = createListVariants({
     ...deps,
     dialect,
@@ -104,6 +105,17 @@ export function beginConnection(running: RunningConnection): Connection {
     capabilities: description.capabilities,
     request: (caller, method, params, timeoutMs) =>
       send(running, { method, params, timeoutMs, clientContext: listContextOf(dialect, caller) }),
+    // Where the handshake has said for whom the server lists, that client alone counts.
+    offer: ({ extensions }) => ({
+      see: (tools, isWhole) =>
+        pins.see(tools, {
+          caller: dialect.clientContext === "handshake" ? caller : { ...caller, extensions },
+          dialect,
+          description,
+          isWhole,
+        }),
+      offered: pins.offered,
+    }),
   });
   const basis = basisOf(running, lists);
   watchIdle(running, running.idleMs);

@@ -6,12 +6,14 @@
 import type { Caller } from "../../model.ts";
 import type { Catalog, UpstreamDeps } from "../deps.ts";
 import type { CatalogKeys } from "./catalog_key.ts";
+import type { PinnedLists } from "./pinned_lists.ts";
 
 /** The catalogs of one server. */
 export interface KnownCatalogs {
   readonly server: string;
   readonly deps: Pick<UpstreamDeps, "catalogs" | "limits">;
   readonly keys: CatalogKeys;
+  readonly pins: PinnedLists;
   /** Loaded from the store, or given by a connection. */
   readonly stored: Map<string, Promise<Catalog | undefined>>;
   /** Given by a connection of this run. */
@@ -32,12 +34,13 @@ export interface NearestCatalog {
 
 /** Knows what the store has. */
 export function createKnownCatalogs(
-  { server, deps, keys }: Pick<KnownCatalogs, "server" | "deps" | "keys">,
+  { server, deps, keys, pins }: Pick<KnownCatalogs, "server" | "deps" | "keys" | "pins">,
 ): KnownCatalogs {
   return {
     server,
     deps,
     keys,
+    pins,
     stored: new Map(),
     learnt: new Map(),
     confirmed: new WeakSet(),
@@ -124,9 +127,19 @@ export async function forgetCatalogs(
 function load(known: KnownCatalogs, key: string): Promise<Catalog | undefined> {
   const kept = known.stored.get(key);
   if (kept !== undefined) return kept;
-  const loading = known.deps.catalogs.load(key).catch(() => undefined);
+  const loading = loadPinned(known, key).catch(() => undefined);
   keep(known, key, loading);
   return loading;
+}
+
+/** A stored catalog, unless nothing tells which of its tools are offered. */
+async function loadPinned(
+  { deps: { catalogs }, pins }: KnownCatalogs,
+  key: string,
+): Promise<Catalog | undefined> {
+  const catalog = await catalogs.load(key);
+  if (catalog === undefined) return undefined;
+  return await pins.recall(catalog.lists.tools, key) ? catalog : undefined;
 }
 
 function keep(

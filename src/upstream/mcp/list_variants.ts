@@ -23,13 +23,14 @@ export interface ListVariants {
 
 /** Makes them; nothing is fetched yet. `request` makes a request that lists may depend on. */
 export function createListVariants(
-  { dialect, request, ...options }: Omit<ServerListsOptions, "request"> & {
+  { dialect, request, offer, ...options }: Omit<ServerListsOptions, "request" | "offer"> & {
     readonly dialect: Dialect;
     readonly limits: Pick<Limits, "listVariantsMax">;
     readonly request: (
       caller: ListReader,
       ...args: Parameters<ServerListsOptions["request"]>
     ) => ReturnType<ServerListsOptions["request"]>;
+    readonly offer: (caller: ListReader) => ServerListsOptions["offer"];
   },
 ): ListVariants {
   const variants = new Map<string, ServerLists>();
@@ -41,7 +42,11 @@ export function createListVariants(
       // `putWithin` makes a variant the latest; a single one is that already.
       if (kept !== undefined && variants.size === 1) return kept;
       const lists = kept ??
-        createServerLists({ ...options, request: (...args) => request(caller, ...args) });
+        createServerLists({
+          ...options,
+          request: (...args) => request(caller, ...args),
+          offer: offer(caller),
+        });
       putWithin(variants, variant, lists, options.limits.listVariantsMax);
       return lists;
     },

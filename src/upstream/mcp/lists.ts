@@ -33,11 +33,18 @@ export interface ServerLists {
   known(kind: ListKind): readonly JsonObject[] | undefined;
   /** How long what was fetched stays fresh from now on; undefined when its server did not say. */
   freshness(kind: ListKind): Freshness | undefined;
+  /** All lists as the server gives them, with the tools that are not offered. */
   all(): Promise<Catalog["lists"]>;
   /** What the server declares, and its tools where it declares nothing and lists some. */
   declared(): Promise<JsonObject>;
   /** The next `get` asks again. */
   forget(kind: ListKind): void;
+}
+
+/** Decides which of the tools that a server lists are offered. */
+export interface ToolOffer {
+  see(tools: readonly JsonObject[], isWhole: boolean): Promise<void>;
+  offered(tools: readonly JsonObject[]): readonly JsonObject[];
 }
 
 /** What the lists are fetched with. */
@@ -60,6 +67,8 @@ export interface ServerListsOptions {
     & SoundToolsOptions["limits"];
   readonly log: Log;
   readonly corrections: CorrectionLog;
+  /** Absent: all tools are offered. */
+  readonly offer?: ToolOffer | undefined;
 }
 
 /** The lists that a notice says have changed; without a notice all of them. */
@@ -90,7 +99,7 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
     const until = staleAt.get(kind) ?? Infinity;
     return until === Infinity || options.clock.monotonic() < until;
   };
-  const get = (kind: ListKind): Promise<readonly JsonObject[]> => {
+  const read = (kind: ListKind): Promise<readonly JsonObject[]> => {
     if (isAbsent(kind)) return Promise.resolve(none);
     const kept = known.get(kind);
     if (kept !== undefined && isFresh(kind)) return kept;
@@ -114,12 +123,14 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
   const forget = (kind: ListKind): void => {
     for (const map of [known, staleAt, hints, fetched]) map.delete(kind);
   };
+  const { offered } = options.offer ?? { offered: (tools) => tools };
   return {
-    get,
+    get: (kind) => kind === "tools" ? read(kind).then(offered) : read(kind),
     known(kind) {
       // The same array each time, because name tables are kept for each array.
       if (isAbsent(kind)) return none;
-      return isFresh(kind) ? fetched.get(kind) : undefined;
+      const items = isFresh(kind) ? fetched.get(kind) : undefined;
+      return items === undefined || kind !== "tools" ? items : offered(items);
     },
     freshness(kind) {
       const hint = hints.get(kind);
@@ -129,7 +140,7 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
     },
     async declared() {
       const { server, capabilities, log } = options;
-      const tools = isSilent ? await get("tools") : [];
+      const tools = isSilent ? await read("tools") : [];
       if (tools.length === 0) return capabilities;
       log.warn(
         `Server "${server}" declares no capabilities, but lists tools; the gateway uses them`,
@@ -141,11 +152,11 @@ export function createServerLists(options: ServerListsOptions): ServerLists {
     },
     async all() {
       const [tools, prompts, resources, templates, skills] = await Promise.all([
-        get("tools"),
-        get("prompts"),
-        get("resources"),
-        get("templates"),
-        get("skills"),
+        read("tools"),
+        read("prompts"),
+        read("resources"),
+        read("templates"),
+        read("skills"),
       ]);
       return { tools, prompts, resources, templates, skills };
     },
@@ -182,6 +193,7 @@ async function fetchList(kind: ListKind, options: ServerListsOptions): Promise<F
   const corrections: Correction[] = [];
   const pages = createPages();
   let files = 0;
+  let isWhole = true;
   let params: JsonObject = {};
   for (let page = 1;; page++) {
     const { value, freshness, corrections: ofPage = [] } = await fetchPage(kind, params, options);
@@ -218,6 +230,7 @@ async function fetchList(kind: ListKind, options: ServerListsOptions): Promise<F
       log.warn(`Stopped reading ${method} of server "${server}": ${problem}`, {
         items: items.size,
       });
+      isWhole = false;
       break;
     }
     params = { cursor };
@@ -225,6 +238,9 @@ async function fetchList(kind: ListKind, options: ServerListsOptions): Promise<F
   const kept = [...items.values()].slice(0, limits.listItemsMax);
   const checked = kind === "tools" ? await withSoundSchemas(kept, options) : undefined;
   options.corrections.add(method, [...corrections, ...checked?.corrections ?? []]);
+  if (checked !== undefined) {
+    await options.offer?.see(checked.tools, isWhole && kept.length === items.size);
+  }
   return { items: checked?.tools ?? kept, ttlMs: keptMs(kind, said, options), freshness: said };
 }
 

@@ -12,6 +12,7 @@ import type { Connector, LinkOwner } from "../link/link.ts";
 import { startError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
 import type { KnownDialects } from "./known_dialects.ts";
+import type { PinnedLists } from "./pinned_lists.ts";
 import type { PoolEvents } from "./pool_events.ts";
 import { ownerOf, type PoolKey, type PoolKeys } from "./pool_key.ts";
 import type { RestartPolicies } from "./restart_policies.ts";
@@ -27,6 +28,7 @@ export interface ConnectionPoolOptions {
   readonly processLimit: ConnectionLimit;
   /** Whether no connection may serve two principals. */
   readonly isPerPrincipal: boolean;
+  readonly pins: PinnedLists;
   readonly hooks: PoolEvents;
 }
 

@@ -113,7 +113,7 @@ async function launch(
   wanted: Wanted,
   place: ProcessPlace,
 ): Promise<Connection> {
-  const { config, deps, connector, knownDialects, restartPolicies } = pool.options;
+  const { config, deps, connector, knownDialects, restartPolicies, pins } = pool.options;
   const caller = shownCaller(pool, slot, wanted);
   const dialects = knownDialects.of(caller);
   const judge = restartPolicies.of(dialects[0]);
@@ -127,6 +127,8 @@ async function launch(
     isTrial: caller.scope === trialScope,
     attribution: attributionOf(config, caller),
     owner: slot.owner,
+    caller,
+    pins,
     ...clientShownTo(config, caller),
     hooks: eventsOf(pool, slot, attempt, place),
   };

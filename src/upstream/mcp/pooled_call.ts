@@ -3,10 +3,11 @@
  * something during the call, or one that is started for it. `logging/setLevel` needs none: the
  * level is kept for connections that start later.
  */
-import { toGatewayError } from "../../errors.ts";
-import type { Call, Caller, Exchange, LogLevel } from "../../model.ts";
+import { type GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import type { Call, Caller, Exchange, JsonObject, LogLevel } from "../../model.ts";
 import { createExchange, type ExchangeHooks, type ExchangeSource } from "../exchange_source.ts";
 import type { OpenRequest } from "../link/link.ts";
+import { notOffered, offersTool } from "../offered_tool.ts";
 import { workingMethods } from "./attribution.ts";
 import type { Connection } from "./connection.ts";
 import type { CallClaim, Lease } from "./pool.ts";
@@ -66,8 +67,41 @@ export function openPooled(parts: PooledParts, call: Call): Exchange {
 
 const nothingMore = (): void => {};
 
-/** Hands the call to its connection; `ended` is called when it is over. */
+/** Hands the call to its connection, which must offer its tool where only accepted tools are. */
 function begin(
+  pooled: PooledCall,
+  connection: Connection,
+  ended: (succeeded: boolean) => void,
+): void {
+  const { parts: { pins }, call: { method, params: { name }, caller, target } } = pooled;
+  if (!pins.withholds || method !== "tools/call") return hand(pooled, connection, ended);
+  const lists = connection.lists.of(caller);
+  const decide = (tools: readonly JsonObject[]): void => {
+    if (offersTool(tools, name)) return hand(pooled, connection, ended);
+    refuse(pooled, notOffered(name), ended);
+  };
+  const known = lists.known("tools");
+  if (known !== undefined) return decide(known);
+  if (target !== undefined) target.isSent = false;
+  lists.get("tools").then(
+    decide,
+    (thrown) => refuse(pooled, withOutcome(toGatewayError(thrown), "not_sent"), ended),
+  );
+}
+
+/** Ends a call that its server does not get. */
+function refuse(
+  { source, call: { target } }: PooledCall,
+  error: GatewayError,
+  ended: (succeeded: boolean) => void,
+): void {
+  if (target !== undefined) target.isSent = false;
+  ended(false);
+  source.end({ kind: "failure", error });
+}
+
+/** Hands the call to its connection; `ended` is called when it is over. */
+function hand(
   pooled: PooledCall,
   connection: Connection,
   ended: (succeeded: boolean) => void,

@@ -15,6 +15,7 @@ import type { Connection } from "./connection.ts";
 import type { LogLevels } from "./log_levels.ts";
 import type { LoginNeeds } from "./login_needs.ts";
 import type { ConnectionPool } from "./pool.ts";
+import type { PinnedLists } from "./pinned_lists.ts";
 import { type PoolKey, servedScopes } from "./pool_key.ts";
 import type { RestartPolicies } from "./restart_policies.ts";
 import type { StoredCatalog } from "./stored_catalog.ts";
@@ -56,6 +57,7 @@ export interface PooledParts {
   readonly deps: UpstreamDeps;
   readonly pool: ConnectionPool;
   readonly catalog: StoredCatalog;
+  readonly pins: PinnedLists;
   readonly watchers: Watchers;
   readonly levels: LogLevels;
   readonly asking: AskingMemory;

@@ -13,6 +13,7 @@ import { createWatchers } from "../watchers.ts";
 import { createAskingMemory } from "./asking_memory.ts";
 import { createCatalogKeys } from "./catalog_key.ts";
 import { createKnownDialects } from "./known_dialects.ts";
+import { createPinnedLists } from "./pinned_lists.ts";
 import { createLogLevels } from "./log_levels.ts";
 import { createLoginNeeds } from "./login_needs.ts";
 import { createConnectionPool } from "./pool.ts";
@@ -21,12 +22,14 @@ import { createPooledEvents } from "./pooled_events.ts";
 import type { PooledKind, PooledLogins, PooledParts } from "./pooled_parts.ts";
 import { createRestartPolicies } from "./restart_policies.ts";
 import { createStoredCatalog } from "./stored_catalog.ts";
+import { announceLists } from "./told_catalogs.ts";
 
 /** Makes the upstream of one server; nothing is started yet. */
 export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upstream {
   const parts = createParts(kind, deps);
-  const { catalog, pool, watchers } = parts;
+  const { catalog, pool, watchers, pins } = parts;
   const stopWatching = kind.logins?.watch((change) => grantChanged(parts, change));
+  const stopPins = pins.watch(() => announceLists(watchers, undefined, ["tools"]));
   return {
     name: kind.config.name,
     describe: (caller) => describe(parts, caller),
@@ -47,6 +50,7 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
     status: () => statusOf(parts),
     async close() {
       stopWatching?.();
+      stopPins();
       catalog.close();
       await pool.close();
     },
@@ -59,6 +63,8 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
   const restartPolicies = createRestartPolicies(config.name, kind.isRemote, deps);
   const watchers = createWatchers(deps);
   const knownDialects = createKnownDialects(config.era, createDialects(deps.identity), deps);
+  const keys = createCatalogKeys(config, kind.fingerprint, knownDialects, deps, isPerPrincipal);
+  const pins = createPinnedLists(deps.pins, keys);
   const pool = createConnectionPool({
     config,
     deps,
@@ -67,6 +73,7 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     restartPolicies,
     processLimit,
     isPerPrincipal,
+    pins,
     hooks: createPooledEvents(() => parts),
   });
   const catalog = createStoredCatalog({
@@ -78,7 +85,8 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     deps,
     pool,
     watchers,
-    keys: createCatalogKeys(config, kind.fingerprint, knownDialects, deps, isPerPrincipal),
+    keys,
+    pins,
     mayWarm: (owner) => restartPolicies.refusal(owner) === undefined && processLimit.hasRoom(),
   });
   const status = createStatus(config.name, deps, () => ({
@@ -90,6 +98,7 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     deps,
     pool,
     catalog,
+    pins,
     watchers,
     levels: createLogLevels(),
     asking: createAskingMemory(deps, pool.leasesChanged),
@@ -177,11 +186,11 @@ function loginProblem({ pool, loginNeeds }: PooledParts): string | undefined {
   return pool.counts().running === 0 ? loginNeeds.problem() : undefined;
 }
 
-function countsOf(catalog: Catalog | undefined) {
+function countsOf(catalog: Catalog | undefined, { offered }: PooledParts["pins"]) {
   if (catalog === undefined) return {};
   const { description: { serverInfo }, lists: { tools, prompts, resources } } = catalog;
   return {
-    tools: tools.length,
+    tools: offered(tools).length,
     prompts: prompts.length,
     resources: resources.length,
     serverInfo: toShownInfo(serverInfo),
@@ -203,7 +212,7 @@ function statusOf(parts: PooledParts): ReturnType<Upstream["status"]> {
     connections: running,
     starting,
     waiting,
-    ...countsOf(parts.catalog.latest()),
+    ...countsOf(parts.catalog.latest(), parts.pins),
     revision: parts.revision,
     problem,
     error: problem === undefined

@@ -5,12 +5,14 @@
  */
 import type { McpServerConfig } from "../../config/config.ts";
 import type { GatewayError } from "../../errors.ts";
+import type { Caller } from "../../model.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { Dialect } from "../link/dialect.ts";
 import type { Connected, Connector, LinkOwner } from "../link/link.ts";
 import { exitedError } from "../link/start_errors.ts";
 import type { AttributedCalls, Attribution } from "./attribution.ts";
 import type { ListenRequest } from "./listen_request.ts";
+import type { PinnedLists } from "./pinned_lists.ts";
 import type { RunningTasks } from "./running_tasks.ts";
 import type {
   ServerMessageEvents,
@@ -39,6 +41,9 @@ export interface ConnectionOptions extends ServerMessageOptions {
   readonly dialects: readonly Dialect[];
   /** Whether it was started for no client: then it ends soon unless a call uses it. */
   readonly isTrial: boolean;
+  /** The client for which the server works, as far as it gets to know of it. */
+  readonly caller: Caller;
+  readonly pins: PinnedLists;
   /** The name of its client, as the server gets it. */
   readonly clientTitle?: string | undefined;
   /** For whom it is opened. */

@@ -6,6 +6,7 @@
 import { sleep } from "../../clock.ts";
 import type { RestServerConfig } from "../../config/config.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
+import type { JsonObject } from "../../model.ts";
 import { describeCatalog } from "../catalog/catalog_line.ts";
 import { withSoundSchemas } from "../catalog/sound_tools.ts";
 import type { UpstreamDeps } from "../deps.ts";
@@ -88,14 +89,41 @@ async function load(source: EngineSource): Promise<Engine> {
   const checked = await withSoundSchemas(made.tools, deps);
   deps.corrections.add("tools/list", checked.corrections);
   const engine = { ...made, tools: checked.tools };
+  await deps.pins?.see(engine.tools, {
+    principal: "",
+    variant: "",
+    key: "",
+    // The server's own part of an OpenAPI document, and what the configuration makes of it.
+    version: await deps.digest(JSON.stringify([service.version, service.baseUrl])),
+    isWhole: true,
+  });
   source.engine = engine;
   source.problem = undefined;
   source.status.note();
-  const lists = { tools: engine.tools, prompts: [], resources: [], templates: [], skills: [] };
+  const lists = {
+    tools: offeredTools(source, engine),
+    prompts: [],
+    resources: [],
+    templates: [],
+    skills: [],
+  };
   log.info(describeCatalog(config.name, { lists }, clock.monotonic() - started));
+  announceTools(watchers);
+  return engine;
+}
+
+/** Tells all clients that other tools are offered. */
+export function announceTools(watchers: Watchers): void {
   const method = "notifications/tools/list_changed";
   watchers.tell(undefined, { kind: "notice", method, params: {} });
-  return engine;
+}
+
+/** The tools of the service that may be offered. */
+export function offeredTools(
+  { deps: { pins } }: EngineSource,
+  { tools }: Engine,
+): readonly JsonObject[] {
+  return pins?.offered(tools) ?? tools;
 }
 
 function fail(source: EngineSource, thrown: unknown): never {

@@ -11,8 +11,15 @@ import type { Call, Description, Exchange, JsonObject } from "../../model.ts";
 import { createExchange } from "../exchange_source.ts";
 import { traceInMeta } from "../../trace_context.ts";
 import type { Engine } from "./engine.ts";
-import { createEngineSource, type EngineSource, readyEngine } from "./engine_source.ts";
+import {
+  announceTools,
+  createEngineSource,
+  type EngineSource,
+  offeredTools,
+  readyEngine,
+} from "./engine_source.ts";
 import { degradedKey } from "./result.ts";
+import { notOffered, offersTool } from "../offered_tool.ts";
 import type { CreateUpstream, Upstream, UpstreamStatus } from "../upstream.ts";
 import { createWatchers } from "../watchers.ts";
 
@@ -28,16 +35,19 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
   const watchers = createWatchers(deps);
   const source = createEngineSource(config, deps, watchers);
   const api: WebApi = { source, isDegraded: false };
+  const stopPins = deps.pins?.watch(() => announceTools(watchers));
   return {
     name: config.name,
     describe: async () => describe(await readyEngine(source)),
     knownDescription: () => source.engine && describe(source.engine),
     async list(kind) {
-      const { tools } = await readyEngine(source);
-      return kind === "tools" ? tools : [];
+      const engine = await readyEngine(source);
+      return kind === "tools" ? offeredTools(source, engine) : [];
     },
-    known: (kind) =>
-      source.engine === undefined ? undefined : kind === "tools" ? source.engine.tools : [],
+    known(kind) {
+      if (source.engine === undefined) return undefined;
+      return kind === "tools" ? offeredTools(source, source.engine) : [];
+    },
     freshness: () => undefined,
     hasListed: (kind, own) =>
       kind === "tools" && source.engine?.tools.some(({ name }) => name === own) === true,
@@ -48,6 +58,7 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
     trial: () => readyEngine(source).then(() => {}, () => {}),
     status: () => statusOf(api),
     async close() {
+      stopPins?.();
       source.closed.abort();
       await source.loading?.catch(() => {});
     },
@@ -90,6 +101,9 @@ async function run(
   const loaded = await readyEngine(source).catch((thrown: unknown) => {
     throw withOutcome(toGatewayError(thrown), "not_sent");
   });
+  if (source.deps.pins?.withholds === true && !offersTool(offeredTools(source, loaded), tool)) {
+    throw notOffered(tool);
+  }
   const use = { principal: principal.id, scope };
   // Its id alone: the other members can name persons, and the API may be anyone's.
   const { traceparent } = traceInMeta(params["_meta"]) ?? {};
@@ -98,7 +112,8 @@ async function run(
   return result;
 }
 
-function statusOf({ source: { engine, problem, status }, isDegraded }: WebApi): UpstreamStatus {
+function statusOf({ source, isDegraded }: WebApi): UpstreamStatus {
+  const { engine, problem, status } = source;
   const now = { ...status.now(), connections: 0, waiting: engine?.waiting() };
   if (problem !== undefined) {
     const { message, code } = problem.error;
@@ -107,6 +122,6 @@ function statusOf({ source: { engine, problem, status }, isDegraded }: WebApi): 
   const error = isDegraded ? "credentials_missing" : undefined;
   if (engine === undefined) return { ...now, error };
   const { title: name, version = "" } = engine.service;
-  const facts = { tools: engine.tools.length, prompts: 0, resources: 0 };
+  const facts = { tools: offeredTools(source, engine).length, prompts: 0, resources: 0 };
   return { ...now, ...facts, serverInfo: { name, version }, error };
 }

@@ -80,6 +80,14 @@ describe("added servers", () => {
     expect(names((await open({}, store)).current())).toEqual(["b"]);
   });
 
+  test("have the pin of mcp.json, unless their entry has one", async () => {
+    const { registry, reload, current } = await open();
+    await registry.put("a", npx);
+    await registry.put("b", { ...npx, pin: "off" });
+    await reload(await read({ pin: "quarantine", mcpServers: {} }));
+    expect([stdio(current(), "a").pin, stdio(current(), "b").pin]).toEqual(["quarantine", "off"]);
+  });
+
   test("stay when mcp.json is read again", async () => {
     const { registry, reload, current } = await open({ first: npx });
     await registry.put("added", npx);

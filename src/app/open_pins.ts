@@ -1,0 +1,100 @@
+/**
+ * The pins of a gateway's tools; and, for a command that runs while no gateway does, the changes that
+ * wait, in the store that the command opens itself.
+ */
+import type { ServersConfig } from "../config/config.ts";
+import { type PinMode, pinModeOf } from "../config/pin_mode.ts";
+import type { ChangedTools, ToolChange } from "../gateway/changed_tools.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { OpenedStores } from "../store/stores.ts";
+import { openToolPins, type ToolPins, type WaitingChange } from "../upstream/catalog/tool_pins.ts";
+import type { PinDeps } from "../upstream/catalog/pin_state.ts";
+import { toShown } from "./shown_definition.ts";
+import { type CommandStoresOptions, openCommandStores } from "./command_stores.ts";
+
+/** What the pins of a gateway are opened with. */
+export interface OpenPinsOptions extends Pick<PinDeps, "clock" | "limits" | "emit" | "logOf"> {
+  readonly runtime: Pick<Runtime, "sha256">;
+  readonly opened: Pick<OpenedStores, "sealer"> & {
+    readonly stores: Pick<OpenedStores["stores"], "pins">;
+  };
+}
+
+/** Opens the pins of a gateway. */
+export function openPins({ runtime, opened, ...deps }: OpenPinsOptions): Promise<ToolPins> {
+  const { stores, sealer } = opened;
+  return openToolPins({
+    ...deps,
+    store: stores.pins,
+    sha256: runtime.sha256,
+    digest: sealer.digest,
+  });
+}
+
+/**
+ * What an operator sees and approves; `current` is the configuration that is used now, and `hide`
+ * replaces the secrets in a text.
+ */
+export function createChangedTools(
+  pins: Pick<ToolPins, "changes" | "approve" | "count">,
+  current: () => Pick<ServersConfig, "servers">,
+  hide: (text: string) => string,
+): ChangedTools {
+  return {
+    async list() {
+      const modes = new Map(
+        current().servers.map((server) => [server.name, pinModeOf(server)] as const),
+      );
+      const changes = await pins.changes();
+      return changes.map((change) =>
+        toToolChange(change, modes.get(change.server) ?? "warn", hide)
+      );
+    },
+    approve: pins.approve,
+    count: pins.count,
+  };
+}
+
+function toToolChange(
+  { id, server, tool, kind, at, definitionBefore, definition }: WaitingChange,
+  mode: PinMode,
+  hide: (text: string) => string,
+): ToolChange {
+  return {
+    id,
+    server,
+    tool,
+    kind,
+    mode,
+    isWithheld: mode === "quarantine" && kind !== "removed",
+    seenAt: new Date(at).toISOString(),
+    ...(definitionBefore === undefined ? {} : { before: toShown(definitionBefore, hide) }),
+    ...(definition === undefined ? {} : { after: toShown(definition, hide) }),
+  };
+}
+
+/** Opened; no gateway can start on its data directory until it is closed. */
+export interface OpenChangedTools {
+  readonly changes: ChangedTools;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store of the data directory. Waits a while for a gateway or a command that uses it; then
+ * rejects with an error text.
+ */
+export async function openChangedTools(
+  options: CommandStoresOptions,
+  servers: Pick<ServersConfig, "servers">,
+): Promise<OpenChangedTools> {
+  const { stores, sealer, clock, limits, log } = await openCommandStores(options);
+  const pins = await openPins({
+    runtime: options.runtime,
+    opened: { stores, sealer },
+    clock,
+    limits,
+    emit: () => {},
+    logOf: () => log,
+  });
+  return { changes: createChangedTools(pins, () => servers, log.redact), close: stores.close };
+}
