@@ -11,6 +11,7 @@ import { houseLimits } from "./limits/gateway_limits.ts";
 import { grantLimits } from "./limits/grant_limits.ts";
 import { oauthLimits } from "./limits/oauth_limits.ts";
 import { peopleLimits } from "./limits/people_limits.ts";
+import { resultLimits } from "./limits/result_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { serviceLimits } from "./limits/service_limits.ts";
 import { webLimits } from "./limits/web_limits.ts";
@@ -28,6 +29,7 @@ export const defaultLimits = {
   ...accessLimits,
   ...peopleLimits,
   ...grantLimits,
+  ...resultLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

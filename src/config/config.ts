@@ -3,6 +3,7 @@
  * make it from `mcp.json` and the environment; tests write it by hand.
  */
 import type { AccessRow } from "./access_rows.ts";
+import type { ClientBoundKeys } from "./client_limit_keys.ts";
 import type {
   EnterpriseConfig,
   OAuth2Config,
@@ -47,6 +48,8 @@ export interface ServerCommon {
   readonly keepAlive?: boolean | undefined;
   /** Who may read the server's card. Absent: its clients. */
   readonly card?: CardAudience | undefined;
+  /** The most characters of a tool's result. Absent: as the gateway says. */
+  readonly resultCharsMax?: number | undefined;
   /** Absent: `file`. */
   readonly definedIn?: ServerSource | undefined;
 }
@@ -224,7 +227,7 @@ export interface DisabledServer {
 export type Naming = "auto" | "bare" | "prefixed";
 
 /** The servers of one reading of `mcp.json`, with or without those of the registry. */
-export interface ServersConfig {
+export interface ServersConfig extends ClientBoundKeys {
   readonly servers: readonly ServerConfig[];
   /** The servers that are switched off. Absent: none. */
   readonly disabled?: readonly DisabledServer[] | undefined;

@@ -28,6 +28,7 @@ import { authenticates, isOpenToOthers } from "./reach.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
+import { readClientLimits, readResultChars } from "./client_limit_keys.ts";
 import { readCardAudience, readNaming } from "./surface_keys.ts";
 import type { FileContext } from "./texts.ts";
 
@@ -121,6 +122,8 @@ async function readServersValue(
   const context = createFileContext(options, path.slice(path.lastIndexOf("/") + 1), warnings);
   const names = readNaming(value["names"], path);
   const card = readCardAudience(value["card"], path);
+  const resultCharsMax = readResultChars(value["resultCharsMax"], path);
+  const clientLimits = readClientLimits(value["clientLimits"], path);
   const { servers, disabled } = await readSections(value, joinForms(kinds), context);
   warnOfTopLevel(value, context);
   const notes = context.passedOver.lines(context.file);
@@ -129,6 +132,8 @@ async function readServersValue(
     ...(disabled.length === 0 ? {} : { disabled }),
     names,
     ...(card === undefined ? {} : { card }),
+    ...(resultCharsMax === undefined ? {} : { resultCharsMax }),
+    ...(clientLimits === undefined ? {} : { clientLimits }),
     warnings,
     ...(notes.length === 0 ? {} : { notes }),
     files: [...context.files],
@@ -261,7 +266,10 @@ export function nameProblem(name: string, byPrefix: Map<string, string>): string
     "choose another name";
 }
 
-const servedTopLevel = ["mcpServers", "servers", "names", "card", "auth", "access"];
+const servedTopLevel = [
+  ...["mcpServers", "servers", "names", "card", "auth", "access"],
+  ...["resultCharsMax", "clientLimits"],
+];
 /** What editors write next to the servers. */
 const foreignTopLevel = ["$schema", "inputs", "mcp", "context_servers", ...serverListKeys];
 

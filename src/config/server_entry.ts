@@ -105,6 +105,7 @@ async function buildServer(
     keepAlive: values.keepAlive,
     start: values.start ?? "early",
     card: values.card,
+    resultCharsMax: values.resultCharsMax,
   } as const;
   const own = await form?.read(entry, { path, tools: common.tools, texts, context });
   return texts.problems.length === 0 && own !== undefined

@@ -8,7 +8,7 @@
 import { isJsonObject } from "../json.ts";
 import * as v from "valibot";
 import { cardAudiences } from "./config.ts";
-import { flag, mapOf, texts, time } from "./key_schemas.ts";
+import { flag, mapOf, resultChars, texts, time } from "./key_schemas.ts";
 import { typeKeys } from "./mcp_server.ts";
 
 const toolName = v.pipe(
@@ -50,6 +50,7 @@ export const commonEntries = {
   keepAlive: v.optional(flag),
   tools: v.optional(toolsSchema),
   card: v.optional(v.picklist(cardAudiences, '"public"')),
+  resultCharsMax: v.optional(resultChars),
   // The names of other programs for the same keys: a filter must never be dropped.
   disable: v.optional(flag),
   isDisabled: v.optional(flag),

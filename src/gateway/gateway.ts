@@ -16,19 +16,21 @@ import type { Emit } from "../telemetry/events.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type OpenCall, openCallExchange } from "./call_exchange.ts";
 import { type CatalogReader, createCatalogReader } from "./catalog.ts";
+import { type ClientBoundRules, createClientBoundRules } from "./client_bounds.ts";
 import { endingOf, failureExchange } from "./exchange.ts";
 import { createShowExtensions, type ShowExtensions } from "./extension_variants.ts";
 import { type Access, type Policy, visibleTo } from "./access_policy.ts";
 import { createAccess } from "./composed_policy.ts";
 import type { PrincipalRates } from "./principal_rates.ts";
+import { createKeptResults, type KeptResults } from "./kept_results.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import { createTaskOwners } from "./task_owners.ts";
-import type { ResolvedSurface, ResolveSurface, Server } from "./server.ts";
-import type { ConfiguredServer } from "./server_report.ts";
+import type { ResolvedSurface, ResolveSurface } from "./server.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
 import type { CallContext, IsLost, MakeStep, Step, Target } from "./steps/steps.ts";
-import type { GatewayStatus, SteeredGateway } from "./surface.ts";
+import type { SteeredGateway } from "./surface.ts";
+import { configuredServer, statusOf } from "./server_states.ts";
 import { describeCard, describeSurface } from "./surface_facts.ts";
 import { listChangedOf } from "./surface_watch.ts";
 import { createWatches, type Watches } from "./watches.ts";
@@ -67,6 +69,8 @@ interface Middle {
   readonly scopes: Scopes;
   readonly servers: ConfiguredServers;
   readonly catalog: CatalogReader;
+  readonly clients: ClientBoundRules;
+  readonly kept: KeptResults;
   readonly watches: Watches;
   readonly steps: readonly Step[];
   readonly openCalls: Set<OpenCall>;
@@ -125,11 +129,13 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
       watches.endScope(scope);
       for (const { upstream } of servers.all()) upstream.endScope(scope);
       scopes.end(scope);
+      middle.kept.endScope(scope);
     },
     status: () => statusOf(servers),
     reconfigure(next) {
       const touched = servers.replace(next);
       const isChanged = middle.access.replace(next.access);
+      const areOthers = middle.clients.replace(next);
       if (hasRows && next.access === undefined) {
         deps.log.warn("access was removed from mcp.json: clients may use all that is configured");
       }
@@ -138,14 +144,14 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
         middle,
         ({ principal, target }) => target !== undefined && isDenied(middle, principal, target),
       );
-      watches.announceIf(isChanged);
+      watches.announceIf(areOthers ? () => true : isChanged);
       replaced(touched);
       if (touched.length > 0) {
         deps.log.info("Servers were added, changed or removed", { servers: touched });
       }
       return Promise.resolve();
     },
-    servers: () => servers.all().map((server) => describeServer(servers, server)),
+    servers: () => servers.all().map((server) => configuredServer(servers, server)),
     async restart(name) {
       if (!servers.all().some(({ config }) => config.name === name)) return false;
       deps.emit({ type: "server_restarted", server: name });
@@ -172,17 +178,20 @@ function createMiddle(deps: GatewayDeps): Middle {
   const servers = createConfiguredServers(deps.servers, deps);
   const watches = createWatches({ ...deps, access, scopes, viewOf: servers.view });
   const stopping = new AbortController();
+  const clients = createClientBoundRules(deps.servers, limits);
   const catalog = createCatalogReader({
     limits,
     clock,
     scopes,
     access,
+    clients,
     stopping: stopping.signal,
     arrived: (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]),
   });
   const router = createRouter({ catalog, scopes, access });
   const taskOwners = createTaskOwners(limits);
-  const parts = { policy, access, servers, scopes, taskOwners, catalog, router };
+  const kept = createKeptResults(clock, limits);
+  const parts = { policy, access, servers, scopes, taskOwners, catalog, router, clients, kept };
   const stepDeps = { ...deps, ...parts, logins: deps.logins ?? noLogins };
   const steps = deps.steps.map((make) => make(stepDeps));
   const showExtensions = createShowExtensions({ clock, limits, scopes });
@@ -192,6 +201,8 @@ function createMiddle(deps: GatewayDeps): Middle {
     scopes,
     servers,
     catalog,
+    clients,
+    kept,
     watches,
     steps,
     openCalls: new Set(),
@@ -271,23 +282,6 @@ function resubscribe(
     const call = { method, params: { uri }, wantsProgress: false, caller, isRepeated: true };
     void endingOf(open(middle, surface, call));
   }
-}
-
-function statusOf(servers: ConfiguredServers): GatewayStatus {
-  return {
-    servers: servers.all().map((server) => {
-      const { config: { name }, ...rest } = describeServer(servers, server);
-      return { name, ...rest };
-    }),
-  };
-}
-
-function describeServer(servers: ConfiguredServers, server: Server): ConfiguredServer {
-  return {
-    config: server.config,
-    status: server.upstream.status(),
-    isQueued: servers.isQueued(server),
-  };
 }
 
 function unknownSurface(surface: string): GatewayError {

@@ -8,6 +8,7 @@
  */
 import type { GrantEvent, OAuthEvent, RateEvent } from "./access_events.ts";
 import type { CallEvent, CallRefusedEvent, CallStartedEvent } from "./call_events.ts";
+import type { ClientLimitedEvent, ResultCutEvent } from "./client_events.ts";
 import type {
   ConnectionEvent,
   RecoveredEvent,
@@ -76,6 +77,8 @@ export type GatewayEvent =
   | OAuthEvent
   | GrantEvent
   | RateEvent
+  | ClientLimitedEvent
+  | ResultCutEvent
   | DropEvent;
 
 /** Puts an event on the stream; never throws. */

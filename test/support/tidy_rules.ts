@@ -40,6 +40,7 @@ const floor = [
   "bytes_text",
   "ip_address",
   "source_text",
+  "whole_result",
 ];
 const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 
@@ -57,6 +58,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   bytes_text: [],
   ip_address: [],
   source_text: ["model"],
+  whole_result: ["model"],
   json: [],
   limits: [],
   version: [],
@@ -73,6 +75,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   sse: floor,
   telemetry: [...floor, "log"],
   protocol: floor,
+  // How results are shortened and read on, for the gateway and for upstreams that make their own.
+  truncation: [...floor, "protocol"],
   session: [...floor, "log", "config", "sse"],
   bus: [...floor, "log"],
   credentials: [...floor, "log", "seal", "runtime", "config", "outgoing", "protocol"],
@@ -100,6 +104,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "credentials",
     "outgoing",
     "protocol",
+    "truncation",
     "upstream",
     "upstream/catalog",
   ],
@@ -111,7 +116,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/rest",
     "upstream/stdio",
   ],
-  gateway: [...beside, "grants", "upstream"],
+  gateway: [...beside, "grants", "truncation", "upstream"],
   // The authorization server: who may get a token, and what a token stands for.
   oauth: [...beside, "bus", "outgoing"],
   auth: [...beside, "bus", "oauth", "outgoing"],

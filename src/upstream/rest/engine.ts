@@ -38,14 +38,16 @@ export interface Engine {
   /** In the form for `tools/list`. */
   readonly tools: readonly JsonObject[];
   /**
-   * A tool's result. Faults of the API or the network are results with `isError`. Rejects with a
-   * GatewayError for an unknown tool (`invalid_params`) and after a cancellation.
+   * A tool's result, of which the caller takes `charsMax` characters. Faults of the API or the
+   * network are results with `isError`. Rejects with a GatewayError for an unknown tool
+   * (`invalid_params`) and after a cancellation.
    */
   call(
     tool: string,
     given: unknown,
     use: CredentialUse,
     signal: AbortSignal,
+    charsMax?: number,
   ): Promise<JsonObject>;
   /** The scope has ended; nothing of it needs to be remembered. */
   endScope(scope: string): void;
@@ -68,7 +70,7 @@ export function createEngine(
   return {
     service,
     tools: [...plans.values()].map(({ tool }) => tool.listed),
-    async call(name, given, use, signal) {
+    async call(name, given, use, signal, charsMax) {
       const plan = plans.get(name);
       if (plan === undefined) throw toUnknownTool(name, plans.keys());
       const { operation, own } = plan.tool;
@@ -84,7 +86,7 @@ export function createEngine(
       let wanted: RequestedView;
       let url: string;
       try {
-        wanted = toWanted(plan.checkArguments(given), own);
+        wanted = { ...toWanted(plan.checkArguments(given), own), charsMax };
         ({ url } = prepare(wanted.given, emptyContext));
       } catch (thrown) {
         return refuseInput(thrown);
@@ -129,7 +131,7 @@ interface Plan {
 
 function createPlan(
   whole: Operation,
-  { headers }: RestServerConfig,
+  { headers, resultCharsMax }: RestServerConfig,
   { limits }: UpstreamDeps,
 ): Plan {
   const tool = createTool(whole, headers);
@@ -146,6 +148,7 @@ function createPlan(
       checkEnvelope: compileSchema(outputSchema, limits),
       own: tool.own,
       operation: tool.operation,
+      charsMax: resultCharsMax ?? limits.restResultCharsMax,
       limits,
     },
   };
@@ -178,7 +181,10 @@ function createAuthorizations(
 }
 
 /** The arguments without those of the engine. */
-function toWanted(values: JsonObject, { raw, skip }: Tool["own"]): RequestedView {
+function toWanted(
+  values: JsonObject,
+  { raw, skip }: Tool["own"],
+): Omit<RequestedView, "charsMax"> {
   const isOwn = (name: string) => name === raw || name === skip;
   return {
     given: toBare(Object.entries(values).filter(([name]) => !isOwn(name))),
