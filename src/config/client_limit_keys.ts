@@ -35,8 +35,14 @@ const { clientNameCharsMin, clientToolsMax, nameCharsMax } = defaultLimits;
 const lifted = v.literal(false);
 
 function numberOrFalse(least: number, most: number) {
-  const whole = v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
-  return v.optional(v.union([lifted, whole], `a whole number from ${least} to ${most}, or false`));
+  const expected = `a whole number from ${least} to ${most}, or false`;
+  const whole = v.pipe(
+    v.number(expected),
+    v.integer(expected),
+    v.minValue(least, expected),
+    v.maxValue(most, expected),
+  );
+  return v.optional(v.union([lifted, whole], expected));
 }
 
 const limitsExpected = "false, or an object with toolsMax, nameCharsMax or resultCharsMax";

@@ -26,6 +26,8 @@ export interface AccessOptions {
   /** By the name that a client says; the same object each time. */
   readonly people: Record<string, Principal>;
   readonly names?: string;
+  /** Further keys of `mcp.json` next to the servers. */
+  readonly keys?: JsonObject;
   readonly clock?: TestClock;
   readonly tables?: Partial<Tables>;
 }
@@ -70,6 +72,8 @@ export interface SessionOptions {
   readonly path?: string;
   readonly capabilities?: JsonObject;
   readonly revision?: string;
+  /** The client's name. */
+  readonly client?: string;
 }
 
 /** A session. */
@@ -95,7 +99,7 @@ export async function answerOf(response: Response): Promise<AccessAnswer> {
 
 /** Starts it. */
 export async function startWithAccess(options: AccessOptions): Promise<AccessGateway> {
-  const { servers, people, names = "prefixed", clock, tables = {} } = options;
+  const { servers, people, names = "prefixed", keys = {}, clock, tables = {} } = options;
   const entries = Object.fromEntries(
     Object.entries(servers).map(([name, one]) => [name, isFake(one) ? { echo: true } : one]),
   );
@@ -111,7 +115,12 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
     }),
   ];
   const textWith = (access: unknown) =>
-    JSON.stringify({ mcpServers: entries, names, ...(access === undefined ? {} : { access }) });
+    JSON.stringify({
+      mcpServers: entries,
+      names,
+      ...keys,
+      ...(access === undefined ? {} : { access }),
+    });
   const env = { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" };
   const { config } = await readConfig({
     kinds,
@@ -186,9 +195,10 @@ function isFake(one: FakeUpstream | JsonObject): one is FakeUpstream {
 async function connect(
   send: AccessGateway["send"],
   person: string,
-  { path = "/mcp", capabilities = {}, revision = "2025-11-25" }: SessionOptions = {},
+  { path = "/mcp", capabilities = {}, revision = "2025-11-25", client = "test" }: SessionOptions =
+    {},
 ): Promise<AccessSession> {
-  const body = initialize(revision, capabilities);
+  const body = initialize(revision, capabilities, 0, client);
   const opened = await answerOf(await send(person, "POST", path, { headers: jsonHeaders, body }));
   const own = { "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
   let lastId = 0;

@@ -2,6 +2,8 @@
  * Lists for clients with known limits: which tools they get and under which names, what they can call,
  * and what the operator reads about it.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "bun:test";
 import type { ClientBoundKeys } from "../../../src/config/client_limit_keys.ts";
 import { resultExchange } from "../../../src/gateway/exchange.ts";
@@ -17,6 +19,7 @@ import {
 } from "../../support/core_gateway.ts";
 import { createFakeUpstream, type FakeUpstream } from "../../support/fake_upstream.ts";
 import { createTestLog } from "../../support/log.ts";
+import { projectDirectory } from "../../support/spawn_gateway.ts";
 import { until } from "../../support/wait.ts";
 
 const tool = (name: string) => ({ name, inputSchema: { type: "object" } });
@@ -190,6 +193,18 @@ describe("what the configuration says", () => {
     expect(limited.value["nextCursor"]).toBe(undefined);
     expect((await list(cursor, { cursor: cursorOfAll })).value["tools"]).toEqual([]);
   });
+});
+
+test("every row stands in the documentation", () => {
+  const page = readFileSync(join(projectDirectory, "docs/clients.md"), "utf8");
+  const shown = new Map(
+    [...page.matchAll(/^\| `([\w-]+)` +\|[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm)]
+      .map(([, id, ...cells]) => [id, cells.map((cell) => cell.replaceAll(/[ ,]/g, ""))]),
+  );
+  for (const { id, toolsMax, nameCharsMax, resultCharsMax } of knownClients) {
+    const known = [toolsMax, nameCharsMax, resultCharsMax];
+    expect([id, shown.get(id)]).toEqual([id, known.map((one) => String(one ?? ""))]);
+  }
 });
 
 test("every row has a limit and a name of its own", () => {

@@ -3,7 +3,7 @@
  * who may, for how long, and how much is kept.
  */
 import { describe, expect, test } from "bun:test";
-import { resultExchange } from "../../../src/gateway/exchange.ts";
+import { resultExchange, settledExchange } from "../../../src/gateway/exchange.ts";
 import type { Gateway } from "../../../src/gateway/surface.ts";
 import type { Caller, Ending, JsonObject } from "../../../src/model.ts";
 import { keepSourceText, textOfValue } from "../../../src/source_text.ts";
@@ -313,7 +313,7 @@ describe("which results are shortened", () => {
     expect(opened.events).toEqual([]);
   });
 
-  test("errors of tools, too, and results of tasks", async () => {
+  test("those that are errors, too", async () => {
     const opened = await open(() => ({ content: [text(whole)], isError: true }));
     const value = await opened.call(sessionCaller());
     expect(value["isError"]).toBe(true);
@@ -341,6 +341,55 @@ describe("structured content", () => {
     expect(rows).toEqual(structuredContent.rows.slice(0, rows.length));
     const parts = await readOn(opened, sessionCaller(), linkIn(value)["uri"]);
     expect(JSON.parse(parts.join(""))).toEqual(structuredContent);
+  });
+});
+
+describe("results of tasks", () => {
+  const whole = lines(9_000);
+  const result = { content: [text(whole)] };
+
+  test("of a client with a session are shortened when it fetches them", async () => {
+    const fake = createFakeUpstream("one", { tools: [plain] });
+    fake.reply = ({ method }) =>
+      resultExchange(
+        method === "tools/call" ? { task: { taskId: "t", status: "working" } } : result,
+      );
+    const gateway = await createCoreGateway([fake], { bounds: { resultCharsMax: charsMax } });
+    const own = sessionCaller();
+    await endOf(gateway, own, "tools/call", { name: "one__give", task: {} });
+    const end = await endOf(gateway, own, "tasks/result", { taskId: "t" });
+    const { uri } = linkIn((end as { value: JsonObject }).value);
+    expect((await endOf(gateway, own, "resources/read", { uri })).kind).toBe("result");
+  });
+
+  test("of a client without one are shortened in the state of the task, and kept once", async () => {
+    const extension = "io.modelcontextprotocol/tasks";
+    const fake = createFakeUpstream("one", { tools: [plain] });
+    fake.capabilities = { ...fake.capabilities, extensions: { [extension]: {} } };
+    fake.reply = ({ method }) =>
+      settledExchange({
+        kind: "result",
+        value: method === "tools/call"
+          ? { taskId: "t", status: "working" }
+          : { taskId: "t", status: "completed", result },
+        isTask: method === "tools/call",
+      });
+    const gateway = await createCoreGateway([fake], { bounds: { resultCharsMax: charsMax } });
+    const ann: Caller = {
+      ...statelessCaller("ann"),
+      capabilities: { extensions: { [extension]: {} } },
+    };
+    const made = await endOf(gateway, ann, "tools/call", { name: "one__give" });
+    const { taskId } = (made as { value: JsonObject }).value;
+    const links = [];
+    for (let n = 0; n < 2; n += 1) {
+      const end = await endOf(gateway, ann, "tasks/get", { taskId });
+      const { value } = end as { value: JsonObject };
+      expect(value).toMatchObject({ taskId, status: "completed" });
+      links.push(linkIn(value["result"] as JsonObject)["uri"]);
+    }
+    expect(links[0]).toMatch(/^mcp-wrapper-result:/);
+    expect(links[1]).toBe(links[0]);
   });
 });
 
