@@ -15,6 +15,7 @@ import { pageLimits } from "./limits/page_limits.ts";
 import { peopleLimits } from "./limits/people_limits.ts";
 import { searchLimits } from "./limits/search_limits.ts";
 import { pinLimits } from "./limits/pin_limits.ts";
+import { resultLimits } from "./limits/result_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { serviceLimits } from "./limits/service_limits.ts";
 import { traceLimits } from "./limits/trace_limits.ts";
@@ -38,6 +39,7 @@ export const defaultLimits = {
   ...searchLimits,
   ...traceLimits,
   ...pinLimits,
+  ...resultLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

@@ -119,7 +119,7 @@ export interface Call {
    * contradict arguments. Called before the server gets the call, when the item is known.
    */
   readonly checkItem?: ((item: JsonObject) => void) | undefined;
-  /** Whether the gateway makes it by itself for what a client keeps, such as a subscription. */
+  /** Whether the gateway repeats it for what a client keeps. Absent: the client makes it. */
   readonly isRepeated?: boolean | undefined;
   /** What the client brings back to a call that ended as `InputRequired`. */
   readonly resume?: Resume | undefined;
@@ -141,6 +141,8 @@ export interface CallTarget {
   relaysTaskRefusal?: boolean;
   /** Whether its client gets progress of ours while the server is silent; absent: it does. */
   keepAlive?: boolean | undefined;
+  /** Characters of a result that its client takes; absent: unknown. */
+  resultCharsMax?: number | undefined;
 }
 
 /** The answers to an `InputRequired`, by key, and its state unchanged. */

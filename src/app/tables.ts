@@ -3,6 +3,7 @@ import { type AuthenticatorKinds, authenticatorKinds } from "../auth/authenticat
 import { allowAll, type Policy } from "../gateway/access_policy.ts";
 import type { RatesOf } from "../gateway/access_rates.ts";
 import { makeAuditStep } from "../gateway/steps/audit.ts";
+import { makeClientFitStep } from "../gateway/steps/client_fit.ts";
 import { makeConnectStep } from "../gateway/steps/connect.ts";
 import { makeLimitStep } from "../gateway/steps/limit.ts";
 import { makeLoginStep } from "../gateway/steps/ask_login.ts";
@@ -11,6 +12,7 @@ import { makePolicyStep } from "../gateway/steps/policy.ts";
 import { makeRelayStep } from "../gateway/steps/relay.ts";
 import { makeResolveStep } from "../gateway/steps/resolve.ts";
 import { makeSearchStep } from "../gateway/steps/search.ts";
+import { makeResultsStep } from "../gateway/steps/shorten_results.ts";
 import type { MakeStep } from "../gateway/steps/steps.ts";
 import { makeTraceStep } from "../gateway/steps/trace.ts";
 import { makeUnwrapStep } from "../gateway/steps/unwrap.ts";
@@ -45,9 +47,11 @@ export const defaultTables: Tables = {
     makeTraceStep,
     makeLoginStep,
     makeAuditStep,
+    makeClientFitStep,
     makeResolveStep,
     makePolicyStep,
     makeLimitStep,
+    makeResultsStep,
     makeParkStep,
     makeConnectStep,
     makeSearchStep,

@@ -3,6 +3,7 @@
  * make it from `mcp.json` and the environment; tests write it by hand.
  */
 import type { AccessRow } from "./access_rows.ts";
+import type { ClientBoundKeys } from "./client_limit_keys.ts";
 import type {
   EnterpriseConfig,
   OAuth2Config,
@@ -51,6 +52,8 @@ export interface ServerCommon {
   readonly card?: CardAudience | undefined;
   /** What happens when one of its tools changes. Absent: `warn`. */
   readonly pin?: PinMode | undefined;
+  /** The most characters of a tool's result. Absent: as the gateway says. */
+  readonly resultCharsMax?: number | undefined;
   /** Absent: `file`. */
   readonly definedIn?: ServerSource | undefined;
 }
@@ -216,7 +219,7 @@ export interface DisabledServer {
 }
 
 /** The servers of one reading of `mcp.json`, with or without those of the registry. */
-export interface ServersConfig {
+export interface ServersConfig extends ClientBoundKeys {
   readonly servers: readonly ServerConfig[];
   /** The servers that are switched off. Absent: none. */
   readonly disabled?: readonly DisabledServer[] | undefined;

@@ -32,6 +32,17 @@ export const time = v.pipe(
   v.maxValue(defaultLimits.timerMsMax, timeExpected),
 );
 
+const { resultCharsMin, resultCharsMost } = defaultLimits;
+const charsExpected = `a whole number of characters from ${resultCharsMin} to ${resultCharsMost}`;
+
+/** The most characters of a tool's result. */
+export const resultChars = v.pipe(
+  v.number(charsExpected),
+  v.integer(charsExpected),
+  v.minValue(resultCharsMin, charsExpected),
+  v.maxValue(resultCharsMost, charsExpected),
+);
+
 /** An object as a Map, since a record would drop keys such as `constructor`. */
 export function mapOf<Value extends v.GenericSchema>(value: Value, expected: string) {
   return v.pipe(

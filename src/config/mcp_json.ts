@@ -28,6 +28,7 @@ import { authenticates, isOpenToOthers } from "./reach.ts";
 import { describeUnknown, failServer, readServer } from "./server_entry.ts";
 import { joinForms, type ServerForms, type ServerKind } from "./server_kind.ts";
 import { ownSecret } from "./substitution.ts";
+import { readClientLimits, readResultChars } from "./client_limit_keys.ts";
 import { readCardAudience, readNaming, readPinDefault } from "./surface_keys.ts";
 import { urlNameProblem } from "./surface_names.ts";
 import type { FileContext } from "./texts.ts";
@@ -124,6 +125,8 @@ async function readServersValue(
   const context: FileContext = { ...createFileContext(options, file, warnings), pin };
   const names = readNaming(value["names"], path);
   const card = readCardAudience(value["card"], path);
+  const resultCharsMax = readResultChars(value["resultCharsMax"], path);
+  const clientLimits = readClientLimits(value["clientLimits"], path);
   const { servers, disabled } = await readSections(value, joinForms(kinds), context);
   const profiles = readProfiles(value["profiles"], context);
   warnOfTopLevel(value, context);
@@ -135,6 +138,8 @@ async function readServersValue(
     ...(card === undefined ? {} : { card }),
     ...(profiles === undefined ? {} : { profiles }),
     ...(pin === undefined ? {} : { pin }),
+    ...(resultCharsMax === undefined ? {} : { resultCharsMax }),
+    ...(clientLimits === undefined ? {} : { clientLimits }),
     warnings,
     ...(notes.length === 0 ? {} : { notes }),
     files: [...context.files],
@@ -272,6 +277,8 @@ const servedTopLevel = [
   "auth",
   "access",
   "profiles",
+  "resultCharsMax",
+  "clientLimits",
 ];
 /** What editors write next to the servers. */
 const foreignTopLevel = ["$schema", "inputs", "mcp", "context_servers", ...serverListKeys];

@@ -106,6 +106,7 @@ async function buildServer(
     start: values.start ?? "early",
     card: values.card,
     ...(values.pin ?? context.pin ? { pin: values.pin ?? context.pin } : {}),
+    resultCharsMax: values.resultCharsMax,
   } as const;
   const own = await form?.read(entry, { path, tools: common.tools, texts, context });
   return texts.problems.length === 0 && own !== undefined

@@ -7,7 +7,7 @@
  */
 import { isJsonObject } from "../json.ts";
 import * as v from "valibot";
-import { filledText, flag, mapOf, texts, time } from "./key_schemas.ts";
+import { filledText, flag, mapOf, resultChars, texts, time } from "./key_schemas.ts";
 import { typeKeys } from "./mcp_server.ts";
 import { pinExpected, pinModes } from "./pin_mode.ts";
 import { cardAudiences } from "./surface_words.ts";
@@ -58,6 +58,7 @@ export const commonEntries = {
   tools: v.optional(toolsSchema),
   card,
   pin: v.optional(v.picklist(pinModes, pinExpected)),
+  resultCharsMax: v.optional(resultChars),
   // The names of other programs for the same keys: a filter must never be dropped.
   disable: v.optional(flag),
   isDisabled: v.optional(flag),

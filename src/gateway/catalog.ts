@@ -9,10 +9,11 @@ import { offersList } from "../extensions.ts";
 import type { Limits } from "../limits.ts";
 import type { Caller, Description, Freshness, JsonObject, ListKind } from "../model.ts";
 import { leastFresh, listKinds } from "../model.ts";
+import type { ClientBoundRules } from "./client_bounds.ts";
 import { type Access, isPartlyHidden, type PolicyItem, visibleTo } from "./access_policy.ts";
 import { connectListFor, isConnectList, offersConnectTool } from "./connect_tool.ts";
 import { anyOffers, descriptionsOf, type IsOffered, mayOffer } from "./described.ts";
-import { mergeDescriptions, withoutInstructions } from "./merged_description.ts";
+import { mergeDescriptions, withoutInstructions, withResources } from "./merged_description.ts";
 import { mergeNamed, mergeSkills, mergeUris, type NoteOffered } from "./merged_lists.ts";
 import { createNameTables, filterOf, type NameTable } from "./name.ts";
 import { firstOwner, pageNames, type ReadList } from "./list_owners.ts";
@@ -97,6 +98,7 @@ interface Reading {
   readonly limits: Limits;
   readonly scopes: Scopes;
   readonly access: Access;
+  readonly clients: Pick<ClientBoundRules, "mayKeep">;
   /** A list that a scope had to do without, or had an old one of, has come. */
   readonly arrived: (scope: string, kind: ListKind) => void;
   readonly withinPatience: WithinPatience;
@@ -144,11 +146,13 @@ export function createCatalogReader(
           ? withoutInstructions(one)
           : one
       );
-      return mergeDescriptions(view, seen, limits);
+      const merged = mergeDescriptions(view, seen, limits);
+      return reading.clients.mayKeep(view, caller) ? withResources(merged) : merged;
     },
-    serves(whole, caller, capability) {
+    async serves(whole, caller, capability) {
       const view = visibleTo(reading.access, caller.principal, whole);
-      return anyOffers(reading, view, caller, (has) => has[capability] !== undefined);
+      if (capability === "resources" && reading.clients.mayKeep(view, caller)) return true;
+      return await anyOffers(reading, view, caller, (has) => has[capability] !== undefined);
     },
     offers: (view, caller, isOffered) => anyOffers(reading, view, caller, isOffered),
     inTime: (server, caller, read) =>
@@ -281,6 +285,9 @@ async function assertCapability(
 ): Promise<void> {
   if (view.servers.length === 0 || reading.scopes.of(caller.scope).declaredAll) return;
   const { method } = listKinds[kind];
+  const isResources = kind === "resources" || kind === "templates";
+  // Kept results are resources that no list has.
+  if (isResources && reading.clients.mayKeep(view, caller)) return;
   if (await anyOffers(reading, view, caller, (has) => offersList(has, kind))) return;
   throw new GatewayError("method_not_found", `No server here offers "${method}"`);
 }

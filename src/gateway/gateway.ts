@@ -17,11 +17,13 @@ import type { Emit } from "../telemetry/events.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type OpenCall, openCallExchange } from "./call_exchange.ts";
 import { type CatalogReader, createCatalogReader } from "./catalog.ts";
+import { type ClientBoundRules, createClientBoundRules } from "./client_bounds.ts";
 import { endingOf, failureExchange } from "./exchange.ts";
 import { createShowExtensions, type ShowExtensions } from "./extension_variants.ts";
 import { type Access, type Policy, visibleTo } from "./access_policy.ts";
 import { createAccess } from "./composed_policy.ts";
 import type { PrincipalRates } from "./principal_rates.ts";
+import { createKeptResults, type KeptResults } from "./kept_results.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import { createTaskOwners } from "./task_owners.ts";
@@ -73,6 +75,8 @@ interface Middle {
   readonly scopes: Scopes;
   readonly servers: ConfiguredServers;
   readonly catalog: CatalogReader;
+  readonly clients: ClientBoundRules;
+  readonly kept: KeptResults;
   readonly watches: Watches;
   readonly steps: readonly Step[];
   readonly openCalls: Set<OpenCall>;
@@ -131,12 +135,14 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
       watches.endScope(scope);
       for (const { upstream } of servers.all()) upstream.endScope(scope);
       scopes.end(scope);
+      middle.kept.endScope(scope);
     },
     status: () => statusOf(servers),
     names: () => namesOf(servers),
     reconfigure(next) {
       const touched = servers.replace(next);
       const isChanged = middle.access.replace(next.access);
+      const areOthers = middle.clients.replace(next);
       if (hasRows && next.access === undefined) {
         deps.log.warn("access was removed from mcp.json: clients may use all that is configured");
       }
@@ -145,7 +151,7 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
         middle,
         ({ principal, target }) => target !== undefined && isDenied(middle, principal, target),
       );
-      watches.announceIf(isChanged);
+      watches.announceIf(areOthers ? () => true : isChanged);
       replaced(touched.servers);
       if (touched.servers.length > 0) {
         deps.log.info("Servers were added, changed or removed", { servers: touched.servers });
@@ -189,18 +195,22 @@ function createMiddle(deps: GatewayDeps): Middle {
   const servers = createConfiguredServers(deps.servers, deps);
   const watches = createWatches({ ...deps, access, scopes, viewOf: servers.view });
   const stopping = new AbortController();
+  const clients = createClientBoundRules(deps.servers, limits);
   const catalog = createCatalogReader({
     limits,
     clock,
     scopes,
     access,
+    clients,
     stopping: stopping.signal,
     arrived: (scope: string, kind: ListKind) => watches.announce(scope, [listChangedOf(kind)]),
   });
   const router = createRouter({ catalog, scopes, access });
   const taskOwners = createTaskOwners(limits);
   const search = createToolSearch({ catalog, index: deps.toolIndex, limits });
-  const parts = { policy, access, servers, scopes, taskOwners, catalog, router, search };
+  const kept = createKeptResults(clock, limits);
+  const shared = { policy, access, servers, scopes, taskOwners, catalog, router };
+  const parts = { ...shared, search, clients, kept };
   const stepDeps = { ...deps, ...parts, logins: deps.logins ?? noLogins };
   const steps = deps.steps.map((make) => make(stepDeps));
   const showExtensions = createShowExtensions({ clock, limits, scopes });
@@ -210,6 +220,8 @@ function createMiddle(deps: GatewayDeps): Middle {
     scopes,
     servers,
     catalog,
+    clients,
+    kept,
     watches,
     steps,
     openCalls: new Set(),

@@ -25,6 +25,20 @@ export function withoutInstructions(description: Description): Description {
   return made;
 }
 
+/** The same descriptions with resources, where no server has any. */
+const resourceful = new WeakMap<Description, Description>();
+
+/** A description of a surface that has resources of its own: results that are read on. */
+export function withResources(description: Description): Description {
+  const { capabilities } = description;
+  if (capabilities["resources"] !== undefined) return description;
+  const known = resourceful.get(description);
+  if (known !== undefined) return known;
+  const made = { ...description, capabilities: { ...capabilities, resources: {} } };
+  resourceful.set(description, made);
+  return made;
+}
+
 /**
  * The union of what is known; where a server is silent, everything is declared, since lists can
  * follow.

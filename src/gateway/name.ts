@@ -125,15 +125,32 @@ export function createNameTable(
 function unique(name: string, identity: string, taken: ReadonlyMap<string, unknown>): string {
   let offered = name;
   for (let round = 0; taken.has(offered); round += 1) {
-    offered = `${name.slice(0, nameCharsMax - hashChars)}_${hash(`${identity}\n${round}`)}`;
+    offered = cut(name, nameCharsMax, `${identity}\n${round}`);
   }
   return offered;
 }
 
 /** A name cut to what every client accepts. */
 export function toFitting(name: string): string {
-  if (name.length <= nameCharsMax) return name;
-  return `${name.slice(0, nameCharsMax - hashChars)}_${hash(name)}`;
+  return name.length <= nameCharsMax ? name : cut(name, nameCharsMax, name);
+}
+
+/** A name cut to `nameCharsMax` characters, which no other one has. */
+export function shortName(name: string, nameCharsMax: number, taken: ReadonlySet<unknown>): string {
+  let short = cut(name, nameCharsMax, name);
+  for (let round = 0; taken.has(short); round += 1) {
+    short = cut(name, nameCharsMax, `${name}\n${round}`);
+  }
+  return short;
+}
+
+/** Whether a name can be a cut one. */
+export function hasHash(name: string): boolean {
+  return /_[0-9a-f]{8}$/.test(name);
+}
+
+function cut(name: string, nameCharsMax: number, identity: string): string {
+  return `${name.slice(0, nameCharsMax - hashChars)}_${hash(identity)}`;
 }
 
 function toSafe(name: string): string {

@@ -49,6 +49,8 @@ function rowOf(event: GatewayEvent): string | undefined {
       return event.step;
     case "rate_limited":
       return event.rate;
+    case "client_limited":
+      return event.limit;
     case "server_state":
       return event.state;
     case "start_failed":

@@ -14,6 +14,7 @@ import type {
   RateEvent,
 } from "./access_events.ts";
 import type { CallEvent, CallRefusedEvent, CallStartedEvent } from "./call_events.ts";
+import type { ClientLimitedEvent, ResultCutEvent } from "./client_events.ts";
 import type {
   ConfiguredEvent,
   ConnectionEvent,
@@ -91,6 +92,8 @@ export type GatewayEvent =
   | PageEvent
   | OperatorEvent
   | RateEvent
+  | ClientLimitedEvent
+  | ResultCutEvent
   | DropEvent;
 
 /** Puts an event on the stream; never throws. */

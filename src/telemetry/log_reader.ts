@@ -8,6 +8,7 @@ import { oneLine } from "../one_line.ts";
 import { identity } from "../version.ts";
 import { grantSteps, limitedRates, oauthSteps, type PageStep, pageSteps } from "./access_events.ts";
 import { type CallEvent, type CallFailure, type CallRefusedEvent } from "./call_events.ts";
+import { clientLimitWords } from "./client_events.ts";
 import { type GatewayEvent } from "./events.ts";
 
 /** Where lines go, and how long they may be. */
@@ -124,6 +125,20 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
       principal: new Shortened(principal, (text) => oneLine(text, limits.logReasonCharsMax)),
       limit: limitedRates[rate],
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  },
+  client_limited({ surface, client, limit, most, tools, affected }, { gateway }) {
+    const say = limit === "toolsMax" ? gateway.warn : gateway.info;
+    say(clientLimitWords[limit], {
+      ...{ client, surface, [limit]: most, tools, affected },
+      ...(limit === "toolsMax"
+        ? { advice: "offer fewer by a profile, /profiles/{name}/mcp, or all by /search/mcp" }
+        : {}),
+    });
+  },
+  result_cut({ server, item, client, chars, keptChars }, { gateway }) {
+    gateway.info("Result shortened for its client", {
+      ...{ server, tool: item, client, chars, keptChars },
     });
   },
   client_connected({ client, revision, surface }, { http }) {

@@ -31,6 +31,8 @@ export interface AccessOptions {
   /** By the name that a client says; the same object each time. */
   readonly people: Record<string, Principal>;
   readonly names?: string;
+  /** Further keys of `mcp.json` next to the servers. */
+  readonly keys?: JsonObject;
   readonly clock?: TestClock;
   readonly tables?: Partial<Tables>;
   /** What else the configuration has. */
@@ -81,6 +83,8 @@ export interface SessionOptions {
   readonly path?: string;
   readonly capabilities?: JsonObject;
   readonly revision?: string;
+  /** The client's name. */
+  readonly client?: string;
 }
 
 /** A session. */
@@ -106,7 +110,8 @@ export async function answerOf(response: Response): Promise<AccessAnswer> {
 
 /** Starts it. */
 export async function startWithAccess(options: AccessOptions): Promise<AccessGateway> {
-  const { servers, people, names = "prefixed", clock, tables = {}, filters = {} } = options;
+  const { servers, people, names = "prefixed", keys = {}, clock, tables = {} } = options;
+  const { filters = {} } = options;
   const entries = Object.fromEntries(
     Object.entries(servers).map(([name, one]) => [
       name,
@@ -125,7 +130,7 @@ export async function startWithAccess(options: AccessOptions): Promise<AccessGat
     }),
   ];
   let written = { access: options.access, profiles: options.profiles, mcpServers: entries };
-  const toText = () => JSON.stringify({ ...written, names });
+  const toText = () => JSON.stringify({ ...written, names, ...keys });
   const env = { PATH: process.env["PATH"] ?? "", MCP_DATA_DIR: ":memory:", MCP_CONFIG: "mcp.json" };
   const { config } = await readConfig({
     kinds,
@@ -213,9 +218,10 @@ function isFake(one: FakeUpstream | JsonObject): one is FakeUpstream {
 async function connect(
   send: AccessGateway["send"],
   person: string,
-  { path = "/mcp", capabilities = {}, revision = "2025-11-25" }: SessionOptions = {},
+  { path = "/mcp", capabilities = {}, revision = "2025-11-25", client = "test" }: SessionOptions =
+    {},
 ): Promise<AccessSession> {
-  const body = initialize(revision, capabilities);
+  const body = initialize(revision, capabilities, 0, client);
   const opened = await answerOf(await send(person, "POST", path, { headers: jsonHeaders, body }));
   const own = { "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
   let lastId = 0;

@@ -3,6 +3,7 @@ import { defaultTables } from "../../src/app.ts";
 import { anonymous } from "../../src/auth/none.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import type { AccessRow } from "../../src/config/access_rows.ts";
+import type { ClientBoundKeys } from "../../src/config/client_limit_keys.ts";
 import type {
   FailedServerConfig,
   Naming,
@@ -21,6 +22,7 @@ import { openToolIndex } from "../../src/store/tool_index_database.ts";
 import { createSealer, makeKey } from "../../src/seal.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
 import type { FakeUpstream } from "./fake_upstream.ts";
+import type { GatewayEvent } from "../../src/telemetry/events.ts";
 import { createLogReader } from "../../src/telemetry/log_reader.ts";
 import { createTestLog } from "./log.ts";
 import { next } from "./pull.ts";
@@ -40,12 +42,21 @@ export interface CoreOptions {
   readonly limits?: Partial<Limits>;
   readonly log?: Log;
   readonly logins?: Logins;
+  /** What the configuration says about how much clients get. */
+  readonly bounds?: ClientBoundKeys;
+  /** `resultCharsMax` by server. */
+  readonly resultChars?: Readonly<Record<string, number>>;
+  /** Gets each event. */
+  readonly observe?: (event: GatewayEvent) => void;
 }
 
 /** The configuration of these servers, in their order. */
 export function coreConfig(
   fakes: readonly FakeUpstream[],
-  { names = "prefixed", tools = {}, access }: Pick<CoreOptions, "names" | "tools" | "access"> = {},
+  { names = "prefixed", tools = {}, access, bounds, resultChars = {} }: Pick<
+    CoreOptions,
+    "names" | "tools" | "access" | "bounds" | "resultChars"
+  > = {},
 ): ServersConfig {
   const servers = fakes.map(({ name }): FailedServerConfig => ({
     kind: "failed",
@@ -55,8 +66,9 @@ export function coreConfig(
     startTimeoutMs: 60_000,
     idleTimeoutMs: 60_000,
     tools: tools[name] ?? {},
+    resultCharsMax: resultChars[name],
   }));
-  return { servers, names, access, warnings: [], files: [], secrets: [] };
+  return { ...bounds, servers, names, access, warnings: [], files: [], secrets: [] };
 }
 
 /** A gateway in front of these servers; only they can be in later configurations of it. */
@@ -69,11 +81,16 @@ export async function createCoreGateway(
     clock = systemClock,
     log = createTestLog(),
     logins,
+    observe,
     ...naming
   }: CoreOptions = {},
 ): Promise<Gateway> {
   const byName = new Map(fakes.map((fake) => [fake.name, fake]));
-  const emit = createLogReader(log, defaultLimits);
+  const logged = createLogReader(log, defaultLimits);
+  const emit = (event: GatewayEvent): void => {
+    logged(event);
+    observe?.(event);
+  };
   const given: Limits = {
     ...defaultLimits,
     ...limits,

@@ -191,8 +191,13 @@ export const jsonHeaders: Headers = {
 };
 
 /** The first message of a client. */
-export function initialize(revision: string, capabilities: JsonObject = {}, id = 0): JsonObject {
-  const clientInfo = { name: "test", version: "1" };
+export function initialize(
+  revision: string,
+  capabilities: JsonObject = {},
+  id = 0,
+  name = "test",
+): JsonObject {
+  const clientInfo = { name, version: "1" };
   return request(id, "initialize", { protocolVersion: revision, capabilities, clientInfo });
 }
 

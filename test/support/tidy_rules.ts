@@ -42,6 +42,7 @@ const floor = [
   "ip_address",
   "source_text",
   "trace_context",
+  "whole_result",
 ];
 const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 
@@ -60,6 +61,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ip_address: [],
   source_text: ["model"],
   trace_context: ["json", "limits"],
+  whole_result: ["model"],
   json: [],
   limits: [],
   version: [],
@@ -92,6 +94,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   // Spans of calls, for a collector: loaded where one is configured.
   traces: [...beside, "outgoing"],
   protocol: floor,
+  // How results are shortened and read on, for the gateway and for upstreams that make their own.
+  truncation: [...floor, "protocol"],
   session: [...floor, "log", "config", "sse"],
   // How tools are found by words; the index itself is kept by the store.
   search: floor,
@@ -121,6 +125,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "credentials",
     "outgoing",
     "protocol",
+    "truncation",
     "upstream",
     "upstream/catalog",
   ],
@@ -132,7 +137,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/rest",
     "upstream/stdio",
   ],
-  gateway: [...beside, "grants", "search", "upstream"],
+  gateway: [...beside, "grants", "search", "truncation", "upstream"],
   // The authorization server: who may get a token, and what a token stands for.
   oauth: [...beside, "bus", "outgoing"],
   auth: [...beside, "bus", "oauth", "outgoing"],

@@ -17,7 +17,7 @@ import { decodeInitialize } from "../../src/protocol/legacy/initialize_params.ts
 import type { OversizedMessage } from "../../src/upstream/link/oversized_message.ts";
 import { createFramer } from "../../src/upstream/stdio/line_reader.ts";
 import { createStartOutput } from "../../src/upstream/stdio/start_output.ts";
-import { truncateToFit } from "../../src/upstream/rest/truncate.ts";
+import { truncateToFit } from "../../src/truncation/truncate.ts";
 import { cutText } from "../../src/upstream/rest/openapi/cut_text.ts";
 import { createQuote } from "../../src/upstream/link/server_text.ts";
 import { createApis, operation } from "../support/api_server.ts";
@@ -155,7 +155,7 @@ describe("no half character", () => {
     "a record with a secret": (text) => redact(`hunter22 ${text}`, ["hunter22"]),
     "the description of a web API": (text) => cutText(text, 200),
     "an answer that is too large": (text) =>
-      JSON.stringify(truncateToFit([text, text, text], 0, 2_000).value),
+      JSON.stringify(truncateToFit([text, text, text], 2_000).value),
     "the revision that a server names": (text) => {
       const read = decodeInitialize({ protocolVersion: text, capabilities: {}, serverInfo: {} });
       return read.kind === "invalid" ? read.message : "";

@@ -11,6 +11,7 @@ import { hintsOf } from "../access_policy.ts";
 import { noteCandidates, noteTarget } from "../call_target.ts";
 import { textParam } from "../call_params.ts";
 import { foreignTarget } from "../foreign_methods.ts";
+import { asksForKept } from "../kept_results.ts";
 import { type RouteTarget, unknownItem } from "../lookup.ts";
 import { soleOwner } from "../server.ts";
 import { targetOfSealedTask } from "../sealed_tasks.ts";
@@ -53,6 +54,8 @@ export const callMethods: ReadonlySet<string> = new Set(resolves.keys());
 export const makeResolveStep: MakeStep = (deps) => ({
   name: "resolve",
   before(context) {
+    // No server has it: the step `results` answers.
+    if (asksForKept(context.call)) return;
     try {
       const found = (resolves.get(context.call.method) ?? foreign)(context, deps);
       return found instanceof Promise

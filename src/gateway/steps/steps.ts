@@ -23,6 +23,8 @@ import type { Sealer } from "../../seal.ts";
 import type { CallTrace, Tracer } from "../../telemetry/call_trace.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import type { CatalogReader } from "../catalog.ts";
+import type { ClientBoundRules } from "../client_bounds.ts";
+import type { KeptResults } from "../kept_results.ts";
 import type { Router } from "../route.ts";
 import type { Scopes } from "../scope.ts";
 import type { TaskOwners } from "../task_owners.ts";
@@ -137,6 +139,10 @@ export interface StepDeps {
   readonly catalog: CatalogReader;
   readonly router: Router;
   readonly search: ToolSearch;
+  /** How much clients take. */
+  readonly clients: ClientBoundRules;
+  /** Results that clients may read on. */
+  readonly kept: KeptResults;
   /** Whether every message of a call is logged, by its shape. */
   readonly debug: boolean;
 }

@@ -38,16 +38,17 @@ export interface Engine {
   /** In the form for `tools/list`. */
   readonly tools: readonly JsonObject[];
   /**
-   * A tool's result. Faults of the API or the network are results with `isError`. Rejects with a
-   * GatewayError for an unknown tool (`invalid_params`) and after a cancellation. `traceparent`
-   * names the trace that the call belongs to.
+   * A tool's result, of which the caller takes `charsMax` characters. Faults of the API or the
+   * network are results with `isError`. Rejects with a GatewayError for an unknown tool
+   * (`invalid_params`) and after a cancellation. `traceparent` names the trace that the call belongs
+   * to.
    */
   call(
     tool: string,
     given: unknown,
     use: CredentialUse,
     signal: AbortSignal,
-    traceparent?: string,
+    more?: { readonly charsMax?: number | undefined; readonly traceparent?: string | undefined },
   ): Promise<JsonObject>;
   /** How many calls wait for their turn. */
   waiting(): number;
@@ -73,7 +74,7 @@ export function createEngine(
     service,
     waiting,
     tools: [...plans.values()].map(({ tool }) => tool.listed),
-    async call(name, given, use, signal, traceparent) {
+    async call(name, given, use, signal, { charsMax, traceparent } = {}) {
       const plan = plans.get(name);
       if (plan === undefined) throw toUnknownTool(name, plans.keys());
       const { operation, own } = plan.tool;
@@ -89,7 +90,7 @@ export function createEngine(
       let wanted: RequestedView;
       let url: string;
       try {
-        wanted = toWanted(plan.checkArguments(given), own);
+        wanted = { ...toWanted(plan.checkArguments(given), own), charsMax };
         ({ url } = prepare(wanted.given, emptyContext));
       } catch (thrown) {
         return refuseInput(thrown);
@@ -135,7 +136,7 @@ interface Plan {
 
 function createPlan(
   whole: Operation,
-  { headers }: RestServerConfig,
+  { headers, resultCharsMax }: RestServerConfig,
   { limits }: UpstreamDeps,
 ): Plan {
   const tool = createTool(whole, headers);
@@ -152,6 +153,7 @@ function createPlan(
       checkEnvelope: compileSchema(outputSchema, limits),
       own: tool.own,
       operation: tool.operation,
+      charsMax: resultCharsMax ?? limits.restResultCharsMax,
       limits,
     },
   };
@@ -184,7 +186,10 @@ function createAuthorizations(
 }
 
 /** The arguments without those of the engine. */
-function toWanted(values: JsonObject, { raw, skip }: Tool["own"]): RequestedView {
+function toWanted(
+  values: JsonObject,
+  { raw, skip }: Tool["own"],
+): Omit<RequestedView, "charsMax"> {
   const isOwn = (name: string) => name === raw || name === skip;
   return {
     given: toBare(Object.entries(values).filter(([name]) => !isOwn(name))),

@@ -5,7 +5,7 @@
  */
 import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
-import { findMainList } from "./truncate.ts";
+import { findMainList } from "../../truncation/truncate.ts";
 import { compileProjection, type Projection } from "./projection.ts";
 import type { Operation, Pagination } from "./service.ts";
 

@@ -67,7 +67,8 @@ export const createRestUpstream: CreateUpstream<RestServerConfig> = (config, dep
 
 function describe({ service: { title, version, instructions } }: Engine): Description {
   return {
-    capabilities: { tools: { listChanged: true } },
+    // It lists no resource, but a shortened answer can be read on as one.
+    capabilities: { tools: { listChanged: true }, resources: {} },
     serverInfo: { name: title, version: version ?? "" },
     ...(instructions === undefined ? {} : { instructions }),
   };
@@ -88,10 +89,16 @@ function open(api: WebApi, call: Call): Exchange {
 
 async function run(
   api: WebApi,
-  { method, params, caller: { principal, scope } }: Call,
+  { method, params, caller: { principal, scope }, target }: Call,
   signal: AbortSignal,
 ): Promise<JsonObject> {
   const { source } = api;
+  if (method === "resources/read") {
+    const { uri } = params;
+    throw new GatewayError("resource_not_found", `Resource not found: "${uri}"`, {
+      data: { uri, outcome: "not_sent" },
+    });
+  }
   if (method !== "tools/call") {
     throw new GatewayError("method_not_found", `Server "${source.config.name}" has only tools`, {
       data: { outcome: "not_sent" },
@@ -107,7 +114,10 @@ async function run(
   const use = { principal: principal.id, scope };
   // Its id alone: the other members can name persons, and the API may be anyone's.
   const { traceparent } = traceInMeta(params["_meta"]) ?? {};
-  const result = await loaded.call(String(tool), given, use, signal, traceparent);
+  const result = await loaded.call(String(tool), given, use, signal, {
+    charsMax: target?.resultCharsMax,
+    traceparent,
+  });
   api.isDegraded = isJsonObject(result["_meta"]) && result["_meta"][degradedKey] === true;
   return result;
 }

@@ -8,7 +8,8 @@ import { type GatewayError, withOutcome } from "../../errors.ts";
 import { section } from "../../excerpt.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
-import { truncateToFit, type Truncation } from "./truncate.ts";
+import { truncateToFit, type Truncation } from "../../truncation/truncate.ts";
+import { noteWhole, type WholeResult } from "../../whole_result.ts";
 import type { NextPage } from "./pagination.ts";
 import type { Projection } from "./projection.ts";
 import type { Content, RestResponse } from "./response.ts";
@@ -24,7 +25,9 @@ export interface Presentation {
   readonly checkEnvelope: Check;
   readonly own: OwnArguments;
   readonly operation: Pick<Operation, "readOnly" | "resends">;
-  readonly limits: Pick<Limits, "restResultCharsMax" | "restUrlCharsMax">;
+  /** The most characters of a result, unless the caller takes fewer. */
+  readonly charsMax: number;
+  readonly limits: Pick<Limits, "restUrlCharsMax" | "resultNoteChars">;
 }
 
 /** In the `_meta` of a result of a call without credentials. */
@@ -38,6 +41,8 @@ export interface RequestedView {
   readonly given: JsonObject;
   readonly raw: boolean;
   readonly skip: number;
+  /** The most characters that the caller takes; undefined: that is not known. */
+  readonly charsMax: number | undefined;
 }
 
 /** The result of a successful call. */
@@ -47,10 +52,43 @@ export function toResult(
   how: Presentation,
 ): JsonObject {
   const { content, isDegraded } = received;
-  const result = content.kind === "json"
+  const { envelope, media, whole } = content.kind === "json"
     ? presentJson(content.value, received.link, wanted, how)
     : presentOther({ ...received, content }, wanted, how);
-  return isDegraded ? { ...result, _meta: { [degradedKey]: true } } : result;
+  const present = (told: Envelope): JsonObject => ({
+    ...wrap(told),
+    ...(media === undefined ? {} : { content: [media] }),
+    ...(isDegraded ? { _meta: { [degradedKey]: true } } : {}),
+  });
+  const result = present(envelope);
+  if (whole !== undefined) {
+    const noted = (sentence: string) =>
+      present({ ...envelope, note: `${envelope.note ?? ""} ${sentence}`.trim() });
+    noteWhole(result, { ...whole, noted });
+  }
+  return result;
+}
+
+/** The `structuredContent` of a result. */
+interface Envelope {
+  readonly result?: unknown;
+  readonly raw?: unknown;
+  readonly next?: JsonObject;
+  readonly note?: string;
+}
+
+/** What a result shows, and what it was shortened from. */
+interface Presented {
+  readonly envelope: Envelope;
+  /** An image or sound, which is the content. */
+  readonly media?: JsonObject;
+  readonly whole?: Pick<WholeResult, "text" | "mimeType"> | undefined;
+}
+
+/** How much of an answer a result shows. */
+function charsFor({ charsMax }: RequestedView, how: Presentation): number {
+  const { limits: { resultNoteChars } } = how;
+  return Math.min(how.charsMax, (charsMax ?? Infinity) - resultNoteChars);
 }
 
 /** The result of a failed call. */
@@ -82,30 +120,39 @@ function presentJson(
   link: string,
   wanted: RequestedView,
   how: Presentation,
-): JsonObject {
+): Presented {
   const { given, raw, skip } = wanted;
   const { own, nextPage, project, limits } = how;
-  const toCut = (value: unknown) => truncateToFit(value, skip, limits.restResultCharsMax);
+  const toCut = (value: unknown) => truncateToFit(value, charsFor(wanted, how), { skip });
   const found = nextPage({ answer: whole, given, link });
   // An argument longer than a whole URL cannot be sent.
   const page = JSON.stringify(found ?? {}).length > limits.restUrlCharsMax ? undefined : found;
-  const finish = (key: "result" | "raw", cut: Truncation, notes: readonly string[]) => {
+  const finish = (
+    key: "result" | "raw",
+    of: unknown,
+    notes: readonly string[],
+  ): Presented => {
+    const cut = toCut(of);
     const next = cut.nextItem === undefined
       ? page && { ...page, ...(skip > 0 ? { [own.skip]: 0 } : {}) }
       : toNext(cut.nextItem, how);
     const note = [...notes, ...describeCut(cut, wanted, how)].join(" ");
+    const isCut = cut.nextItem !== undefined || cut.leftOut.length > 0;
     return {
-      [key]: cut.value,
-      ...(next === undefined ? {} : { next }),
-      ...(note === "" ? {} : { note }),
+      envelope: {
+        [key]: cut.value,
+        ...(next === undefined ? {} : { next }),
+        ...(note === "" ? {} : { note }),
+      },
+      ...(isCut ? { whole: { text: JSON.stringify(of), mimeType: "application/json" } } : {}),
     };
   };
-  if (raw) return wrap(finish("raw", toCut(whole), []));
-  const envelope = finish("result", toCut(project === undefined ? whole : project(whole)), []);
-  if (how.checkEnvelope(envelope).state === "fits") return wrap(envelope);
-  return wrap(finish("raw", toCut(whole), [
+  if (raw) return finish("raw", whole, []);
+  const usual = finish("result", project === undefined ? whole : project(whole), []);
+  if (how.checkEnvelope(usual.envelope).state === "fits") return usual;
+  return finish("raw", whole, [
     'The answer does not have its documented shape; "raw" has it as it came.',
-  ]));
+  ]);
 }
 
 /** The arguments for the rest of an answer; only if repeating the call changes nothing. */
@@ -156,9 +203,9 @@ function presentOther(
   { content, status, oddity }: RestResponse & {
     readonly content: Exclude<Content, { kind: "json" }>;
   },
-  { skip }: RequestedView,
+  wanted: RequestedView,
   how: Presentation,
-): JsonObject {
+): Presented {
   const odd = oddity === undefined ? "" : `Not as documented: ${oddity}. `;
   const isSaid = oddity !== undefined || !how.operation.readOnly;
   const done = isSaid ? ` The call was carried out (status ${status}).` : "";
@@ -166,37 +213,40 @@ function presentOther(
     case "text":
       return presentText(
         content.text,
-        skip,
+        wanted,
         oddity === undefined ? "" : `${odd}${done.trim()}`,
         how,
       );
     case "media": {
       const { type, data, mimeType } = content;
-      const result = wrap({ note: `${odd}The answer is of the type "${mimeType}".${done}` });
-      return { ...result, content: [{ type, data, mimeType }] };
+      const note = `${odd}The answer is of the type "${mimeType}".${done}`;
+      return { envelope: { note }, media: { type, data, mimeType } };
     }
     case "other": {
       const { mediaType, bytes } = content;
       const size = bytes === undefined ? "" : ` of ${bytes} bytes`;
       const type = mediaType === "" ? "without a type" : `of the type "${mediaType}"`;
-      return wrap({
-        note: `${odd}The answer is a file${size} ${type}, which is not passed on.${done}`,
-      });
+      const note = `${odd}The answer is a file${size} ${type}, which is not passed on.${done}`;
+      return { envelope: { note } };
     }
     case "unread":
-      return wrap({ note: `${odd}The answer is not passed on.${done}` });
+      return { envelope: { note: `${odd}The answer is not passed on.${done}` } };
     case "empty": {
       const note = `The server answered with status ${status} and no content.`;
       const envelope = { result: null, note };
-      return wrap(how.checkEnvelope(envelope).state === "fits" ? envelope : { note });
+      return { envelope: how.checkEnvelope(envelope).state === "fits" ? envelope : { note } };
     }
   }
 }
 
 /** A part of a text; an undocumented text is never the documented result. */
-function presentText(text: string, skip: number, odd: string, how: Presentation): JsonObject {
-  const { limits: { restResultCharsMax: charsMax }, checkEnvelope } = how;
-  const { text: part, start, end } = section(text, skip, charsMax);
+function presentText(
+  text: string,
+  wanted: RequestedView,
+  odd: string,
+  how: Presentation,
+): Presented {
+  const { text: part, start, end } = section(text, wanted.skip, charsFor(wanted, how));
   const value = { text: part.toWellFormed() };
   const next = end < text.length ? toNext(end, how) : undefined;
   const cut = end < text.length
@@ -210,13 +260,14 @@ function presentText(text: string, skip: number, odd: string, how: Presentation)
     ...(note === "" ? {} : { note }),
   };
   const envelope = { result: value, ...more };
-  const fits = odd === "" && checkEnvelope(envelope).state === "fits";
-  return wrap(fits ? envelope : { raw: value, ...more });
+  const fits = odd === "" && how.checkEnvelope(envelope).state === "fits";
+  return {
+    envelope: fits ? envelope : { raw: value, ...more },
+    whole: end < text.length ? { text: text.toWellFormed(), mimeType: "text/plain" } : undefined,
+  };
 }
 
-function wrap(
-  envelope: { readonly result?: unknown; readonly raw?: unknown; readonly note?: string },
-): JsonObject {
+function wrap(envelope: Envelope): JsonObject {
   const { result, raw, note } = envelope;
   const value = result === undefined ? raw : result;
   const texts = [

@@ -9,6 +9,7 @@ import { type Schema, Validator } from "@cfworker/json-schema";
 import * as v from "valibot";
 import { readJwtSettings } from "../../../src/auth/jwt_settings.ts";
 import { readAccessRows } from "../../../src/config/access_rows.ts";
+import { readClientLimits, readResultChars } from "../../../src/config/client_limit_keys.ts";
 import { parseText } from "../../../src/config/json_text.ts";
 import { profileSchema, readProfile } from "../../../src/config/profile_entry.ts";
 import editorSchema from "../../../src/config/mcp.schema.json" with { type: "json" };
@@ -133,6 +134,30 @@ describe("the JSON Schema of mcp.json", () => {
       const { auth: { oauth = {} } = {} } = value as { auth?: { oauth?: JsonObject } };
       await readOAuthSettings(oauth);
     }
+  });
+
+  test("accepts what the gateway does of what clients get", () => {
+    const isTaken = ({ resultCharsMax, clientLimits }: JsonObject): boolean => {
+      try {
+        readResultChars(resultCharsMax, "x");
+        readClientLimits(clientLimits, "x");
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const values = [false, true, null, 0, 1, 19, 20, 80, 1_000, 1_001, 1_024, 1_025, 3_999, 4_000];
+    const more = [1.5, 2 ** 24, 2 ** 24 + 1, "80", [], {}];
+    const names = ["toolsMax", "nameCharsMax", "resultCharsMax", "other"];
+    const keys: readonly JsonObject[] = [...values, ...more].flatMap((value): JsonObject[] => [
+      { resultCharsMax: value },
+      { clientLimits: value },
+      { clientLimits: { cursor: value } },
+      ...names.map((name) => ({ clientLimits: { "my-*": { [name]: value } } })),
+    ]);
+    const verdicts = keys.map((one) => [one, isTaken(one), accepts(one)]);
+    expect(verdicts.filter(([, gateway, editor]) => gateway !== editor)).toEqual([]);
+    expect(new Set(verdicts.map(([, taken]) => taken)).size).toBe(2);
   });
 
   test("accepts what the gateway does of an external issuer", () => {

@@ -63,7 +63,9 @@ describe("a web API as a server", () => {
     const { serverInfo, instructions, capabilities } = await upstream.describe(caller);
     expect(serverInfo).toEqual({ name: "Coins", version: "3" });
     expect(instructions).toBe("Prices of coins.");
-    expect(Object.keys(capabilities)).toEqual(["tools"]);
+    // It has no resource of its own, but shortened answers are read on as resources.
+    expect(Object.keys(capabilities)).toEqual(["tools", "resources"]);
+    expect(await upstream.list("resources", caller)).toEqual([]);
     expect((await upstream.list("tools", caller)).map(({ name }) => name)).toEqual(["coin"]);
     expect(await upstream.list("prompts", caller)).toEqual([]);
     expect(upstream.status()).toMatchObject({ state: "running", connections: 0, tools: 1 });

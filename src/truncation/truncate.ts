@@ -1,11 +1,12 @@
 /**
- * Answers that are too long for a model, shortened so that they keep their shape. All lists get the
- * same maximum of items, so the longest lose most. Then long texts are cut. Objects lose keys only
- * if nothing else helps. The result says what was left out and how to get it. Not here: projection.
+ * JSON values that are too long for a model, shortened so that they keep their shape. All lists get
+ * the same maximum of items, so the longest lose most. Then long texts are cut. Objects lose keys
+ * only if nothing else helps. What was left out is listed beside the value, or marked in its place.
+ * Not here: texts (part_border.ts), and results of several pieces (cut_content.ts).
  */
-import { truncate } from "../../excerpt.ts";
-import { isJsonObject } from "../../json.ts";
-import type { JsonObject } from "../../model.ts";
+import { truncate } from "../excerpt.ts";
+import { isJsonObject } from "../json.ts";
+import type { JsonObject } from "../model.ts";
 
 /** The main list of an answer: the answer itself, or the largest list in it. */
 export interface MainList {
@@ -31,6 +32,8 @@ interface Measure {
   /** Whether objects lose keys, too. */
   readonly keys: boolean;
   readonly members: Members;
+  /** Whether a list or object says at its end how much of it is missing. */
+  readonly marks: boolean;
 }
 
 /** An object's members, listed once for all visits: it may have a million. */
@@ -53,17 +56,34 @@ function createMembers(): Members {
 const textShares = [Infinity, 1 / 6, 1 / 24, 1 / 120, 1 / 480] as const;
 const itemsWanted = 8;
 
-/** Shortens a value to `charsMax` characters of JSON, without the first items of its main list. */
-export function truncateToFit(whole: unknown, skip: number, charsMax: number): Truncation {
+/** How a value is shortened. */
+export interface TruncationOptions {
+  /** The first items of the main list that are left out; absent: none. */
+  readonly skip?: number;
+  /**
+   * Whether a list or object says at its end how much of it is missing: for readers who expect no
+   * schema. Absent: it does not.
+   */
+  readonly marks?: boolean;
+}
+
+/**
+ * Shortens a value to `charsMax` characters of JSON; a value of many nested members may stay longer.
+ */
+export function truncateToFit(
+  whole: unknown,
+  charsMax: number,
+  { skip = 0, marks = false }: TruncationOptions = {},
+): Truncation {
   const main = findMainList(whole);
   const value = skip === 0 || main === undefined ? whole : withoutFirst(whole, main, skip);
   const start = main === undefined ? 0 : Math.min(skip, main.length);
   const members = createMembers();
-  const everything = { itemsMax: Infinity, textMax: Infinity, keys: false, members };
+  const everything = { itemsMax: Infinity, textMax: Infinity, keys: false, members, marks };
   if (fits(value, everything, charsMax)) {
     return { value, main, nextItem: undefined, leftOut: [] };
   }
-  const measure = findMeasure(value, members, charsMax);
+  const measure = findMeasure(value, { members, marks }, charsMax);
   const lost = new Set<string>();
   const small = shrink(value, measure, { lost, skippable: findSkippable(value, main) });
   const isShorter = main !== undefined && main.length - start > measure.itemsMax;
@@ -75,12 +95,16 @@ export function truncateToFit(whole: unknown, skip: number, charsMax: number): T
   };
 }
 
-function findMeasure(value: unknown, members: Members, charsMax: number): Measure {
+function findMeasure(
+  value: unknown,
+  how: Pick<Measure, "members" | "marks">,
+  charsMax: number,
+): Measure {
   const toMeasure = (share: number) => (itemsMax: number): Measure => ({
     itemsMax,
     textMax: Math.ceil(share * charsMax),
     keys: share === textShares.at(-1),
-    members,
+    ...how,
   });
   const share = textShares.find((one) => fits(value, toMeasure(one)(itemsWanted), charsMax));
   const measure = toMeasure(share ?? textShares[4]);
@@ -105,13 +129,14 @@ function fits(value: unknown, measure: Measure, charsMax: number): boolean {
       return take(JSON.stringify(one.slice(0, Math.min(measure.textMax, left + 1))).length + 1);
     }
     if (Array.isArray(one)) {
-      return take(2) && firstOf(one, measure.itemsMax).every((item) => take(1) && visit(item));
+      const items = firstOf(one, measure.itemsMax);
+      return take(2 + markChars(measure, one.length - items.length)) &&
+        items.every((item) => take(1) && visit(item));
     }
     if (!isJsonObject(one)) return take(JSON.stringify(one ?? null).length);
-    return take(2) &&
-      entriesOf(one, measure).every(([key, member]) =>
-        take(JSON.stringify(key).length + 2) && visit(member)
-      );
+    const entries = entriesOf(one, measure);
+    return take(2 + markChars(measure, measure.members(one).length - entries.length)) &&
+      entries.every(([key, member]) => take(JSON.stringify(key).length + 2) && visit(member));
   };
   return visit(value);
 }
@@ -122,8 +147,18 @@ interface Losses {
   readonly skippable: ReadonlySet<unknown>;
 }
 
+/** The key of the member that says how many members are missing. */
+const markKey = "…";
+
+const markOf = (missing: number, what: string): string => `… ${missing} more ${what}`;
+
+/** The most characters that a mark takes in JSON, with its key and commas; 0 where none is made. */
+function markChars({ marks }: Measure, missing: number): number {
+  return marks && missing > 0 ? markOf(missing, "members").length + 10 : 0;
+}
+
 function shrink(value: unknown, measure: Measure, losses: Losses): unknown {
-  const { itemsMax, textMax } = measure;
+  const { itemsMax, textMax, marks } = measure;
   const { lost, skippable } = losses;
   if (typeof value === "string" && value.length > textMax) {
     lost.add(`texts longer than ${textMax} characters are cut`);
@@ -133,14 +168,17 @@ function shrink(value: unknown, measure: Measure, losses: Losses): unknown {
     if (value.length > itemsMax && !skippable.has(value)) {
       lost.add(`lists longer than ${itemsMax} items are cut`);
     }
-    return firstOf(value, itemsMax).map((item) => shrink(item, measure, losses));
+    const kept = firstOf(value, itemsMax).map((item) => shrink(item, measure, losses));
+    const missing = value.length - kept.length;
+    return marks && missing > 0 ? [...kept, markOf(missing, "items")] : kept;
   }
   if (!isJsonObject(value)) return value;
   const entries = entriesOf(value, measure);
-  if (entries.length < measure.members(value).length) {
-    lost.add("members of large objects are missing");
-  }
-  return Object.fromEntries(entries.map(([key, member]) => [key, shrink(member, measure, losses)]));
+  const missing = measure.members(value).length - entries.length;
+  if (missing > 0) lost.add("members of large objects are missing");
+  const kept = entries.map(([key, member]): Member => [key, shrink(member, measure, losses)]);
+  if (marks && missing > 0) kept.push([markKey, markOf(missing, "members")]);
+  return Object.fromEntries(kept);
 }
 
 function firstOf(items: readonly unknown[], count: number): readonly unknown[] {
