@@ -53,6 +53,8 @@ const routes: readonly (readonly [method: string, path: string, body?: unknown])
   ["POST", "/admin/servers/counting/enable", {}],
   ["POST", "/admin/servers/counting/disable", {}],
   ["POST", "/admin/servers/counting/restart", {}],
+  ["GET", "/admin/tools/changes"],
+  ["POST", "/admin/servers/counting/tools/approve", {}],
   ["POST", "/admin/reload", {}],
   ["POST", "/admin/backup", { file: "/none/refused.db" }],
   ["GET", "/admin/attach"],
