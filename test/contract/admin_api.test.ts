@@ -57,6 +57,8 @@ const routes: readonly (readonly [method: string, path: string, body?: unknown])
   ["GET", "/admin/profiles/refused"],
   ["PUT", "/admin/profiles/refused", { servers: [] }],
   ["DELETE", "/admin/profiles/refused"],
+  ["GET", "/admin/tools/changes"],
+  ["POST", "/admin/servers/counting/tools/approve", {}],
   ["POST", "/admin/reload", {}],
   ["POST", "/admin/backup", { file: "/none/refused.db" }],
   ["GET", "/admin/attach"],
