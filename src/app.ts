@@ -2,6 +2,7 @@
  * The composition root: puts the parts together and gives back a plain fetch handler. It names
  * no runtime, reads no environment and opens no socket: `src/main` or an embedding program does.
  */
+import { adminSettingsOf } from "./app/admin_settings.ts";
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
 import { openAudit } from "./app/open_audit.ts";
 import { connectPartsOf, forgetLogins, openLoginSteering } from "./app/open_logins.ts";
@@ -30,7 +31,6 @@ import type { FetchHandler } from "./runtime/runtime.ts";
 import { openToolIndex } from "./store/tool_index_database.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
-import { keepRecentCalls } from "./telemetry/recent_calls.ts";
 import { recordServers, type ServerHistory } from "./telemetry/server_history.ts";
 import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
@@ -112,7 +112,6 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const audit = await openAudit(parts);
   const counts = countEvents(events);
   const history = recordServers(events, { clock, limits });
-  const recent = { events, recentLog: parts.recentLog, hide: log.hide };
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
     http.recheck();
@@ -160,17 +159,13 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sha256: runtime.sha256,
     config,
     operatorToken: tokens?.operator,
-    admin: tokens && {
-      ...recent,
-      tokens,
+    admin: adminSettingsOf(parts, {
       operator,
       access,
       logins,
-      backup: stores.backup,
       self,
-      calls: keepRecentCalls({ events, clock, limits, log }),
       metrics: () => metrics?.text(),
-    },
+    }),
     storageProblem: stores.problem,
   });
   const metrics = openMetrics({ parts, gateway, http, upstreams, history, audit });

@@ -212,7 +212,9 @@ describe("the admin API refuses", () => {
     const removed = await admin.call("DELETE", "/admin/servers/own", { as: "operator" });
     expect([replaced.code, removed.code]).toEqual(["owner_only", "owner_only"]);
     expect((await admin.call("DELETE", "/admin/servers/own", { as: "owner" })).status).toBe(200);
-    for (const [method, path, body] of routes.filter(([, path]) => /backup|attach|link/.test(path))) {
+    for (
+      const [method, path, body] of routes.filter(([, path]) => /backup|attach|link/.test(path))
+    ) {
       const answer = await admin.call(method, path, { as: "operator", body });
       expect([path, answer.status, answer.code]).toEqual([path, 403, "owner_only"]);
     }

@@ -1,4 +1,4 @@
-/** What is kept of the latest calls, and what that costs where nobody looks. */
+/** What is kept of the latest calls, and what is not done for calls that no page shows. */
 import { expect, test } from "bun:test";
 import type { JsonObject } from "../../../src/model.ts";
 import { keepSourceText } from "../../../src/source_text.ts";
