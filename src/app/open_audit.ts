@@ -1,7 +1,7 @@
 /** The audit trail of a gateway, in its data directory. */
 import { auditPath, noDirectory } from "../config/places.ts";
 import { createKeyedDigest } from "../keyed_digest.ts";
-import { type Audit, startAudit } from "../telemetry/audit.ts";
+import { type Audit, startAudit } from "../telemetry/audit_trail.ts";
 import type { GatewayParts } from "./parts.ts";
 
 /** Of 64 characters, those of 128 bits: equal digests mean equal arguments. */
@@ -28,7 +28,7 @@ export async function openAudit(parts: GatewayParts): Promise<Audit | undefined>
     instance,
     file: runtime.openLog(auditPath(dataDirectory), { bytesMax, filesMax }),
     showsArguments: mode === "arguments",
-    // A key of its own: whoever learns it can guess arguments, and open nothing.
+    // A key of its own, which opens nothing that the gateway sealed.
     digest: createKeyedDigest(await opened.sealer.digest("audit arguments"), digestChars),
     quote: log.jsonTexts(charsMax, textsMax),
     toJson: log.toJson,

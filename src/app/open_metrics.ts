@@ -5,7 +5,7 @@ import { callMethods } from "../gateway/steps/resolve.ts";
 import type { SteeredGateway } from "../gateway/surface.ts";
 import type { HttpHandler } from "../http/routes.ts";
 import type { Stores } from "../store/stores.ts";
-import type { Audit } from "../telemetry/audit.ts";
+import type { Audit } from "../telemetry/audit_trail.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import type { Readings, ServerReading } from "../telemetry/readings.ts";
 import type { ServerHistory } from "../telemetry/server_history.ts";

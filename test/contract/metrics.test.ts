@@ -134,7 +134,7 @@ describe("calls", () => {
     await session.request("tools/list");
     await session.request("tools/call", { name: "files__write", arguments: {} });
     await session.request("no/such");
-    await gateway.send("nobody-known", "POST", "/mcp", { body: {} });
+    await gateway.send("stranger", "POST", "/mcp", { body: {} });
     const metrics = await gateway.metrics();
     const denied = { server: "files", item: "write", outcome: "denied" };
     expect(valueOf(metrics, "mcp_wrapper_calls_total", denied)).toBe(1);
@@ -256,7 +256,9 @@ describe("GET /metrics on the operator's port", () => {
   let admin: AdminCalls;
 
   beforeAll(async () => {
-    spawned = await spawnGateway({ servers: { one: { ...hostileCommand(), isolation: "shared" } } });
+    spawned = await spawnGateway({
+      servers: { one: { ...hostileCommand(), isolation: "shared" } },
+    });
     admin = await openAdminCalls(spawned.directory);
     const session = await openRpcSession(`${spawned.url}/mcp`);
     await session.request(1, "tools/list");

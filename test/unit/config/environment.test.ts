@@ -32,6 +32,8 @@ describe("readConfig", () => {
       logLevel: "INFO",
       debug: false,
       tryServers: true,
+      metrics: true,
+      audit: "off",
       names: "auto",
       warnings: [],
       files: [],
