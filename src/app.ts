@@ -4,9 +4,8 @@
  */
 import { adminSettingsOf } from "./app/admin_settings.ts";
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
-import { openAudit } from "./app/open_audit.ts";
+import { type Observers, openObservers } from "./app/observers.ts";
 import { connectPartsOf, forgetLogins, openLoginSteering } from "./app/open_logins.ts";
-import { openMetrics } from "./app/open_metrics.ts";
 import { createChangedTools } from "./app/open_pins.ts";
 import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
 import { createUpstreams, type Upstreams } from "./app/upstreams.ts";
@@ -17,8 +16,9 @@ import { createOperator, type Operator } from "./gateway/operator.ts";
 import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
 import { createPrincipalRates } from "./gateway/principal_rates.ts";
 import { createRowRates } from "./gateway/row_rates.ts";
+import type { SteeredGateway } from "./gateway/surface.ts";
 import type { AdminApi } from "./http/admin/admin_api.ts";
-import { createHttpHandler } from "./http/routes.ts";
+import { createHttpHandler, type HttpHandler } from "./http/routes.ts";
 import { createSurfaceResolver } from "./http/surface_kinds.ts";
 import type { LoginSteering } from "./grants/login_steering.ts";
 import { createLogins } from "./grants/logins.ts";
@@ -29,9 +29,8 @@ import type { Notice } from "./model.ts";
 import type { OAuthServer } from "./oauth/oauth_server.ts";
 import type { FetchHandler } from "./runtime/runtime.ts";
 import { openToolIndex } from "./store/tool_index_database.ts";
-import { countEvents, type Counts } from "./telemetry/counts.ts";
+import type { Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
-import { recordServers, type ServerHistory } from "./telemetry/server_history.ts";
 import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
 
@@ -102,22 +101,19 @@ export interface GatewayHandle extends Operator {
  * gateway on it is the commonest cause of; a broken server never keeps it from starting.
  */
 export async function createGateway(options: GatewayOptions): Promise<GatewayHandle> {
-  const { config, runtime } = options;
+  const { runtime } = options;
   const parts = await openParts(options);
   const { limits, clock, tables, instance, log, events, opened } = parts;
-  const { stores, sealer, tokens } = opened;
+  const { stores, sealer } = opened;
   const ratesOf = tables.ratesOf ?? createRowRates(() => sources.current().access);
   const rates = createPrincipalRates({ ratesOf, clock, limits, emit: events.emit });
   const shared = { limits, clock, emit: events.emit, instance, rates };
-  const audit = await openAudit(parts);
-  const counts = countEvents(events);
-  const history = recordServers(events, { clock, limits });
+  const observers = await openObservers(parts);
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
     http.recheck();
-    keepNamed(next, history, parts);
+    keepNamed(next, observers, parts);
     events.emit({ type: "servers_configured" });
-    metrics?.keep(next.servers.map(({ name }) => name));
   });
   const upstreams = createUpstreams(parts);
   const gateway = createGatewayCore({
@@ -134,41 +130,24 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   });
   const self = factsOf(options, instance);
   const changedTools = createChangedTools(parts.pins, sources.current, log.redact);
-  const operator = createOperator({
-    sources,
-    gateway,
-    history,
-    changedTools,
-    clock,
-    hide: log.hide,
-  });
+  const steering = { sources, gateway, changedTools, clock, hide: log.hide };
+  const operator = createOperator({ ...observers, ...steering });
   const logins = openLoginSteering(parts, sources);
   const http = createHttpHandler({
     ...shared,
+    ...httpParts(parts),
     gateway,
-    surfaceKinds: tables.surfaceKinds,
-    authenticator: parts.authenticator,
-    oauth: parts.oauth,
     pages: parts.oauth && { people, waiting: parts.oauth.waiting, sealer },
     connect: connectPartsOf(parts, people, sources),
-    sessions: stores.sessions,
-    bus: parts.bus,
-    log: log.source("http"),
-    identity,
-    addresses: runtime.addresses,
-    sha256: runtime.sha256,
-    config,
-    operatorToken: tokens?.operator,
     admin: adminSettingsOf(parts, {
       operator,
       access,
       logins,
       self,
-      metrics: () => metrics?.text(),
+      metrics: observers.metrics,
     }),
-    storageProblem: stores.problem,
   });
-  const metrics = openMetrics({ parts, gateway, http, upstreams, history, audit });
+  observers.meter({ gateway, http, upstreams });
   sources.announce();
   if (parts.oauth !== undefined) await announceFirstUser(people, log.source("users"));
   http.open();
@@ -189,23 +168,15 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     observe: events.read,
     sendTo: http.sendTo,
     broadcast: http.broadcast,
-    counts,
-    metrics: () => metrics?.text(),
+    counts: observers.counts,
+    metrics: observers.metrics,
     reload: sources.reload,
     drain() {
       const drained = http.drain();
       gateway.drain();
       return drained;
     },
-    async close() {
-      await http.close();
-      await parts.authenticator.close?.();
-      parts.oauth?.close();
-      await gateway.close();
-      metrics?.close();
-      await audit?.close();
-      await closeParts(parts);
-    },
+    close: () => closeAll(parts, { http, gateway, observers }),
   };
 }
 
@@ -228,24 +199,52 @@ function coreParts(parts: GatewayParts, { create }: Upstreams) {
   };
 }
 
+/** What the HTTP layer is made of, apart from the gateway behind it. */
+function httpParts({ options: { config, runtime }, tables, opened, log, ...parts }: GatewayParts) {
+  return {
+    surfaceKinds: tables.surfaceKinds,
+    authenticator: parts.authenticator,
+    oauth: parts.oauth,
+    sessions: opened.stores.sessions,
+    bus: parts.bus,
+    log: log.source("http"),
+    identity,
+    addresses: runtime.addresses,
+    sha256: runtime.sha256,
+    config,
+    operatorToken: opened.tokens?.operator,
+    storageProblem: opened.stores.problem,
+  };
+}
+
 /** Forgets the servers that a new configuration does not have. */
 function keepNamed(
   { servers, disabled = [] }: ServersConfig,
-  history: Pick<ServerHistory, "keep">,
+  observers: Pick<Observers, "keep">,
   { grants, pins }: Pick<GatewayParts, "grants" | "pins">,
 ): void {
   const names = servers.map(({ name }) => name);
-  history.keep(names);
+  observers.keep(names);
   // A server that is only disabled for a while keeps its grants, and what was accepted of its tools.
   const all = [...names, ...disabled.map(({ name }) => name)];
   grants.keep(all);
   void pins.keep(all);
 }
 
-/** Closes what servers were called with, once they are closed themselves. */
-async function closeParts(
-  { grants, warden, traces, opened, log }: GatewayParts,
+/** Closes the clients' side first, then the servers, and last what both worked with. */
+async function closeAll(
+  { authenticator, oauth, grants, warden, traces, opened, log }: GatewayParts,
+  { http, gateway, observers }: {
+    readonly http: Pick<HttpHandler, "close">;
+    readonly gateway: Pick<SteeredGateway, "close">;
+    readonly observers: Pick<Observers, "close">;
+  },
 ): Promise<void> {
+  await http.close();
+  await authenticator.close?.();
+  oauth?.close();
+  await gateway.close();
+  await observers.close();
   grants.close();
   await Promise.all([warden.close(), traces?.close()]);
   await opened.stores.close();

@@ -28,7 +28,7 @@ export async function openAudit(parts: GatewayParts): Promise<Audit | undefined>
     instance,
     file: runtime.openLog(auditPath(dataDirectory), { bytesMax, filesMax }),
     showsArguments: mode === "arguments",
-    // A key of its own: its owner can guess arguments, and open nothing.
+    // A key of its own, which opens nothing that the gateway sealed.
     digest: createKeyedDigest(await opened.sealer.digest("audit arguments"), digestChars),
     quote: log.jsonTexts(charsMax, textsMax),
     toJson: log.toJson,

@@ -248,9 +248,6 @@ export interface ServersConfig extends ClientBoundKeys {
   readonly secrets: readonly string[];
 }
 
-/** What the audit trail has: nothing, a digest of each call's arguments, or the arguments. */
-export type AuditMode = "off" | "on" | "arguments";
-
 /** How clients authenticate. */
 export interface AuthConfig {
   /** Rows of the authenticators' table; a client satisfies one of them. */
@@ -291,7 +288,7 @@ export interface GatewayConfig extends ServersConfig {
   /** Whether metrics are collected. Absent: no. */
   readonly metrics?: boolean | undefined;
   /** Whether calls are recorded, with a digest of their arguments or the arguments. Absent: `off`. */
-  readonly audit?: AuditMode | undefined;
+  readonly audit?: "off" | "on" | "arguments" | undefined;
 }
 
 /**

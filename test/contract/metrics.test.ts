@@ -134,7 +134,7 @@ describe("calls", () => {
     await session.request("tools/list");
     await session.request("tools/call", { name: "files__write", arguments: {} });
     await session.request("no/such");
-    await gateway.send("unknown-session", "POST", "/mcp", { body: {} });
+    await gateway.send("stranger", "POST", "/mcp", { body: {} });
     const metrics = await gateway.metrics();
     const denied = { server: "files", item: "write", outcome: "denied" };
     expect(valueOf(metrics, "mcp_wrapper_calls_total", denied)).toBe(1);

@@ -416,6 +416,14 @@ test("a text is hashed at once, with the result of WebCrypto", async () => {
   }
 });
 
+test("the memory of the process is known in bytes", () => {
+  const { residentBytes, heapBytes } = runtime.memory();
+  // A runtime alone needs more than that.
+  expect(heapBytes).toBeGreaterThan(100_000);
+  expect(residentBytes).toBeGreaterThan(10_000_000);
+  expect([residentBytes, heapBytes].every(Number.isSafeInteger)).toBe(true);
+});
+
 test("the addresses of this machine's interfaces are known, in the form for URLs", () => {
   const addresses = runtime.addresses();
   expect(addresses).toContain("127.0.0.1");

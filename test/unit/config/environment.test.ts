@@ -32,6 +32,8 @@ describe("readConfig", () => {
       logLevel: "INFO",
       debug: false,
       tryServers: true,
+      metrics: true,
+      audit: "off",
       names: "auto",
       warnings: [],
       files: [],
@@ -79,6 +81,8 @@ describe("readConfig", () => {
       MCP_SECRET: secret,
       MCP_LISTENER: "hardened",
       MCP_AUTH: "key, oauth",
+      MCP_METRICS: "off",
+      MCP_AUDIT: "Arguments",
     }, { "/srv/servers.json": '{"mcpServers": {"a": {"command": "x"}}}' });
     expect(configPath).toBe("/srv/servers.json");
     expect(listener).toBe("hardened");
@@ -94,6 +98,7 @@ describe("readConfig", () => {
     expect(config.allowedOrigins).toEqual(["https://app.example.com", "vscode-webview://x"]);
     expect(config.trustedProxies).toEqual(["127.0.0.1", "10.0.0.0/8", "fd00::/8"]);
     expect(config.allowedHosts).toEqual(["mcp.example.com", "other:8080", "[::1]:90"]);
+    expect([config.metrics, config.audit]).toEqual([false, "arguments"]);
     expect(config.secret).toBe(secret);
     expect(config.secrets).toEqual([secret]);
   });
@@ -102,6 +107,16 @@ describe("readConfig", () => {
     const { config } = await start({ DEBUG_MODE: "true", MCP_PORT: "", MCP_DATA_DIR: ":memory:" });
     expect([config.debug, config.logLevel, config.port, config.dataDirectory])
       .toEqual([true, "DEBUG", 8999, ":memory:"]);
+  });
+
+  test("without the admin API no metrics are collected, and wanting them is a warning", async () => {
+    for (const env of [{ MCP_ADMIN: "off" }, { MCP_DATA_DIR: ":memory:" }]) {
+      const { config, warnings } = await start({ ...env, MCP_METRICS: "on" });
+      expect(config.metrics).toBe(false);
+      expect(warnings).toEqual([
+        expect.stringContaining("MCP_METRICS has no effect: the admin API is off"),
+      ]);
+    }
   });
 
   const malformed: [string, string[]][] = [
@@ -125,6 +140,8 @@ describe("readConfig", () => {
     ]],
     ["MCP_LISTENER", ["slow", "toString"]],
     ["MCP_ALLOW_UNAUTHENTICATED", ["sure"]],
+    ["MCP_METRICS", ["some", "prometheus"]],
+    ["MCP_AUDIT", ["all", "hash", "toString"]],
   ];
   for (const [name, values] of malformed) {
     test(`a malformed ${name} stops the start and says what is expected`, async () => {

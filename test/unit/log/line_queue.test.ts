@@ -1,4 +1,4 @@
-/** Lines on their way to a file: what is written together, what is lost, and how the loss is reported. */
+/** Lines on their way to a file: what is written together, what is lost, and how that is reported. */
 import { describe, expect, test } from "bun:test";
 import { createLineQueue, type LineQueueOptions } from "../../../src/line_queue.ts";
 import { createTestClock } from "../../support/clock.ts";
