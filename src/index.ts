@@ -33,8 +33,10 @@ export type { Log } from "./log.ts";
 export type * from "./model.ts";
 export type * from "./runtime/runtime.ts";
 export type { StoreKinds } from "./store/stores.ts";
+export type * from "./telemetry/call_trace.ts";
 export type { Counts } from "./telemetry/counts.ts";
 export type { GatewayEvent } from "./telemetry/events.ts";
+export type { SpanContext, TraceContext } from "./trace_context.ts";
 export type { UpstreamKinds } from "./upstream/upstream_kinds.ts";
 
 /** What `readConfig` needs; without `kinds` a server may be of every kind that is built in. */

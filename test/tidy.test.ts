@@ -12,6 +12,7 @@ import { parse as parseJsonc, type ParseError } from "jsonc-parser";
 import { defaultLimits } from "../src/limits.ts";
 import { brokenRelations } from "../src/limits/relations.ts";
 import { casesOf, namesOf, requiredCases } from "./support/cases.ts";
+import { docPages } from "./support/doc_pages.ts";
 import { functionsOf, importsOf, numbersOf, scan, type SourceFile } from "./support/source.ts";
 import { rules } from "./support/tidy_rules.ts";
 
@@ -29,7 +30,7 @@ function filesBelow(folder: string): SourceFile[] {
 
 const source = filesBelow("src");
 /** What a person reads besides README. */
-const pages = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
+const pages = docPages;
 const tests = filesBelow("test").filter(({ path }) =>
   path.endsWith(".test.ts") && path !== "test/tidy.test.ts"
 );

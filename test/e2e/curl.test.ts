@@ -1,9 +1,10 @@
 /** The gateway by hand: two scripts with plain curl, and the commands that README shows. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { docPages } from "../support/doc_pages.ts";
 import { realServers } from "../support/real_servers.ts";
 import { projectDirectory, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
 import { startMsMax, testMsMax, until } from "../support/wait.ts";
@@ -177,10 +178,7 @@ test.skipIf(!hasCurl)("P12 the curl commands of docs/clients.md work as written"
 }, testMs);
 
 test("P12 the documentation and .env.example name the same variables", () => {
-  const pages = [
-    "README.md",
-    ...readdirSync(join(projectDirectory, "docs")).map((name) => `docs/${name}`),
-  ];
+  const pages = ["README.md", ...docPages];
   const text = pages.map((path) => readFileSync(join(projectDirectory, path), "utf8")).join("\n");
   const example = readFileSync(join(projectDirectory, ".env.example"), "utf8");
   const known = new Set([...example.matchAll(/^#?\s*([A-Z][A-Z_]+)=/gm)].map((found) => found[1]));

@@ -1,11 +1,12 @@
 /** docs/commands.md: the help of every command, as it is. */
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readCommandLine } from "../../../src/cli/command_line.ts";
 import { commands } from "../../../src/cli/commands.ts";
 import { exitCodes } from "../../../src/cli/exit_codes.ts";
 import { makeCommandsPage } from "../../support/commands_page.ts";
+import { docPages } from "../../support/doc_pages.ts";
 import { projectDirectory } from "../../support/spawn_gateway.ts";
 
 const page = readFileSync(join(projectDirectory, "docs/commands.md"), "utf8");
@@ -16,10 +17,7 @@ test("docs/commands.md shows the help of every command (bun test/support/command
 });
 
 test("every command line in the documentation is one that the program takes", () => {
-  const pages = [
-    "README.md",
-    ...readdirSync(join(projectDirectory, "docs")).map((name) => `docs/${name}`),
-  ];
+  const pages = ["README.md", ...docPages];
   const lines = pages.flatMap((path) => {
     const text = readFileSync(join(projectDirectory, path), "utf8");
     const blocks = [...text.matchAll(/^```(?:sh|text)\n([^]*?)^```/gm)].map(([, block = ""]) =>

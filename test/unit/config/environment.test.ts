@@ -1,13 +1,13 @@
 /**
  * The environment: defaults, values, refusals, and the files that document it.
  */
-import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "bun:test";
 import type { FailedServerConfig } from "../../../src/config/config.ts";
 import { isOfKind } from "../../../src/config/server_kind.ts";
 import { variables } from "../../../src/config/variables.ts";
+import { docPages } from "../../support/doc_pages.ts";
 import { read, refusal, shell, start, stdio } from "./read.ts";
 
 const rootFile = (name: string) =>
@@ -312,10 +312,7 @@ describe("the files that explain the configuration", () => {
       WIKI_CLIENT_SECRET: "i",
     };
     const env = { ...shell, ...tokens, ...secrets };
-    const pages = readdirSync(new URL("../../../docs/", import.meta.url));
-    const texts = await Promise.all(
-      ["README.md", ...pages.map((name) => `docs/${name}`)].map(rootFile),
-    );
+    const texts = await Promise.all(["README.md", ...docPages].map(rootFile));
     const examples = texts.flatMap((text) => [...text.matchAll(/^```json\n([^]*?)^```/gm)])
       .map(([, block = ""]) => block).filter((block) => block.includes('"mcpServers"'));
     expect(examples.length).toBeGreaterThan(5);
