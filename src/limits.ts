@@ -10,6 +10,7 @@ import { commandLimits } from "./limits/command_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { grantLimits } from "./limits/grant_limits.ts";
 import { oauthLimits } from "./limits/oauth_limits.ts";
+import { pageLimits } from "./limits/page_limits.ts";
 import { peopleLimits } from "./limits/people_limits.ts";
 import { serverLimits } from "./limits/server_limits.ts";
 import { serviceLimits } from "./limits/service_limits.ts";
@@ -27,6 +28,7 @@ export const defaultLimits = {
   ...serviceLimits,
   ...accessLimits,
   ...peopleLimits,
+  ...pageLimits,
   ...grantLimits,
 } as const satisfies Record<string, number>;
 

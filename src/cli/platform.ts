@@ -18,6 +18,8 @@ export interface Platform {
   /** Receives every unhandled exception and rejection, instead of the process ending. */
   readonly onFault: (handler: (fault: unknown) => void) => void;
   readonly exit: (code: number) => void;
+  /** Reads a file of the operator's page, by its path in `src/page`; undefined if there is none. */
+  readonly readPage: (file: string) => Promise<string | undefined>;
   /** Bounds that differ from the defaults: of the gateway, its listener, its watched files and its end. */
   readonly limits?: Partial<Limits>;
 }

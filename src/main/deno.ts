@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { createDenoRuntime } from "../runtime/deno.ts";
 import { createNodeSystem } from "../runtime/node_system.ts";
+import { createPageReader } from "../runtime/page_reader.ts";
 import { runProgram } from "../cli/program.ts";
 
 /** A checkout has a configuration for starts, which the built package does not need. */
@@ -34,4 +35,5 @@ await runProgram({
     });
   },
   exit: (code) => Deno.exit(code),
+  readPage: createPageReader(import.meta.url),
 });

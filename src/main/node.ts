@@ -2,6 +2,7 @@
 import process from "node:process";
 import { createNodeRuntime } from "../runtime/node.ts";
 import { createNodeSystem } from "../runtime/node_system.ts";
+import { createPageReader } from "../runtime/page_reader.ts";
 import { runProgram } from "../cli/program.ts";
 
 await runProgram({
@@ -17,4 +18,5 @@ await runProgram({
     process.on("unhandledRejection", handler);
   },
   exit: (code) => process.exit(code),
+  readPage: createPageReader(import.meta.url),
 });

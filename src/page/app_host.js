@@ -148,8 +148,8 @@ const post = ({ frame }, message) =>
  */
 async function take(state, message) {
   const { id, method, params } = message;
-  if (message["type"] === "mcp-wrapper-frame") {
-    state.frame.contentWindow?.postMessage({ type: "mcp-wrapper-app", html: state.html }, "*");
+  if (message["type"] === "mcp-wrapper/app-ready") {
+    state.frame.contentWindow?.postMessage({ type: "mcp-wrapper/app", html: state.html }, "*");
     return;
   }
   if (typeof method !== "string") return;

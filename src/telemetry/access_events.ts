@@ -1,4 +1,7 @@
-/** The events of access: rates, and the steps of log-ins here and at protected servers. */
+/**
+ * The events of access: rates, and the steps of log-ins here, at protected servers, and of the
+ * operator's page.
+ */
 /** A principal exceeded one of its limits, and its request was refused. */
 export interface RateEvent {
   readonly type: "rate_limited";
@@ -86,3 +89,21 @@ export const grantSteps = {
 
 /** One step. */
 export type GrantStep = keyof typeof grantSteps;
+
+/** The operator's page was opened by a link, or not. */
+export interface PageEvent {
+  readonly type: "page_step";
+  readonly step: PageStep;
+  readonly reason?: string | undefined;
+}
+
+/** The steps, and what the log says about each. */
+export const pageSteps = {
+  link_made: "Made a link that opens the operator's page once",
+  opened: "The operator's page was opened by a link",
+  refused: "A link to the operator's page was refused",
+  ended: "A log-in of the operator's page ended",
+} as const;
+
+/** One step. */
+export type PageStep = keyof typeof pageSteps;

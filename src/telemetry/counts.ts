@@ -45,6 +45,7 @@ function rowOf(event: GatewayEvent): string | undefined {
     case "dropped":
       return event.what;
     case "oauth_step":
+    case "page_step":
       return event.step;
     case "rate_limited":
       return event.rate;

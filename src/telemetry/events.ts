@@ -6,7 +6,7 @@
  * A `reason` and `details` may repeat what a server said: a reader that shows them hides secrets, as
  * the log does.
  */
-import type { GrantEvent, OAuthEvent, RateEvent } from "./access_events.ts";
+import type { GrantEvent, OAuthEvent, PageEvent, RateEvent } from "./access_events.ts";
 import type { CallEvent, CallRefusedEvent, CallStartedEvent } from "./call_events.ts";
 import type {
   ConnectionEvent,
@@ -75,6 +75,7 @@ export type GatewayEvent =
   | RefusalEvent
   | OAuthEvent
   | GrantEvent
+  | PageEvent
   | RateEvent
   | DropEvent;
 

@@ -6,7 +6,7 @@ import type { Limits } from "../limits.ts";
 import { type Log, type LogFields, Shortened } from "../log.ts";
 import { oneLine } from "../one_line.ts";
 import { identity } from "../version.ts";
-import { grantSteps, limitedRates, oauthSteps } from "./access_events.ts";
+import { grantSteps, limitedRates, oauthSteps, pageSteps } from "./access_events.ts";
 import { type CallEvent, type CallFailure, type CallRefusedEvent } from "./call_events.ts";
 import { type GatewayEvent } from "./events.ts";
 
@@ -124,6 +124,10 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
       text === undefined ? undefined : oneLine(text, limits.logReasonCharsMax)
     );
     oauth.info(oauthSteps[step], { client: named, principal, surface: place, reason });
+  },
+  page_step({ step, reason }, { http }) {
+    const say = { link_made: http.debug, opened: http.info, refused: http.warn, ended: http.info };
+    say[step](pageSteps[step], { reason });
   },
   grant_step({ step, server, principal, issuer, scopes, reason }, logs) {
     const say = reason === undefined ? logs.server(server).info : logs.server(server).warn;

@@ -67,7 +67,7 @@ const routes: readonly (readonly [method: string, path: string, body?: unknown])
 describe("the admin API refuses", () => {
   test("every route without a token, and with a wrong one", async () => {
     for (
-      const [method, path, body] of [...routes, ["GET", "/admin"], ["GET", "/admin/x"]] as const
+      const [method, path, body] of [...routes, ["POST", "/admin"], ["GET", "/admin/x"]] as const
     ) {
       const challenge = 'Bearer realm="mcp-wrapper admin"';
       const without = await admin.call(method, path, { body });
@@ -207,7 +207,7 @@ describe("the admin API refuses", () => {
     const codes = [];
     for (
       const [method, path] of [
-        ["GET", "/admin"],
+        ["GET", "/admin/page"],
         ["GET", "/mcp"],
         ["GET", "/admin//status"],
         ["GET", "/admin/servers/counting/../../status"],

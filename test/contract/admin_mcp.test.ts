@@ -203,6 +203,7 @@ describe("where clients in front must authenticate", () => {
     embedded.admin?.open({
       host: "127.0.0.1",
       port: 9000,
+      url: "http://127.0.0.1:9000",
       allowedHosts: [],
       maySpawn: false,
       program: {},

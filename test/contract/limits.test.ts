@@ -60,6 +60,7 @@ async function runProgram(limits: Platform["limits"]) {
     remoteListener: "fast",
     onFault: () => {},
     exit: (code) => exit(code),
+    readPage: () => Promise.resolve(undefined),
     ...(limits === undefined ? {} : { limits }),
   });
   return { served, watched, stop: () => signal("SIGTERM"), exited };

@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type AdminParts, adminRows } from "../../src/http/admin/admin_routes.ts";
 import { surfaceKinds } from "../../src/http/surface_kinds.ts";
+import { defaultLimits } from "../../src/limits.ts";
 import { createHarness } from "../support/http_harness.ts";
 import { jwtMutations } from "../support/jwt_mutations.ts";
 import { base } from "../support/oauth_gateway.ts";
@@ -155,6 +156,7 @@ describe("H12 the admin API", () => {
     admin.open({
       host,
       port: 8998,
+      url: "http://127.0.0.1:8998",
       allowedHosts: [],
       program: {},
       maySpawn: false,
@@ -162,9 +164,13 @@ describe("H12 the admin API", () => {
     });
     const operator = { registry: {}, servers: () => [], restart: () => Promise.resolve() };
     const access = { keys: {}, users: {}, clients: {}, grants: {} };
-    const rows = adminRows({ operator, access, surfaceKinds } as unknown as AdminParts);
+    const rows = adminRows(
+      { operator, access, surfaceKinds, limits: defaultLimits } as unknown as AdminParts,
+    );
+    // The static files of the page and the proof of the gateway need no token.
+    const open = new Set(rows.filter(({ right }) => right === "none").map(({ path }) => path));
     const adminPaths = [...new Set(rows.map(({ path }) => path)), "/admin/none", "/mcp"]
-      .filter((path) => path !== "/admin/hello")
+      .filter((path) => !open.has(path))
       .flatMap((path) => path.includes(":name") ? [path.replace(":name", "child")] : [path]);
     const valid = kinds.map((kind): SentCredential => ({
       headers: { authorization: `Bearer ${resource.valid[kind]}` },

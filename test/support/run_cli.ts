@@ -139,6 +139,7 @@ export async function runHere(
     remoteListener: "fast",
     onFault: () => {},
     exit: (code) => ended.resolve(code),
+    readPage: () => Promise.resolve(undefined),
   });
   return { code: await ended.promise, ...text };
 }

@@ -88,11 +88,13 @@ async function openAdmin(
   admin.open({
     host,
     port: listener.port,
+    url,
     // On loopback no other name leads here, except by DNS rebinding.
     allowedHosts: isLoopback(host) ? [] : config.allowedHosts,
     maySpawn,
     program: { pid: platform.system.pid, ...program, adminUrl: url, config: configPath },
     reload,
+    readPage: platform.readPage,
   });
   return { url, listener };
 }

@@ -1,6 +1,6 @@
 /**
  * Who may do what in the admin API. The owner's token is for the command line of the same account,
- * the operator's for a browser or a monitor. Whether a change of a server's entry starts a program,
+ * the operator's for a monitor, and the token of a page that is logged in has the same rights. Whether a change of a server's entry starts a program,
  * or shows secrets or files of this machine to another one, is decided here, too.
  */
 import { urlKeys } from "../../config/remote_server.ts";
@@ -8,6 +8,7 @@ import { isJsonObject } from "../../json.ts";
 import { operatorPrincipal, ownerPrincipal, type Principal } from "../../model.ts";
 import { bearerToken, isSameToken } from "../../auth/bearer.ts";
 import { AdminError } from "./admin_errors.ts";
+import type { PageLogin, PageLogins } from "./page_logins.ts";
 
 /** The tokens of the data directory. */
 export interface AdminTokens {
@@ -18,7 +19,7 @@ export interface AdminTokens {
 /** Whose token a request carries. */
 export type AdminRole = keyof AdminTokens;
 
-/** What a route asks for: no token, any of the two, or the owner's. */
+/** What a route asks for: no token, any of them, or the owner's. */
 export type AdminRight = "none" | "operator" | "owner";
 
 /** The principal of each role's calls. */
@@ -27,16 +28,27 @@ export const adminPrincipals: Readonly<Record<AdminRole, Principal>> = {
   operator: operatorPrincipal,
 };
 
-/** Whose token a request carries. Rejects with `unauthenticated`. */
-export async function roleOf({ headers }: Request, tokens: AdminTokens): Promise<AdminRole> {
+/** Whose token a request carries, and the log-in of the page if it is a page's. */
+export interface AdminHolder {
+  readonly role: AdminRole;
+  readonly login: PageLogin | undefined;
+}
+
+/** Who sends a request. Rejects with `unauthenticated`. */
+export async function holderOf(
+  { headers }: Request,
+  tokens: AdminTokens,
+  pages: Pick<PageLogins, "find">,
+): Promise<AdminHolder> {
   const shown = bearerToken(headers);
   if (shown === undefined) throw unauthenticated("");
   const [isOwner, isOperator] = await Promise.all([
     isSameToken(tokens.owner, shown),
     isSameToken(tokens.operator, shown),
   ]);
-  if (isOwner) return "owner";
-  if (isOperator) return "operator";
+  const login = pages.find(shown);
+  if (isOwner) return { role: "owner", login: undefined };
+  if (isOperator || login !== undefined) return { role: "operator", login };
   throw unauthenticated(', error="invalid_token"');
 }
 

@@ -1,25 +1,29 @@
 /**
  * The admin API: a plain fetch handler for a listener of its own, by which the command line, a
- * monitor or a browser steers the running gateway. Each request passes a guard (Host, Origin), then
- * its token is checked, then its right; only then its body is read. It has no CORS headers and no
- * cookies, so no web page of another origin can use it. Not here: the endpoints (admin_routes.ts).
+ * monitor or the operator's page steers the running gateway. Each request passes a guard (Host,
+ * Origin), then its token is checked, then its right; only then its body is read. It has no CORS
+ * headers and no cookies, so no web page of another origin can use it. Not here: the endpoints
+ * (admin_routes.ts).
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
-import type { FetchContext, FetchHandler } from "../../runtime/runtime.ts";
+import type { FetchContext, FetchHandler, Runtime } from "../../runtime/runtime.ts";
 import type { Emit } from "../../telemetry/events.ts";
 import { instanceHeader } from "../../version.ts";
 import { discardBody } from "../discard.ts";
 import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "../guard.ts";
 import { assertJsonType, createJsonReader, type JsonReader } from "../json_body.ts";
 import { createMatcher, type Match } from "../route_match.ts";
-import { assertRight, roleOf } from "./admin_access.ts";
+import { assertRight, holderOf } from "./admin_access.ts";
 import { AdminError, adminErrorResponse } from "./admin_errors.ts";
-import { type AdminRow, readForm } from "./admin_request.ts";
+import { type AdminRow, type OpenAdminRequest, readForm } from "./admin_request.ts";
 import { type AdminParts, adminRows } from "./admin_routes.ts";
 import { type Attachments, createAttachments } from "./attachments.ts";
+import type { ReadPage } from "./page_files.ts";
+import { makePageLink, type PageLink } from "./page_login_rows.ts";
+import { createPageLogins, type PageLogins } from "./page_logins.ts";
 
 /** What only the admin API needs. */
 export interface AdminSettings
@@ -32,6 +36,7 @@ export interface AdminSettings
 export interface AdminDeps extends AdminSettings, Pick<AdminParts, "passage" | "surfaceKinds"> {
   readonly limits: Limits;
   readonly addresses: GuardDeps["addresses"];
+  readonly sha256: Runtime["sha256"];
   readonly clock: Clock;
   readonly log: Log;
   readonly emit: Emit;
@@ -44,6 +49,8 @@ export interface AdminOpening {
   /** Where the listener of the API is. */
   readonly host: string;
   readonly port: number;
+  /** The base of its URLs, without a path. */
+  readonly url: string;
   /** Names by which the listener is reached in addition to its own. */
   readonly allowedHosts: readonly string[];
   /** What `/admin/status` shows of the program: its process, its URL and its files. */
@@ -52,6 +59,8 @@ export interface AdminOpening {
   readonly maySpawn: boolean;
   /** Reads the configuration again; rejects with a sentence. */
   readonly reload: () => Promise<void>;
+  /** Reads the files of the operator's page; absent: there is no page. */
+  readonly readPage?: ReadPage | undefined;
 }
 
 /** The admin API of one gateway. */
@@ -60,6 +69,8 @@ export interface AdminApi {
   readonly fetch: FetchHandler;
   /** Requests are taken from now on. */
   open(opening: AdminOpening): void;
+  /** A link that opens the operator's page once. Throws `starting` before the API is open. */
+  pageLink(): PageLink;
   /** Calls back once, when no attached program needs the gateway any more. */
   onUnattached(run: () => void): void;
   /** Ends the streams of attached programs. */
@@ -76,6 +87,7 @@ interface AdminPath {
 interface AdminLayer {
   readonly deps: AdminDeps;
   readonly attachments: Attachments;
+  readonly pages: PageLogins;
   readonly match: (url: string) => Match<AdminPath> | Promise<Match<AdminPath>>;
   readonly readJson: JsonReader;
   opened: { readonly guard: Guard; readonly opening: AdminOpening } | undefined;
@@ -85,17 +97,23 @@ interface AdminLayer {
 export function createAdminApi(deps: AdminDeps): AdminApi {
   const { limits, clock } = deps;
   const attachments = createAttachments(clock, limits);
+  const pages = createPageLogins(deps);
+  const opening = () => openedOf(layer).opening;
+  const links = { pages, limits, url: () => opening().url };
   const rows = adminRows({
     ...deps,
+    ...links,
     attachments,
-    facts: () => ({ ...deps.self, ...openedOf(layer).opening.program }),
-    maySpawn: () => openedOf(layer).opening.maySpawn,
-    reload: () => openedOf(layer).opening.reload(),
+    facts: () => ({ ...deps.self, ...opening().program }),
+    maySpawn: () => opening().maySpawn,
+    reload: () => opening().reload(),
+    readPage: (file) => opening().readPage?.(file) ?? Promise.resolve(undefined),
   });
   const bounds: Limits = { ...limits, bodyBytesMax: limits.adminBodyBytesMax };
   const layer: AdminLayer = {
     deps,
     attachments,
+    pages,
     match: createMatcher(toPaths(rows), limits),
     readJson: createJsonReader({ ...deps, limits: bounds }),
     opened: undefined,
@@ -111,8 +129,12 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     open(opening) {
       layer.opened = { guard: createGuard(guardConfig(opening), deps), opening };
     },
+    pageLink: () => makePageLink(links),
     onUnattached: attachments.onUnattached,
-    close: attachments.close,
+    close() {
+      attachments.close();
+      pages.close();
+    },
   };
 }
 
@@ -144,26 +166,25 @@ async function take(
   const found = await find(layer, request.url);
   const methods = found?.row.methods ?? {};
   const row = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined;
-  if (row?.right === "none") return await row.answerOpenly({ request, fetchContext });
+  const arrived: OpenAdminRequest = {
+    request,
+    fetchContext,
+    readBody: async (schema) => readForm(schema, await layer.readJson(request), "the body"),
+  };
+  if (row?.right === "none") return await row.answerOpenly(arrived);
   // Before a missing path is reported, so that only holders of a token learn what there is.
-  const role = await roleOf(request, deps.tokens);
+  const holder = await holderOf(request, deps.tokens, layer.pages);
   if (found === undefined) throw new AdminError("path_unknown");
   if (row === undefined) {
     throw new AdminError("method_not_allowed", undefined, {
       allow: Object.keys(methods).join(", "),
     });
   }
-  assertRight(row.right, role);
+  assertRight(row.right, holder.role);
   if (request.method === "DELETE" && request.headers.has("content-type")) {
     assertJsonType(request.headers.get("content-type"));
   }
-  return await row.answer({
-    request,
-    fetchContext,
-    role,
-    name: found.name ?? "",
-    readBody: async (schema) => readForm(schema, await layer.readJson(request), "the body"),
-  });
+  return await row.answer({ ...arrived, ...holder, name: found.name ?? "" });
 }
 
 /** The rows of a path; undefined if there is no such path. */

@@ -14,6 +14,8 @@ import { type HeaderPairs, jsonResponse, logFault } from "../respond.ts";
 /** The table; `text` is for an error without its own message. */
 const adminErrors = {
   unauthenticated: { http: 401, text: "Valid credentials are required: send a token" },
+  link_invalid: { http: 401, text: "This link does not open the page" },
+  too_many_attempts: { http: 429, text: "Too many wrong codes; wait, and open a new link" },
   owner_only: { http: 403, text: "Only the owner's token may do this" },
   path_unknown: { http: 404, text: "No such endpoint of the admin API" },
   method_not_allowed: { http: 405, text: "HTTP method not allowed here" },

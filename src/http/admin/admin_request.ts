@@ -2,22 +2,21 @@
 import * as v from "valibot";
 import type { FetchContext } from "../../runtime/runtime.ts";
 import { type HeaderPairs, jsonResponse } from "../respond.ts";
-import type { AdminRight, AdminRole } from "./admin_access.ts";
+import type { AdminHolder, AdminRight } from "./admin_access.ts";
 import { AdminError } from "./admin_errors.ts";
 
 /** A request that the guard let in. */
 export interface OpenAdminRequest {
   readonly request: Request;
   readonly fetchContext: FetchContext;
+  /** The body as a JSON value of this form, once. Rejects with `invalid` for another form. */
+  readBody<Schema extends v.GenericSchema>(schema: Schema): Promise<v.InferOutput<Schema>>;
 }
 
 /** A request with a token. */
-export interface AdminRequest extends OpenAdminRequest {
-  readonly role: AdminRole;
+export interface AdminRequest extends OpenAdminRequest, AdminHolder {
   /** The name in the path, as it was written; "" if its row has none. */
   readonly name: string;
-  /** The body as a JSON value of this form, once. Rejects with `invalid` for another form. */
-  readBody<Schema extends v.GenericSchema>(schema: Schema): Promise<v.InferOutput<Schema>>;
 }
 
 /** One row of the route table: a path with a method, and who may use it. */

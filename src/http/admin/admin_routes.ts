@@ -21,10 +21,12 @@ import { type AdminRow, answerJson, readForm } from "./admin_request.ts";
 import type { Attachments } from "./attachments.ts";
 import { loginRows, withLoginsOf } from "./login_routes.ts";
 import { keyRows } from "./key_routes.ts";
+import { type PageFileParts, pageFileRows } from "./page_files.ts";
+import { type PageLoginParts, pageLoginRows } from "./page_login_rows.ts";
 import { peopleAdminRows, type PeopleRowParts } from "./people_routes.ts";
 
 /** What the endpoints work on. */
-export interface AdminParts {
+export interface AdminParts extends PageFileParts, PageLoginParts {
   readonly tokens: AdminTokens;
   /** Whether the operator may do what otherwise only the owner may: start programs. */
   readonly maySpawn: () => boolean;
@@ -112,6 +114,8 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
       answer: ({ fetchContext }) => attachments.attach(fetchContext),
     },
     ...mcpRows(parts),
+    ...pageFileRows(parts),
+    ...pageLoginRows(parts),
   ];
 }
 

@@ -2,6 +2,7 @@
  * Public documents with an entity tag (RFC 9110, 8.8.3), which web pages of every origin may read.
  * A client that has the document already gets 304.
  */
+import { hasTag } from "../entity_tag.ts";
 import type { HeaderPairs } from "../respond.ts";
 
 /** What such a document is made of. */
@@ -43,10 +44,4 @@ export function taggedResponse(
   return new Response(request.method === "HEAD" ? null : text, {
     headers: { ...headers, "content-type": type },
   });
-}
-
-/** Whether `If-None-Match` names the tag (RFC 9110, 13.1.2: weak comparison). */
-function hasTag({ headers }: Request, etag: string): boolean {
-  const tags = (headers.get("if-none-match") ?? "").split(",").map((tag) => tag.trim());
-  return tags.some((tag) => tag === "*" || tag.replace(/^W\//, "") === etag);
 }

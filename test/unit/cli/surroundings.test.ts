@@ -35,6 +35,7 @@ async function read(facts: Partial<FileFacts> = {}) {
       remoteListener: "fast",
       onFault: () => {},
       exit: () => {},
+      readPage: () => Promise.resolve(undefined),
     },
     {},
   );

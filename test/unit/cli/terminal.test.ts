@@ -106,6 +106,7 @@ test("a script learns by the exit code that the disk took no result", async () =
       remoteListener: "fast",
       onFault: () => {},
       exit: ended.resolve,
+      readPage: () => Promise.resolve(undefined),
     });
     expect([fault, await ended.promise]).toEqual([fault, code]);
     expect(said).toBe(code === 0 ? "" : "Cannot write the result: it is full\n");
