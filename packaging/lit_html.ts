@@ -55,8 +55,11 @@ function toFunction(path: string, text: string): string {
   const body = text
     .replace(/\/\*\*[\s\S]*?\*\//g, "")
     .replace(/^\/\/# sourceMappingURL.*$/m, "")
-    .replace(importForm, (_, names: string, from: string) =>
-      `const{${names.replaceAll(" as ", ":")}}=${nameOf(join(dirname(path), from))};`)
+    .replace(
+      importForm,
+      (_, names: string, from: string) =>
+        `const{${names.replaceAll(" as ", ":")}}=${nameOf(join(dirname(path), from))};`,
+    )
     .replace(exportForm, "")
     .trim();
   if (/\b(?:import|export)\b[\s{]/.test(body)) {

@@ -70,10 +70,14 @@ function body(page, state, submit, cancel) {
     ${field(state, "name", "Name", "Letters, digits, - and _, as in the URL")}
     <fieldset class="segments">
       <legend>How it is reached</legend>
-      ${Object.entries(forms).map(([form, title]) => html`<label>
+      ${
+    Object.entries(forms).map(([form, title]) =>
+      html`<label>
         <input type="radio" name="form" .checked=${live(state.form === form)}
           @change=${() => choose(/** @type {keyof typeof forms} */ (form))} />
-        <span>${title}</span></label>`)}
+        <span>${title}</span></label>`
+    )
+  }
     </fieldset>
     ${fields[state.form](state)}
     ${state.problem === "" ? nothing : html`<p class="problem" role="alert">${state.problem}</p>`}

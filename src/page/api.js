@@ -29,7 +29,7 @@ export class ApiError extends Error {
  * @property {() => boolean} hasToken
  * @property {() => void} forget leaves the token behind
  * @property {(code: string) => Promise<void>} signIn exchanges the code of a one-time link
- * @property {<Value = unknown>(method: string, path: string, body?: unknown) => Promise<Value>} call
+ * @property {(method: string, path: string, body?: unknown) => Promise<any>} call
  * @property {(path: string, init: RequestInit) => Promise<Response>} send a request with the token
  * @property {(listener: EventsListener) => () => void} follow the returned function ends it
  */

@@ -4,7 +4,7 @@
  * this page's client. It never gets a token, and nothing from elsewhere: its frame has a policy of
  * its own (app_frame.html) that lets nothing be loaded.
  */
-import { openOutside, isWebUrl } from "./ask_dialog.js";
+import { isWebUrl, openOutside } from "./ask_dialog.js";
 import { bounds } from "./bounds.js";
 import { appType } from "./mcp.js";
 import { confirmed, marked, said } from "./page.js";
@@ -248,9 +248,13 @@ async function callTool(state, { name, arguments: args }) {
   state.calls = [...state.calls, String(name)].slice(-bounds.appCallsShownMax);
   page.redraw();
   try {
-    return await mcp.request("tools/call", { name, ...(isObject(args) ? { arguments: args } : {}) }, {
-      schema: tool["inputSchema"],
-    });
+    return await mcp.request(
+      "tools/call",
+      { name, ...(isObject(args) ? { arguments: args } : {}) },
+      {
+        schema: tool["inputSchema"],
+      },
+    );
   } finally {
     state.running -= 1;
   }
@@ -271,7 +275,9 @@ async function openLink(page, url) {
   if (!isWebUrl(url)) return false;
   const isWanted = await confirmed(page, {
     title: "Open this page?",
-    text: html`The app wants to open <span class="mono wrap">${marked(url.slice(0, bounds.textCharsMax))}</span>`,
+    text: html`The app wants to open <span class="mono wrap">${
+      marked(url.slice(0, bounds.textCharsMax))
+    }</span>`,
     action: "Open",
   });
   if (isWanted) openOutside(url);
@@ -284,10 +290,14 @@ function appView({ frame, problem, calls }) {
     <p class="sub">The server's app runs apart from this page: it sees no token and loads nothing.</p>
     ${problem === "" ? nothing : html`<p class="problem">${said(problem)}</p>`}
     ${frame}
-    ${calls.length === 0
+    ${
+    calls.length === 0
       ? nothing
-      : html`<p class="sub">It called ${calls.map((name, index) =>
-        html`${index === 0 ? nothing : ", "}<span class="mono">${said(name, 60)}</span>`
-      )}</p>`}
+      : html`<p class="sub">It called ${
+        calls.map((name, index) =>
+          html`${index === 0 ? nothing : ", "}<span class="mono">${said(name, 60)}</span>`
+        )
+      }</p>`
+  }
   </section>`;
 }

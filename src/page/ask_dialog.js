@@ -27,10 +27,11 @@ export function askPerson(page, server, { method, params }) {
     let answer = { action: "cancel" };
     const close = page.open({
       title: `${server} asks`,
-      body: () => body((given) => {
-        answer = given;
-        close();
-      }),
+      body: () =>
+        body((given) => {
+          answer = given;
+          close();
+        }),
       onClose: () => resolve(answer),
     });
     const body = params["mode"] === "url"
@@ -70,17 +71,20 @@ function formBody(page, params) {
 function urlBody(text, url) {
   const isWeb = isWebUrl(url);
   return (/** @type {Finish} */ finish) =>
-    html`${message(text)}
-      <p class="mono wrap">${marked(cut(url, bounds.textCharsMax))}</p>
-      ${isWeb ? "" : html`<p class="problem">Only addresses of the web are opened.</p>`}
-      <div class="actions">
+    html`
+      ${message(text)}
+            <p class="mono wrap">${marked(cut(url, bounds.textCharsMax))}</p>
+            ${isWeb ? "" : html`<p class="problem">Only addresses of the web are opened.</p>`}
+            <div class="actions">
         <button type="button" @click=${() => finish({ action: "cancel" })}>Cancel</button>
         <button type="button" @click=${() => finish({ action: "decline" })}>Decline</button>
-        <button type="button" class="primary" ?disabled=${!isWeb} @click=${() => {
-      openOutside(url);
-      finish({ action: "accept" });
-    }}>Open this page</button>
-      </div>`;
+        <button type="button" class="primary" ?disabled=${!isWeb}
+          @click=${() => {
+            openOutside(url);
+            finish({ action: "accept" });
+          }}>Open this page</button>
+      </div>
+    `;
 }
 
 /** @param {string} text */

@@ -13,11 +13,15 @@ export function latencyChart(values, { width, height }) {
   if (latest === undefined) return nothing;
   const words = `Median time of each of the last ${values.length} minutes: ` +
     `latest ${duration(latest)}, highest ${duration(highest)}`;
-  return html`<svg class="spark" role="img" aria-label=${words}
-    viewBox="0 0 ${width} ${height}" width=${width} height=${height}>${svg`
-      <title>${words}</title>
-      <path d=${path} />
-      ${dots.map(([x, y]) => svg`<circle cx=${x} cy=${y} r="1.3" />`)}
-      ${last === undefined ? nothing : svg`<circle class="latest" cx=${last[0]} cy=${last[1]} r="2" />`}
-    `}</svg>`;
+  return html`
+    <svg class="spark" role="img" aria-label=${words}
+      viewBox="0 0 ${width} ${height}" width=${width} height=${height}>${svg`
+        <title>${words}</title>
+        <path d=${path} />
+        ${dots.map(([x, y]) => svg`<circle cx=${x} cy=${y} r="1.3" />`)}
+        ${last === undefined
+          ? nothing
+          : svg`<circle class="latest" cx=${last[0]} cy=${last[1]} r="2" />`}
+      `}</svg>
+  `;
 }

@@ -216,8 +216,17 @@ export function readJson(text, path) {
  * @param {Field} field
  * @returns {string}
  */
-export function hintOf({ kind, schema }) {
-  const words = [kind === "json" ? typeWords(schema) : kind === "choice" ? "" : kind];
+export function hintOf(field) {
+  const { kind, schema } = field;
+  const words = [
+    kind === "json"
+      ? typeWords(schema)
+      : kind === "choice"
+      ? ""
+      : kind === "list"
+      ? `list of ${field.item.kind}`
+      : kind,
+  ];
   const { format, pattern, minimum, maximum, minLength, maxLength, minItems, maxItems } = schema;
   if (typeof format === "string") words.push(format);
   if (typeof pattern === "string") words.push(`matches ${pattern}`);

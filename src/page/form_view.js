@@ -60,9 +60,7 @@ export function createForm(schema, changed) {
     },
     focusProblem() {
       const first = form.problems[0];
-      const element = first === undefined
-        ? null
-        : document.getElementById(idOf(form, first.path));
+      const element = first === undefined ? null : document.getElementById(idOf(form, first.path));
       element?.focus();
       return element !== null;
     },
@@ -105,7 +103,8 @@ function formView(form) {
       ? nothing
       : html`<button type="button" class="quiet" @click=${toggle}>${
         json === undefined ? "Write it as JSON" : "Back to the form"
-      }</button>`}`;
+      }</button>`}
+  `;
 }
 
 /**
@@ -138,10 +137,14 @@ function within(place, key) {
  */
 function fieldView(form, field, path, place) {
   if (field.kind === "object") {
-    return html`<fieldset class="group"><legend>${label(field)}</legend>${description(form, field, path)}
-      ${field.fields.map((member) =>
+    return html`<fieldset class="group"><legend>${label(field)}</legend>${
+      description(form, field, path)
+    }
+      ${
+      field.fields.map((member) =>
         fieldView(form, member, pathOf(path, member.key), within(place, member.key))
-      )}</fieldset>`;
+      )
+    }</fieldset>`;
   }
   if (field.kind === "list") return listView(form, field, path, place);
   return html`<div class="field">
@@ -164,9 +167,11 @@ function label(field) {
  * @param {string} path
  */
 const description = (form, field, path) =>
-  field.description === "" ? nothing : html`<p class="help" id="${idOf(form, path)}-help">${
-    marked(cut(field.description, bounds.textCharsMax))
-  }</p>`;
+  field.description === ""
+    ? nothing
+    : html`<p class="help" id="${idOf(form, path)}-help">${
+      marked(cut(field.description, bounds.textCharsMax))
+    }</p>`;
 
 /**
  * @param {FormState} form
@@ -212,24 +217,32 @@ function control(form, field, path, place) {
     const options = field.kind === "choice"
       ? field.options.map(({ label: title }, index) => [String(index), title])
       : [["true", "true"], ["false", "false"]];
-    return html`<select id=${idOf(form, path)} aria-describedby=${describedBy(form, field, path)}
-      aria-invalid=${isWrong(form, path) ? "true" : nothing} ?required=${field.isRequired}
-      @change=${(/** @type {any} */ { target }) => place.set(target.value)}>
-      <option value="" ?selected=${value === ""}>${field.isRequired ? "Choose" : "Not given"}</option>
-      ${options.map(([key, title]) =>
-        html`<option value=${key} ?selected=${key === value}>${hint(title)}</option>`
-      )}</select>`;
+    return html`
+      <select id=${idOf(form, path)} aria-describedby=${describedBy(form, field, path)}
+        aria-invalid=${isWrong(form, path) ? "true" : nothing} ?required=${field.isRequired}
+        @change=${(/** @type {any} */ { target }) => place.set(target.value)}>
+            <option value="" ?selected=${value === ""}>${field.isRequired
+              ? "Choose"
+              : "Not given"}</option>
+            ${options.map(([key, title]) =>
+              html`<option value=${key} ?selected=${key === value}>${hint(title)}</option>`
+            )}</select>
+    `;
   }
   const isLong = field.kind === "string" && (value.includes("\n") || value.length > longCharsMin);
   const input = (/** @type {any} */ { target }) => place.set(target.value);
   return isLong
-    ? html`<textarea id=${idOf(form, path)} rows="4" spellcheck="false"
+    ? html`
+      <textarea id=${idOf(form, path)} rows="4" spellcheck="false"
         aria-describedby=${describedBy(form, field, path)} @input=${input}
-        aria-invalid=${isWrong(form, path) ? "true" : nothing} .value=${live(value)}></textarea>`
-    : html`<input id=${idOf(form, path)} type="text" autocomplete="off" spellcheck="false"
+        aria-invalid=${isWrong(form, path) ? "true" : nothing} .value=${live(value)}></textarea>
+    `
+    : html`
+      <input id=${idOf(form, path)} type="text" autocomplete="off" spellcheck="false"
         inputmode=${field.kind === "string" ? "text" : "decimal"} .value=${live(value)}
         aria-describedby=${describedBy(form, field, path)} aria-required=${String(field.isRequired)}
-        aria-invalid=${isWrong(form, path) ? "true" : nothing} @input=${input} />`;
+        aria-invalid=${isWrong(form, path) ? "true" : nothing} @input=${input} />
+    `;
 }
 
 /** A text beyond it is filled in on several lines. */
@@ -243,12 +256,14 @@ const longCharsMin = 80;
  * @param {(text: string) => void} set
  */
 const jsonArea = (form, field, path, value, set) =>
-  html`<textarea id=${idOf(form, path)} class="mono" rows="6" spellcheck="false"
-    aria-label=${path === "" ? "Arguments as JSON" : nothing} .value=${live(value)}
-    aria-describedby=${describedBy(form, field, path)}
-    aria-invalid=${isWrong(form, path) ? "true" : nothing}
-    @input=${(/** @type {any} */ { target }) => set(target.value)}></textarea>
-    ${path === "" ? problemOf(form, path) : nothing}`;
+  html`
+    <textarea id=${idOf(form, path)} class="mono" rows="6" spellcheck="false"
+      aria-label=${path === "" ? "Arguments as JSON" : nothing} .value=${live(value)}
+      aria-describedby=${describedBy(form, field, path)}
+      aria-invalid=${isWrong(form, path) ? "true" : nothing}
+      @input=${(/** @type {any} */ { target }) => set(target.value)}></textarea>
+        ${path === "" ? problemOf(form, path) : nothing}
+  `;
 
 /**
  * @param {FormState} form
@@ -264,7 +279,8 @@ function listView(form, field, path, place) {
   };
   return html`<fieldset class="group list"><legend>${label(field)}</legend>
     ${description(form, field, path)}
-    ${items.map((_, index) => {
+    ${
+    items.map((_, index) => {
       const at = pathOf(path, String(index));
       return html`<div class="item"><label class="unshown" for=${idOf(form, at)}>${
         hint(field.label)
@@ -272,7 +288,8 @@ function listView(form, field, path, place) {
         <button type="button" class="quiet" aria-label="Remove item ${index + 1}"
           @click=${() => change(items.filter((_one, other) => other !== index))}>×</button>
         ${problemOf(form, at)}</div>`;
-    })}
+    })
+  }
     <button type="button" class="small" id=${idOf(form, path)}
       ?disabled=${items.length >= bounds.formItemsMax}
       @click=${() => change([...items, stateOf(field.item)])}>Add item</button>

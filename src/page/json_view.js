@@ -33,7 +33,9 @@ export const jsonView = (page, value) =>
  */
 function valueView(page, value, depth, key) {
   const node = nodeOf(value, depth);
-  const name = key === undefined ? nothing : html`<span class="key">${said(key)}</span>: `;
+  const name = key === undefined ? nothing : html`
+    <span class="key">${said(key)}</span>:
+  `;
   if (typeof value !== "object" || value === null) {
     return html`<div class="leaf">${name}<span class=${node.kind}>${
       said(node.text, bounds.textCharsMax)
@@ -68,11 +70,17 @@ function branch(page, value, node, depth, name) {
   };
   const { members, more } = membersOf(value, state.shown);
   return html`<details ?open=${state.isOpen} @toggle=${toggle}>
-    <summary>${name}<span class="muted">${node.kind === "list" ? "[…]" : "{…}"} ${node.text}</span></summary>
-    ${state.isOpen
+    <summary>${name}<span class="muted">${
+    node.kind === "list" ? "[…]" : "{…}"
+  } ${node.text}</span></summary>
+    ${
+    state.isOpen
       ? html`${members.map((member) => valueView(page, member.value, depth + 1, member.key))}
-        ${more === 0
+        ${
+        more === 0
           ? nothing
-          : html`<button type="button" class="quiet" @click=${showMore}>${more} more</button>`}`
-      : nothing}</details>`;
+          : html`<button type="button" class="quiet" @click=${showMore}>${more} more</button>`
+      }`
+      : nothing
+  }</details>`;
 }

@@ -217,7 +217,9 @@ function resultOf(answer, status) {
  * @returns {Promise<JsonObject>} what the call is sent again with
  */
 async function answersTo({ inputRequests, requestState }, onAsk) {
-  if (onAsk === undefined) throw new McpError(0, "The server asks something, which is no call here");
+  if (onAsk === undefined) {
+    throw new McpError(0, "The server asks something, which is no call here");
+  }
   /** @type {Record<string, JsonObject>} */
   const inputResponses = {};
   for (const [key, question] of Object.entries(isObject(inputRequests) ? inputRequests : {})) {

@@ -62,9 +62,11 @@ export function said(text, charsMax = bounds.lineCharsMax) {
  * @param {string} text
  */
 export const marked = (text) =>
-  plain.test(text) ? text : pieces(text).map((piece) =>
-    piece.isMark ? html`<span class="unseen">${piece.text}</span>` : piece.text
-  );
+  plain.test(text)
+    ? text
+    : pieces(text).map((piece) =>
+      piece.isMark ? html`<span class="unseen">${piece.text}</span>` : piece.text
+    );
 
 /** Most texts: a list of thousands is shown without a look at each character's properties. */
 const plain = /^[\x20-\x7e\n\t]*$/;
@@ -97,9 +99,11 @@ export function longText(page, owner, key, text) {
     page.redraw();
   };
   return html`<div class="text">${marked(cut(text, charsMax))}</div>
-    ${text.length > charsMax && !isWhole
+    ${
+    text.length > charsMax && !isWhole
       ? html`<button type="button" class="quiet" @click=${unfold}>Show the rest</button>`
-      : nothing}`;
+      : nothing
+  }`;
 }
 
 /**
@@ -147,7 +151,12 @@ export function stateBadge(state) {
  * @param {Shown} text
  */
 export const emptyState = (title, text) =>
-  html`<div class="empty"><p class="empty-title">${title}</p><p>${text}</p></div>`;
+  html`
+    <div class="empty">
+      <p class="empty-title">${title}</p>
+      <p>${text}</p>
+    </div>
+  `;
 
 /** Shown until the first answer. */
 export const loading = () => html`<p class="empty" role="status">Loading…</p>`;
@@ -182,14 +191,16 @@ export function confirmed(page, { title, text, action }) {
     const close = page.open({
       title,
       body: () =>
-        html`<p>${text}</p>
+        html`
+          <p>${text}</p>
           <div class="actions">
             <button type="button" @click=${() => close()}>Cancel</button>
             <button type="button" class="danger" @click=${() => {
               isYes = true;
               close();
             }}>${action}</button>
-          </div>`,
+          </div>
+        `,
       onClose: () => resolve(isYes),
     });
   });

@@ -44,7 +44,8 @@ export function toolResult(tools, result) {
       : html`<h4>Structured content</h4>${jsonView(tools.page, structured)}`}
     ${content.length === 0 && structured === undefined
       ? html`<p class="muted">The result is empty.</p>`
-      : nothing}`;
+      : nothing}
+  `;
 }
 
 /**
@@ -127,8 +128,12 @@ function media(page, data, mimeType) {
       <figcaption>${said(type, 60)}</figcaption></figure>`;
   }
   if (sounds.test(type)) {
-    return html`<figure class="block"><audio controls src=${url}></audio>
-      <figcaption>${said(type, 60)}</figcaption></figure>`;
+    return html`
+      <figure class="block">
+        <audio controls src=${url}></audio>
+        <figcaption>${said(type, 60)}</figcaption>
+      </figure>
+    `;
   }
   const kilobytes = Math.ceil(data.length * 3 / 4 / 1_024);
   return html`<p class="block muted">${said(type, 60)}, about ${kilobytes} kB, not shown</p>`;
@@ -142,8 +147,12 @@ function linkView({ read }, { uri, name, title, description, mimeType }) {
   if (typeof uri !== "string") return nothing;
   return html`<div class="block link">
     <p><strong>${said(title ?? name ?? uri)}</strong>
-      <span class="sub mono">${said(uri)} ${mimeType === undefined ? nothing : said(mimeType, 60)}</span>
-      ${description === undefined ? nothing : html`<span class="sub">${said(description)}</span>`}</p>
+      <span class="sub mono">${said(uri)} ${
+    mimeType === undefined ? nothing : said(mimeType, 60)
+  }</span>
+      ${
+    description === undefined ? nothing : html`<span class="sub">${said(description)}</span>`
+  }</p>
     <button type="button" class="small" aria-label="Read ${hint(uri)}"
       @click=${() => read(uri)}>Read</button></div>`;
 }
@@ -157,7 +166,9 @@ export function contentsView(page, contents) {
   const { uri, mimeType, text, blob } = contents;
   return html`<div class="contents">
     <p class="sub mono">${said(uri)} ${mimeType === undefined ? nothing : said(mimeType, 60)}</p>
-    ${typeof text === "string" ? textView(page, contents, "text", text) : media(page, blob, mimeType)}
+    ${
+    typeof text === "string" ? textView(page, contents, "text", text) : media(page, blob, mimeType)
+  }
   </div>`;
 }
 
@@ -169,7 +180,9 @@ export function contentsView(page, contents) {
 export function promptResult(tools, { description, messages }) {
   const all = Array.isArray(messages) ? messages.filter(isObject) : [];
   return html`${description === undefined ? nothing : html`<p>${said(description)}</p>`}
-    ${all.map(({ role, content }) =>
+    ${
+    all.map(({ role, content }) =>
       html`<h4>${said(role, 40)}</h4>${isObject(content) ? blockView(tools, content) : nothing}`
-    )}`;
+    )
+  }`;
 }

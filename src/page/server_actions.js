@@ -8,36 +8,67 @@ import { html, nothing } from "./vendor/lit-html.js";
 /** @import { Page } from "./page.js" */
 /** @import { ServerReport } from "./state.js" */
 
-/** Names of servers whose action is under way. */
-/** @type {Set<string>} */
+/** @typedef {"restart" | "disable" | "enable"} Step */
+
+/** @type {Readonly<Record<Step, readonly [label: string, done: string]>>} */
+const steps = {
+  restart: ["Restart", "Restarted"],
+  disable: ["Disable", "Disabled"],
+  enable: ["Enable", "Enabled"],
+};
+
+/** Names of servers whose action is under way. @type {Set<string>} */
 const busy = new Set();
+
+/**
+ * The one action that a list has room for.
+ * @param {Page} page
+ * @param {ServerReport} server
+ */
+export function mainAction(page, server) {
+  if (server.enabled) return stepButton(page, server, "restart");
+  return server.source === "registry" ? stepButton(page, server, "enable") : nothing;
+}
+
+/**
+ * All that can be done with a server.
+ * @param {Page} page
+ * @param {ServerReport} server
+ * @param {() => void} onRemoved
+ */
+export function serverActions(page, server, onRemoved) {
+  const isOwn = server.source === "registry";
+  return html`<div class="buttons">
+    ${mainAction(page, server)}
+    ${isOwn && server.enabled ? stepButton(page, server, "disable") : nothing}
+    ${
+    isOwn
+      ? html`
+        <button type="button" class="small danger" ?disabled=${busy.has(server.name)}
+          aria-label="Remove ${hint(server.name)}"
+          @click=${() => remove(page, server.name, onRemoved)}>Remove</button>
+      `
+      : nothing
+  }</div>`;
+}
 
 /**
  * @param {Page} page
  * @param {ServerReport} server
- * @param {() => void} [onRemoved]
+ * @param {Step} step
  */
-export function serverActions(page, server, onRemoved) {
-  const { name, enabled, source } = server;
-  const isBusy = busy.has(name);
-  const isOwn = source === "registry";
-  const shownName = hint(name);
-  const button = (
-    /** @type {string} */ label,
-    /** @type {() => unknown} */ run,
-    /** @type {string} */ tone = "",
-  ) =>
-    html`<button type="button" class="small ${tone}" ?disabled=${isBusy}
-      aria-label="${label} ${shownName}" @click=${run}>${label}</button>`;
-  return html`<div class="buttons">
-    ${enabled ? button("Restart", () => step(page, name, "restart", "Restarted")) : nothing}
-    ${!isOwn
-      ? nothing
-      : enabled
-      ? button("Disable", () => step(page, name, "disable", "Disabled"))
-      : button("Enable", () => step(page, name, "enable", "Enabled"))}
-    ${isOwn ? button("Remove", () => remove(page, name, onRemoved), "danger") : nothing}
-  </div>`;
+function stepButton(page, { name }, step) {
+  const [label, done] = steps[step];
+  const run = () =>
+    during(page, name, async () => {
+      await page.api.call("POST", pathOf(name, `/${step}`), {});
+      await page.load("status");
+      return `${done} ${name}`;
+    });
+  return html`
+    <button type="button" class="small" ?disabled=${busy.has(name)}
+      aria-label="${label} ${hint(name)}" @click=${run}>${label}</button>
+  `;
 }
 
 /**
@@ -49,26 +80,13 @@ const pathOf = (name, rest = "") => `/admin/servers/${encodeURIComponent(name)}$
 /**
  * @param {Page} page
  * @param {string} name
- * @param {string} action
- * @param {string} done
- */
-const step = (page, name, action, done) =>
-  during(page, name, async () => {
-    await page.api.call("POST", pathOf(name, `/${action}`), {});
-    await page.load("status");
-    return `${done} ${name}`;
-  });
-
-/**
- * @param {Page} page
- * @param {string} name
- * @param {(() => void) | undefined} onRemoved
+ * @param {() => void} onRemoved
  */
 async function remove(page, name, onRemoved) {
   const isSure = await confirmed(page, {
     title: "Remove this server?",
-    text: html`${said(name)} leaves the gateway, with its stored entry. Clients lose its tools; its
-      programs are stopped.`,
+    text: html`${said(name)} leaves the gateway, with its stored entry. Clients lose its tools, and
+      its programs are stopped.`,
     action: "Remove",
   });
   if (!isSure) return;
@@ -77,7 +95,7 @@ async function remove(page, name, onRemoved) {
     await page.load("status");
     return `Removed ${name}`;
   });
-  if (isDone) onRemoved?.();
+  if (isDone) onRemoved();
 }
 
 /**

@@ -62,18 +62,20 @@ function skip(event) {
 function navigation({ app, data, views }) {
   const current = app.route.parts[0];
   const shown = views.filter(({ isMissing }) => isMissing?.(data) !== true);
-  return html`<nav aria-label="Views"><ul>${
-    shown.map(({ name, title, badge }) => {
-      const mark = badge?.(data);
-      return html`<li>
+  return html`
+    <nav aria-label="Views">
+      <ul>${shown.map(({ name, title, badge }) => {
+        const mark = badge?.(data);
+        return html`<li>
         <a href=${linkTo([name])} aria-current=${name === current ? "page" : nothing}>
           ${icon(name)}<span>${title}</span>${
-        mark === undefined
-          ? nothing
-          : html`<span class="badge">${mark.count}<span class="unshown"> ${mark.words}</span></span>`
-      }</a></li>`;
-    })
-  }</ul></nav>`;
+          mark === undefined
+            ? nothing
+            : html`<span class="badge">${mark.count}<span class="unshown"> ${mark.words}</span></span>`
+        }</a></li>`;
+      })}</ul>
+    </nav>
+  `;
 }
 
 /** @param {PageData} data */
@@ -101,10 +103,12 @@ function notes({ notes: all }, dismiss) {
           <button type="button" class="quiet" aria-label="Close this note"
             @click=${() => dismiss(id)}>×</button></div>`,
     );
-  return html`<div class="notes">
-    <div role="status">${list(false)}</div>
-    <div role="alert">${list(true)}</div>
-  </div>`;
+  return html`
+    <div class="notes">
+      <div role="status">${list(false)}</div>
+      <div role="alert">${list(true)}</div>
+    </div>
+  `;
 }
 
 /**

@@ -24,12 +24,12 @@ const margin = 2;
 export function sparkline(values, width, height) {
   const known = values.filter((value) => value !== null);
   const highest = known.length === 0 ? undefined : Math.max(...known);
-  const top = highest === undefined || highest <= 0 ? 1 : highest;
+  const [bottom, top] = rangeOf(known);
   const step = (width - 2 * margin) / Math.max(1, values.length - 1);
   const places = values.map((value, index) =>
     value === null ? undefined : /** @type {const} */ ([
       round(margin + index * step),
-      round(height - margin - Math.max(0, value) / top * (height - 2 * margin)),
+      round(height - margin - (value - bottom) / (top - bottom) * (height - 2 * margin)),
     ])
   );
   let path = "";
@@ -48,6 +48,21 @@ export function sparkline(values, width, height) {
     latest: known.at(-1),
     highest,
   };
+}
+
+/** A chart shows no smaller differences than this part of its values: they are no news. */
+const spreadMin = 0.2;
+
+/**
+ * What the height stands for: the range of the values, and not less than a part of them.
+ * @param {readonly number[]} values
+ * @returns {readonly [bottom: number, top: number]}
+ */
+function rangeOf(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const spread = Math.max(high - low, high * spreadMin) || 1;
+  const middle = (low + high) / 2;
+  return [middle - spread / 2, middle + spread / 2];
 }
 
 /** Tenths of a pixel suffice. @param {number} value */

@@ -44,7 +44,7 @@ export const views = [
   },
   {
     name: "changes",
-    title: "Changed tools",
+    title: "Changes",
     open: openChanges,
     isMissing: ({ changes }) => changes === null,
     badge: ({ changes }) => {
@@ -77,5 +77,9 @@ export function viewOf(route) {
   const row = views.find((one) => one.name === name);
   return row === undefined
     ? { key: "servers", route: { parts: ["servers"], params: {} }, open: openServers }
-    : { key: row.name, route: { ...route, parts: [row.name, ...route.parts.slice(1)] }, open: row.open };
+    : {
+      key: row.name,
+      route: { ...route, parts: [row.name, ...route.parts.slice(1)] },
+      open: row.open,
+    };
 }

@@ -2,6 +2,7 @@
 import { count, duration, size } from "../format.js";
 import { jsonView } from "../json_view.js";
 import { attempt, clockTime, emptyState, hint, loading, said } from "../page.js";
+import { cell, row, table, twoLines } from "../table.js";
 import { html, live, nothing, repeat } from "../vendor/lit-html.js";
 
 /** @import { Page, View } from "../page.js" */
@@ -37,13 +38,15 @@ export function openCalls(page, route) {
     follow,
     show() {
       const { calls, showsArguments } = page.data();
+      const show = (/** @type {CallRow} */ call) =>
+        callRow(page, call, showsArguments ? argumentsView(page, call, unfolded) : nothing);
       const found = (calls ?? []).filter((call) => matches(call, filter)).reverse();
       return html`
         <div class="head">
           <div><h1 tabindex="-1">Calls</h1>
-            <p class="summary">${
-        calls === undefined || calls === null ? nothing : summary(calls, found)
-      }</p></div>
+            <p class="summary">${calls === undefined || calls === null
+              ? nothing
+              : summary(calls, found)}</p></div>
           ${argumentsSwitch(page, showsArguments)}
         </div>
         ${filters(page, filter, calls ?? [])}
@@ -51,7 +54,8 @@ export function openCalls(page, route) {
           ? loading()
           : found.length === 0
           ? nothingFound(calls)
-          : table(page, found, showsArguments, unfolded)}`;
+          : table(columns, repeat(found, ({ call }) => call, show), "dense")}
+      `;
     },
   };
 }
@@ -106,21 +110,23 @@ function filters(page, filter, calls) {
     filter[key] = target.value;
     page.redraw();
   };
-  return html`<div class="filters" role="search">
-    <label><span class="unshown">Server</span>
-      <select .value=${live(filter.server)} @change=${set("server")}>
-        <option value="">All servers</option>
-        ${[...names].sort().map((name) =>
-          html`<option value=${name} ?selected=${name === filter.server}>${hint(name)}</option>`
-        )}
-      </select></label>
-    <label><span class="unshown">Outcome</span>
-      <select @change=${set("outcome")}>${
-    Object.entries(outcomes).map(([value, title]) => html`<option value=${value}>${title}</option>`)
-  }</select></label>
-    <input type="search" aria-label="Filter calls by text" placeholder="Name, client, principal"
-      .value=${live(filter.text)} @input=${set("text")} />
-  </div>`;
+  return html`
+    <div class="filters" role="search">
+      <label><span class="unshown">Server</span>
+          <select .value=${live(filter.server)} @change=${set("server")}>
+            <option value="">All servers</option>
+            ${[...names].sort().map((name) =>
+              html`<option value=${name} ?selected=${name === filter.server}>${hint(name)}</option>`
+            )}
+          </select></label>
+      <label><span class="unshown">Outcome</span>
+          <select @change=${set("outcome")}>${Object.entries(outcomes).map(([value, title]) =>
+            html`<option value=${value}>${title}</option>`
+          )}</select></label>
+      <input type="search" aria-label="Filter calls by text" placeholder="Name, client, principal"
+        .value=${live(filter.text)} @input=${set("text")} />
+    </div>
+  `;
 }
 
 /**
@@ -148,56 +154,62 @@ function clientOf({ client }) {
   return [name, version].filter((word) => word !== undefined).join(" ");
 }
 
-/**
- * @param {Page} page
- * @param {readonly CallRow[]} calls
- * @param {boolean} showsArguments
- * @param {Set<number>} unfolded
- */
-function table(page, calls, showsArguments, unfolded) {
-  const columns = ["Time", "Called", "Server", "Client", "Outcome", "Took", "Size"];
-  return html`<table class="rows cards dense" role="table">
-    <thead role="rowgroup"><tr role="row">${
-    columns.map((title, index) =>
-      html`<th role="columnheader" scope="col" class=${index >= 5 ? "right" : ""}>${title}</th>`
-    )
-  }</tr></thead>
-    <tbody role="rowgroup">${
-    repeat(calls, ({ call }) => call, (call) => row(page, call, showsArguments, unfolded))
-  }</tbody></table>`;
-}
+/** @type {readonly import("../table.js").Column[]} */
+const columns = [
+  ["Time", ""],
+  ["Called", ""],
+  ["Server", ""],
+  ["Client", ""],
+  ["Outcome", ""],
+  ["Took", "right"],
+  ["Size", "right"],
+];
+
+/** @type {Readonly<Record<string, string>>} */
+const tones = { running: "busy", ok: "ok", failed: "bad" };
 
 /**
  * @param {Page} page
  * @param {CallRow} call
- * @param {boolean} showsArguments
+ * @param {unknown} args what is shown of its arguments
+ */
+function callRow(page, call, args) {
+  const { item, method, outcome, server, surface, principal, ms, chars } = call;
+  const words = outcome === undefined ? "running" : said(outcome.replaceAll("_", " "), 40);
+  const name = html`<span class="name">${said(item ?? method, 120)}</span>`;
+  return row([
+    cell("time", clockTime(page, call.at)),
+    cell("most", [twoLines(name, item === undefined ? nothing : said(method, 60)), args]),
+    cell("", twoLines(said(server ?? "–", 60), said(surface, 60))),
+    cell("", twoLines(said(clientOf(call) || "unnamed", 60), said(principal, 60))),
+    cell("action", html`<span class="state ${tones[kindOf(call)] ?? "idle"}">${words}</span>`),
+    cell("right mono meta", duration(ms) || "…"),
+    cell("right mono meta", html`<span title=${sizeWords(chars)}>${size(chars)}</span>`),
+  ]);
+}
+
+/** @param {number | undefined} chars */
+const sizeWords = (chars) => chars === undefined ? "" : count(chars, "character");
+
+/**
+ * The arguments of a call on one line, which unfolds.
+ * @param {Page} page
+ * @param {CallRow} call
  * @param {Set<number>} unfolded
  */
-function row(page, call, showsArguments, unfolded) {
-  const tone = { running: "busy", ok: "ok", failed: "bad" }[kindOf(call)] ?? "idle";
+function argumentsView(page, { call, arguments: args }, unfolded) {
+  if (args === undefined) return nothing;
+  const isOpen = unfolded.has(call);
   const toggle = (/** @type {any} */ { target }) => {
-    if (target.open) unfolded.add(call.call);
-    else unfolded.delete(call.call);
+    if (target.open === isOpen) return;
+    if (target.open) unfolded.add(call);
+    else unfolded.delete(call);
     page.redraw();
   };
-  return html`<tr role="row">
-    <td role="cell" data-label="Time">${clockTime(page, call.at)}</td>
-    <td role="cell" data-label="Called"><span class="name">${said(call.item ?? call.method, 120)}</span>
-      <span class="sub">${call.item === undefined ? nothing : said(call.method, 60)}</span>
-      ${showsArguments && call.arguments !== undefined
-        ? html`<details class="arguments" ?open=${unfolded.has(call.call)} @toggle=${toggle}>
-            <summary>${said(JSON.stringify(call.arguments), 120)}</summary>
-            ${unfolded.has(call.call) ? jsonView(page, call.arguments) : nothing}</details>`
-        : nothing}</td>
-    <td role="cell" data-label="Server">${said(call.server ?? "–", 60)}
-      <span class="sub mono">${said(call.surface, 60)}</span></td>
-    <td role="cell" data-label="Client">${said(clientOf(call) || "unnamed", 60)}
-      <span class="sub">${said(call.principal, 60)}</span></td>
-    <td role="cell" data-label="Outcome"><span class="state ${tone}">${
-    call.outcome === undefined ? "running" : said(call.outcome.replaceAll("_", " "), 40)
-  }</span></td>
-    <td role="cell" data-label="Took" class="right mono">${duration(call.ms) || "…"}</td>
-    <td role="cell" data-label="Size" class="right mono"
-      title=${call.chars === undefined ? nothing : count(call.chars, "character")}>${size(call.chars)}</td>
-  </tr>`;
+  return html`
+    <details class="arguments" ?open=${isOpen} @toggle=${toggle}>
+      <summary>${said(JSON.stringify(args), 120)}</summary>
+      ${isOpen ? jsonView(page, args) : nothing}
+    </details>
+  `;
 }

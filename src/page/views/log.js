@@ -52,16 +52,17 @@ export function openLog(page, route) {
       const found = records.filter((record) => matches(record, state));
       return html`
         <div class="head"><div><h1 tabindex="-1">Log</h1>
-          <p class="summary">${
-        log === undefined || log === null ? nothing : summary(state, records, found, log)
-      }</p></div>
+          <p class="summary">${log === undefined || log === null
+            ? nothing
+            : summary(state, records, found, log)}</p></div>
           ${pauseButton(page, state)}</div>
         ${filters(page, state, records)}
         ${log === undefined || log === null
           ? loading()
           : found.length === 0
           ? nothingFound(records)
-          : lines(page, state, found)}`;
+          : lines(page, state, found)}
+      `;
     },
   };
 }
@@ -113,25 +114,36 @@ const nothingFound = (records) =>
 function filters(page, state, records) {
   const sources = new Set(records.map(({ source }) => source));
   if (state.source !== "") sources.add(state.source);
-  const set = (/** @type {"level" | "source" | "text"} */ key) => (/** @type {any} */ { target }) => {
-    state[key] = target.value;
-    state.follows = true;
-    page.redraw();
-  };
-  return html`<div class="filters" role="search">
-    <label><span class="unshown">Level</span><select .value=${live(state.level)} @change=${set("level")}>
-      <option value="">All levels</option>
-      ${levels.slice(1).map((level) => html`<option value=${level}>${level} and above</option>`)}
-    </select></label>
-    <label><span class="unshown">Source</span><select .value=${live(state.source)} @change=${set("source")}>
-      <option value="">All sources</option>
-      ${[...sources].sort().slice(0, bounds.rowsMax).map((source) =>
-        html`<option value=${source} ?selected=${source === state.source}>${hint(source)}</option>`
-      )}
-    </select></label>
-    <input type="search" aria-label="Filter the log by text" placeholder="Text"
-      .value=${live(state.text)} @input=${set("text")} />
-  </div>`;
+  const set =
+    (/** @type {"level" | "source" | "text"} */ key) => (/** @type {any} */ { target }) => {
+      state[key] = target.value;
+      state.follows = true;
+      page.redraw();
+    };
+  return html`
+    <div class="filters" role="search">
+      <label><span class="unshown">Level</span><select .value=${live(state.level)} @change=${set(
+        "level",
+      )}>
+          <option value="">All levels</option>
+          ${levels.slice(1).map((level) =>
+            html`<option value=${level}>${level} and above</option>`
+          )}
+        </select></label>
+      <label><span class="unshown">Source</span><select .value=${live(state.source)} @change=${set(
+        "source",
+      )}>
+          <option value="">All sources</option>
+          ${[...sources].sort().slice(0, bounds.rowsMax).map((source) =>
+            html`<option value=${source} ?selected=${source === state.source}>${
+              hint(source)
+            }</option>`
+          )}
+        </select></label>
+      <input type="search" aria-label="Filter the log by text" placeholder="Text"
+        .value=${live(state.text)} @input=${set("text")} />
+    </div>
+  `;
 }
 
 /** @param {LogRecord} record */
@@ -184,20 +196,24 @@ function lines(page, state, records) {
   const scrolled = (/** @type {any} */ { target }) => {
     state.follows = target.scrollHeight - target.scrollTop - target.clientHeight < nearEnd;
   };
-  return html`<div class="log" id="log-lines" role="region" aria-label="Lines of the log" tabindex="0"
-    @scroll=${scrolled}><ol>${
-    repeat(records, keyOf, (record) => {
-      const level = levelOf(record);
-      const fields = fieldsOf(record);
-      return html`<li>
+  return html`
+    <div class="log" id="log-lines" role="region" aria-label="Lines of the log" tabindex="0"
+      @scroll=${scrolled}>
+      <ol>${repeat(records, keyOf, (record) => {
+        const level = levelOf(record);
+        const fields = fieldsOf(record);
+        return html`<li>
         ${clockTime(page, record.time)}
         <span class="level ${tones[level] ?? "idle"}">${said(level, 12)}</span>
         <span class="source">${said(record.source, 60)}</span>
         <span class="message">${said(record.message, bounds.textCharsMax)}${
-        fields === "" ? nothing : html` <span class="fields">${said(fields, bounds.textCharsMax)}</span>`
-      }</span></li>`;
-    })
-  }</ol></div>`;
+          fields === "" ? nothing : html`
+            <span class="fields">${said(fields, bounds.textCharsMax)}</span>
+          `
+        }</span></li>`;
+      })}</ol>
+    </div>
+  `;
 }
 
 /** So many pixels from the end still count as the end. */

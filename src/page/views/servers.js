@@ -5,8 +5,9 @@ import { latencyChart } from "../chart.js";
 import { count, duration, number } from "../format.js";
 import { ago, emptyState, hint, loading, said, stateBadge } from "../page.js";
 import { linkTo } from "../router.js";
-import { serverActions } from "../server_actions.js";
+import { mainAction } from "../server_actions.js";
 import { tallyOf } from "../state.js";
+import { cell, row, rowHead, table } from "../table.js";
 import { html, nothing, repeat } from "../vendor/lit-html.js";
 
 /** @import { Page, View } from "../page.js" */
@@ -28,7 +29,9 @@ export function openServers(page) {
       const { servers } = page.data();
       return html`
         <div class="head">
-          <div><h1 tabindex="-1">Servers</h1>${servers === undefined ? nothing : tally(servers)}</div>
+          <div><h1 tabindex="-1">Servers</h1>${servers === undefined
+            ? nothing
+            : tally(servers)}</div>
           <div class="tools">
             <input type="search" class="filter" aria-label="Filter servers by name or program"
               placeholder="Filter" .value=${filter} @input=${change} />
@@ -36,7 +39,8 @@ export function openServers(page) {
               Add server</button>
           </div>
         </div>
-        ${servers === undefined ? loading() : list(page, servers, filter)}`;
+        ${servers === undefined ? loading() : list(page, servers, filter)}
+      `;
     },
   };
 }
@@ -61,8 +65,11 @@ function tally(servers) {
  */
 function list(page, servers, filter) {
   if (servers.length === 0) {
-    return emptyState("No server yet", html`Add one here, or write it into <code>mcp.json</code>:
-      the gateway reads the file again when it changes.`);
+    return emptyState(
+      "No server yet",
+      html`Add one here, or write it into <code>mcp.json</code>:
+      the gateway reads the file again when it changes.`,
+    );
   }
   const wanted = filter.trim().toLowerCase();
   const found = servers.filter(({ name, target, url }) =>
@@ -71,57 +78,80 @@ function list(page, servers, filter) {
   if (found.length === 0) {
     return emptyState("No server matches", html`Clear the filter to see all of them.`);
   }
-  const columns = ["Server", "State", "Offers", "Calls", "Latency", "Restarts", ""];
-  return html`<table class="rows cards" role="table">
-    <thead role="rowgroup"><tr role="row">${
-    columns.map((title, index) =>
-      html`<th role="columnheader" scope="col" class=${index >= 3 && index < 6 ? "right" : ""}>${
-        title === "" ? html`<span class="unshown">Actions</span>` : title
-      }</th>`
-    )
-  }</tr></thead>
-    <tbody role="rowgroup">${
-    repeat(found.slice(0, bounds.rowsMax), ({ name }) => name, (server) => row(page, server))
-  }</tbody>
-  </table>`;
+  const shown = found.slice(0, bounds.rowsMax);
+  return table(
+    columns,
+    repeat(shown, ({ name }) => name, (server) => serverRow(page, server)),
+    "fixed",
+  );
 }
+
+/** @type {readonly import("../table.js").Column[]} */
+const columns = [
+  ["Server", ""],
+  ["State", "w-state"],
+  ["Offers", "w-offers"],
+  ["Calls", "w-number right"],
+  ["Latency", "w-latency right"],
+  ["Restarts", "w-number right"],
+  ["Action", "w-action right"],
+];
 
 /**
  * @param {Page} page
  * @param {ServerReport} server
  */
-function row(page, server) {
-  const { name, kind, target, url, state, since, error, lastError, restarts, calls } = server;
-  const isWrong = error !== undefined && lastError !== undefined;
-  return html`<tr role="row">
-    <th role="rowheader" scope="row">
-      <a class="name" href=${linkTo(["servers", name])}>${said(name)}</a>
-      <span class="sub" title=${hint(url ?? target)}>${kind === "stdio" ? "" : `${kind} · `}${
-    said(url ?? target ?? "", 80)
-  }</span>
-    </th>
-    <td role="cell" data-label="State">
-      <span>${stateBadge(state)} <span class="muted">${ago(page, since)}</span></span>
-      ${isWrong ? html`<span class="sub bad" title=${hint(lastError)}>${said(lastError, 120)}</span>` : nothing}
-      ${server.login?.state === "needs_login" || state === "needs_login"
-        ? html`<span class="sub">Run <code>mcp-wrapper auth login ${said(name)}</code></span>`
-        : nothing}
-      ${(server.changedTools ?? 0) > 0
-        ? html`<a class="sub" href=${linkTo(["changes"])}>${count(server.changedTools ?? 0, "changed tool")}</a>`
-        : nothing}
-    </td>
-    <td role="cell" data-label="Offers">${offers(server)}</td>
-    <td role="cell" data-label="Calls" class="right">
-      <a href=${linkTo(["calls"], { server: name })} aria-label="Calls of ${hint(name)}">${number(calls)}</a>
-      ${server.failures > 0 ? html`<span class="sub bad">${number(server.failures)} failed</span>` : nothing}
-    </td>
-    <td role="cell" data-label="Latency" class="right">
-      <span class="latency">${latencyChart(server.latencies, { width: 96, height: 22 })}
-        <span class="mono">${duration(server.medianMs) || "–"}</span></span>
-    </td>
-    <td role="cell" data-label="Restarts" class="right">${number(restarts)}</td>
-    <td role="cell" class="right">${serverActions(page, server)}</td>
-  </tr>`;
+function serverRow(page, server) {
+  const { name, kind, target, url, restarts, calls, failures, latencies, medianMs } = server;
+  const program = [...(kind === "stdio" ? [] : [kind]), url ?? target ?? ""].join(" · ");
+  const callsLink = html`
+    <a href=${linkTo(["calls"], { server: name })}
+      aria-label="${number(calls)} calls of ${hint(name)}">${number(calls)}</a>
+  `;
+  const failed = failures === 0
+    ? nothing
+    : html`<span class="sub bad">${number(failures)} failed</span>`;
+  const chart = latencyChart(latencies, { width: 96, height: 22 });
+  return row([
+    rowHead("most", [
+      html`<a class="name" href=${linkTo(["servers", name])}>${said(name)}</a>`,
+      html`<span class="sub target" title=${hint(program)}>${said(program, 160)}</span>`,
+    ]),
+    cell("", stateLines(page, server)),
+    cell("aside", offers(server)),
+    cell("right third", [callsLink, failed], "Calls"),
+    cell(
+      "right third",
+      html`<span class="latency">${chart}<span class="mono">${
+        duration(medianMs) || "–"
+      }</span></span>`,
+      "Latency",
+    ),
+    cell("right third", number(restarts), "Restarts"),
+    cell("right action", mainAction(page, server)),
+  ]);
+}
+
+/**
+ * The state, and below it what a person has to know or to do.
+ * @param {Page} page
+ * @param {ServerReport} server
+ */
+function stateLines(page, server) {
+  const { name, state, since, error, lastError, login, changedTools = 0 } = server;
+  const needsLogin = state === "needs_login" || login?.state === "needs_login";
+  return [
+    html`<span>${stateBadge(state)} <span class="muted">${ago(page, since)}</span></span>`,
+    error === undefined || lastError === undefined
+      ? nothing
+      : html`<span class="sub bad" title=${hint(lastError)}>${said(lastError, 120)}</span>`,
+    needsLogin
+      ? html`<span class="sub">Run <code>mcp-wrapper auth login ${said(name)}</code></span>`
+      : nothing,
+    changedTools === 0
+      ? nothing
+      : html`<a class="sub" href=${linkTo(["changes"])}>${count(changedTools, "changed tool")}</a>`,
+  ];
 }
 
 /** @param {ServerReport} server */

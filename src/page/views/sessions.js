@@ -3,6 +3,7 @@ import { bounds } from "../bounds.js";
 import { count } from "../format.js";
 import { ago, emptyState, loading, said } from "../page.js";
 import { linkTo } from "../router.js";
+import { cell, row, rowHead, table, twoLines } from "../table.js";
 import { html, nothing, repeat } from "../vendor/lit-html.js";
 
 /** @import { Page, View } from "../page.js" */
@@ -18,11 +19,16 @@ export function openSessions(page) {
     show() {
       const { sessions } = page.data();
       return html`
-        <div class="head"><div><h1 tabindex="-1">Sessions</h1>
-          <p class="summary">${
-        sessions === undefined || sessions === null ? nothing : count(sessions.length, "open session")
-      }</p></div></div>
-        ${sessions === undefined || sessions === null ? loading() : list(page, sessions)}`;
+        <div class="head">
+          <div>
+            <h1 tabindex="-1">Sessions</h1>
+            <p class="summary">${sessions === undefined || sessions === null
+              ? nothing
+              : count(sessions.length, "open session")}</p>
+          </div>
+        </div>
+        ${sessions === undefined || sessions === null ? loading() : list(page, sessions)}
+      `;
     },
   };
 }
@@ -40,31 +46,48 @@ function list(page, sessions) {
     );
   }
   const newest = [...sessions].sort((a, b) => timeOf(b.lastActivityAt) - timeOf(a.lastActivityAt));
-  const columns = ["Client", "Surface", "Revision", "Principal", "Connected", "Last active", "Streams"];
-  return html`<table class="rows cards" role="table">
-    <thead role="rowgroup"><tr role="row">${
-    columns.map((title) =>
-      html`<th role="columnheader" scope="col" class=${title === "Streams" ? "right" : ""}>${title}</th>`
+  const shown = newest.slice(0, bounds.rowsMax);
+  return html`${
+    table(
+      columns,
+      repeat(shown, ({ id }) => id, (session) => sessionRow(page, session)),
+      "",
     )
-  }</tr></thead>
-    <tbody role="rowgroup">${
-    repeat(newest.slice(0, bounds.rowsMax), ({ id }) => id, (session) =>
-      html`<tr role="row">
-        <th role="rowheader" scope="row"><span class="name">${said(session.client?.name ?? "unnamed", 60)}</span>
-          <span class="sub mono">${said(session.client?.version ?? "", 40)}</span></th>
-        <td role="cell" data-label="Surface"><span class="mono">${said(session.surface, 60)}</span></td>
-        <td role="cell" data-label="Revision"><span class="mono">${said(session.revision, 20)}</span>
-          <span class="sub">${said(session.transport, 40)}</span></td>
-        <td role="cell" data-label="Principal">${said(session.principal, 60)}
-          <span class="sub mono">${said(session.id, 20)}</span></td>
-        <td role="cell" data-label="Connected">${ago(page, session.createdAt)}</td>
-        <td role="cell" data-label="Last active">${ago(page, session.lastActivityAt)}</td>
-        <td role="cell" data-label="Streams" class="right">${session.streams}</td>
-      </tr>`)
-  }</tbody></table>
-  ${newest.length > bounds.rowsMax
-    ? html`<p class="more">The ${bounds.rowsMax} latest of ${newest.length} are shown.</p>`
-    : nothing}`;
+  }${
+    newest.length === shown.length
+      ? nothing
+      : html`<p class="more">The ${shown.length} latest of ${newest.length} are shown.</p>`
+  }`;
+}
+
+/** @type {readonly import("../table.js").Column[]} */
+const columns = [
+  ["Client", ""],
+  ["Surface", ""],
+  ["Revision", ""],
+  ["Principal", ""],
+  ["Connected", ""],
+  ["Last active", ""],
+  ["Streams", "right"],
+];
+
+/**
+ * @param {Page} page
+ * @param {SessionRow} session
+ */
+function sessionRow(page, session) {
+  const { client, surface, revision, transport, principal, id } = session;
+  const mono = (/** @type {unknown} */ text) => html`<span class="mono">${said(text, 60)}</span>`;
+  const name = html`<span class="name">${said(client?.name ?? "unnamed", 60)}</span>`;
+  return row([
+    rowHead("", twoLines(name, mono(client?.version ?? ""))),
+    cell("", mono(surface)),
+    cell("", twoLines(mono(revision), said(transport, 40))),
+    cell("", twoLines(said(principal, 60), mono(id))),
+    cell("third", ago(page, session.createdAt), "Connected"),
+    cell("third", ago(page, session.lastActivityAt), "Last active"),
+    cell("right third", session.streams, "Streams"),
+  ]);
 }
 
 /** @param {string | number} time */
