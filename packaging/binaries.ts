@@ -5,8 +5,11 @@
  *     bun packaging/binaries.ts [PLATFORM ...]
  */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
+import { pageFiles } from "../src/http/admin/page_names.ts";
 
 /** The platforms, as Bun names them. */
 const platforms = [
@@ -28,6 +31,22 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+/** The program with the texts of the operator's page in it, since it has no folder next to it. */
+function entryText(): string {
+  const path = (...parts: string[]) => JSON.stringify(join(root, "src", ...parts));
+  const imports = pageFiles.map((file, index) =>
+    `import file${index} from ${path("page", file)} with { type: "text" };\n`
+  );
+  const members = pageFiles.map((file, index) => `${JSON.stringify(file)}: file${index}`);
+  return `import { runOnBun } from ${path("main", "run_on_bun.ts")};\n${imports.join("")}` +
+    `await runOnBun({ ${members.join(", ")} });\n`;
+}
+
+const workFolder = mkdtempSync(join(tmpdir(), "mcp-wrapper-binaries-"));
+const entry = join(workFolder, "mcp_wrapper.ts");
+writeFileSync(entry, entryText());
+process.on("exit", () => rmSync(workFolder, { recursive: true, force: true }));
+
 for (const platform of wanted.length > 0 ? wanted : platforms) {
   const file = join(
     folder,
@@ -36,7 +55,7 @@ for (const platform of wanted.length > 0 ? wanted : platforms) {
   // The format lets the entry wait at its top level, the bytecode spares half of the start time.
   const { status } = spawnSync(process.execPath, [
     ...["build", "--compile", "--minify", "--bytecode", "--format=esm"],
-    ...[`--target=bun-${platform}`, `--outfile=${file}`, join(root, "src/main/bun.ts")],
+    ...[`--target=bun-${platform}`, `--outfile=${file}`, entry],
   ], { cwd: root, stdio: "inherit" });
   if (status !== 0) process.exit(1);
 }

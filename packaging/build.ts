@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
+import { pageFiles } from "../src/http/admin/page_names.ts";
 
 const root = dirname(import.meta.dirname);
 const target = resolve(root, process.argv[2] ?? "dist");
@@ -25,3 +26,5 @@ if (status !== 0) process.exit(1);
 // The schemas are for editors; a file names its schema by the path.
 cpSync(join(root, "src", "config", "mcp.schema.json"), join(target, "mcp.schema.json"));
 cpSync(join(root, "src", "recipes"), join(target, "recipes"), { recursive: true });
+// The operator's page is served as it is written.
+for (const file of pageFiles) cpSync(join(root, "src", "page", file), join(target, "page", file));

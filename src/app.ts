@@ -26,6 +26,7 @@ import type { OAuthServer } from "./oauth/oauth_server.ts";
 import type { FetchHandler } from "./runtime/runtime.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
+import { keepRecentCalls } from "./telemetry/recent_calls.ts";
 import { recordServers, type ServerHistory } from "./telemetry/server_history.ts";
 import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
@@ -102,11 +103,13 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const rates = createPrincipalRates({ ratesOf, clock, limits, emit: events.emit });
   const shared = { limits, clock, emit: events.emit, instance, rates };
   const counts = countEvents(events);
-  const history = recordServers(events, limits);
+  const history = recordServers(events, { clock, limits });
+  const recent = { events, recentLog: parts.recentLog, hide: log.hide };
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
     http.recheck();
     keepNamed(next, history, parts.grants);
+    events.emit({ type: "servers_configured" });
   });
   const gateway = createGatewayCore({
     ...shared,
@@ -139,7 +142,16 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sha256: runtime.sha256,
     config,
     operatorToken: tokens?.operator,
-    admin: tokens && { tokens, operator, access, logins, backup: stores.backup, self },
+    admin: tokens && {
+      ...recent,
+      tokens,
+      operator,
+      access,
+      logins,
+      backup: stores.backup,
+      self,
+      calls: keepRecentCalls({ events, clock, limits, log }),
+    },
     storageProblem: stores.problem,
   });
   sources.announce();

@@ -38,6 +38,13 @@ export interface LogSink extends Log {
   addPassingSecrets(values: readonly string[]): void;
   /** A text as the log would show it. */
   hide(text: string): string;
+  /** A value as the log would show it, within so many characters. */
+  toPlain(value: unknown, charsMax: number): unknown;
+  /**
+   * Calls `reader` with each record from now on, as the line of JSON that the file gets, until the
+   * returned function is called. A reader must not log.
+   */
+  read(reader: (line: string) => void): () => void;
   /**
    * Writes the waiting records to the file, within the limits' stop time; the console continues.
    */
@@ -76,6 +83,7 @@ export function createLog(options: LogOptions): LogSink {
   const threshold = severities.indexOf(options.level);
 
   const gate = createRepeatGate(options);
+  const readers = new Set<(line: string) => void>();
 
   const write = (level: Severity, source: string, message: string, fields: LogFields = {}) => {
     if (severities.indexOf(level) < threshold) return;
@@ -88,7 +96,11 @@ export function createLog(options: LogOptions): LogSink {
     try {
       const time = new Date(clock.wall()).toISOString();
       const record = toRecord(redactor, limits, { time, level, source }, message, fields);
-      queue?.push(escapeControls(JSON.stringify(record)));
+      if (queue !== undefined || readers.size > 0) {
+        const line = escapeControls(JSON.stringify(record));
+        queue?.push(line);
+        for (const read of readers) read(line);
+      }
       options.console(toReadable(record));
     } catch {
       // A value that cannot be shown, or a missing console, must not break the caller.
@@ -109,6 +121,11 @@ export function createLog(options: LogOptions): LogSink {
     addPassingSecrets: redactor.addPassing,
     hide: (text) =>
       escapeControls(String(redactor.toPlain("", text, { chars: limits.logCharsMax }) ?? "")),
+    toPlain: (value, chars) => redactor.toPlain("", value, { chars }),
+    read(reader) {
+      readers.add(reader);
+      return () => void readers.delete(reader);
+    },
     async close() {
       gate.close();
       await queue?.close();

@@ -12,6 +12,11 @@ export function keepSourceText(value: JsonObject, text: string): void {
   texts.set(value, text);
 }
 
+/** The text that a value was read from; undefined if it has none. */
+export function sourceTextOf(value: JsonObject): string | undefined {
+  return texts.get(value);
+}
+
 /** A value as text: the one that it came as, or else a new one. */
 export function textOfValue(value: JsonObject): string {
   return texts.get(value) ?? JSON.stringify(value);

@@ -24,6 +24,7 @@ import type { OAuthServer } from "../oauth/oauth_server.ts";
 import { type OpenedStores, openStores } from "../store/stores.ts";
 import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogReader } from "../telemetry/log_reader.ts";
+import { keepRecentLog, type RecentLog } from "../telemetry/recent_log.ts";
 import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
 import { openGrants } from "./open_grants.ts";
@@ -59,6 +60,8 @@ export interface GatewayParts {
   readonly tables: Tables;
   readonly instance: string;
   readonly log: LogSink;
+  /** The latest records of the log. */
+  readonly recentLog: RecentLog;
   readonly bus: Bus;
   readonly authenticator: Authenticator;
   /** Undefined: the kind `oauth` is not in use. */
@@ -79,6 +82,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const limits: Limits = { ...defaultLimits, bodyBytesMax, ...options.limits };
   assertRelations(limits);
   const log = openLog(options, limits, clock);
+  const recentLog = keepRecentLog(log, limits);
   const tables = tablesOf(options);
   const instance = toInstance(options.instance);
   const events = openEvents(log, limits);
@@ -102,7 +106,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
   const grants = openGrants({ config, runtime, opened, bus, clock, limits, events, log });
   const logins = openLogins({ config, runtime, clock, limits });
-  const shared = { options, limits, clock, tables, instance, log, events };
+  const shared = { options, limits, clock, tables, instance, log, recentLog, events };
   return { ...shared, bus, authenticator, oauth, grants, logins, opened, warden };
 }
 

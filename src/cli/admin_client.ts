@@ -20,6 +20,7 @@ import {
   type LoginCalls,
   putForm,
   refusalForm,
+  serverLinkForm,
   statusForm,
 } from "./admin_forms.ts";
 import { namedPath } from "./admin_path.ts";
@@ -30,6 +31,9 @@ import { type GatewayFile, gatewayFileForm, gatewayFilePath } from "./start/gate
 
 /** What was warned of while an entry was put. */
 export type PutView = v.InferOutput<typeof putForm>;
+
+/** A link, and until when it works (ISO 8601). */
+export type PageLinkView = v.InferOutput<typeof serverLinkForm>;
 
 /** A gateway that runs and can be steered. Every function throws a CommandError with its reason. */
 export interface RunningGateway extends AccessCalls {
@@ -42,6 +46,8 @@ export interface RunningGateway extends AccessCalls {
   remove(name: string): Promise<void>;
   setDisabled(name: string, disabled: boolean): Promise<void>;
   restart(name: string): Promise<void>;
+  /** A link that opens the operator's page once. */
+  makePageLink(): Promise<PageLinkView>;
   /** Log-ins at protected servers. */
   readonly logins: LoginCalls;
   /** Reads `mcp.json` again. */
@@ -158,6 +164,8 @@ function toGateway(
     restart: async (name) => await post(`${at(name)}/restart`),
     reload: () => post("/admin/reload"),
     backup: (path) => post("/admin/backup", { file: path }),
+    makePageLink: () =>
+      call({ method: "POST", path: "/admin/page/link", body: {}, form: serverLinkForm }),
     logins: toLoginCalls(call),
     ...toAccessCalls(call),
   };

@@ -62,6 +62,14 @@ const starting: readonly Command[] = [
     load: async () => (await import("./status_command.ts")).runStatus,
   },
   {
+    name: "page",
+    summary: "open the page of the running gateway in a browser",
+    arguments: [],
+    options: [{ flags: "--no-browser", meaning: "only print the link, which works once" }],
+    examples: ["page", "page --no-browser"],
+    load: async () => (await import("./page_command.ts")).runPage,
+  },
+  {
     name: "logs",
     summary: "show the log of the gateway",
     arguments: [server(false, "show only the lines about this server")],

@@ -52,6 +52,8 @@ export interface ServerReport {
   readonly failures: number;
   /** The median time of the latest calls. */
   readonly medianMs?: number | undefined;
+  /** The medians of the last minutes, the present one last; null: a minute without a call. */
+  readonly latencies: readonly (number | null)[];
 }
 
 /** A configured server and where it stands. */
@@ -115,5 +117,6 @@ export function reportDisabled(
     restarts: 0,
     calls: 0,
     failures: 0,
+    latencies: [],
   };
 }

@@ -168,7 +168,8 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const phase = () => layer.phase;
   const dispatch: DispatchDeps = { deps, guard, admission, match, readJson, clientAddress, phase };
   const passage = createPassage(dispatch);
-  const admin = deps.admin && createAdminApi({ ...deps, ...deps.admin, passage });
+  const admin = deps.admin &&
+    createAdminApi({ ...deps, ...deps.admin, passage, connected: shared });
   const closed = new AbortController();
   const endLost = (isLost: IsLostStream): void => {
     endLostStreams(sessions, isLost);

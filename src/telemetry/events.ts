@@ -9,6 +9,7 @@
 import type { GrantEvent, OAuthEvent, PageEvent, RateEvent } from "./access_events.ts";
 import type { CallEvent, CallRefusedEvent, CallStartedEvent } from "./call_events.ts";
 import type {
+  ConfiguredEvent,
   ConnectionEvent,
   RecoveredEvent,
   ServerStateEvent,
@@ -68,6 +69,7 @@ export type GatewayEvent =
   | StartingEvent
   | RecoveredEvent
   | ConnectionEvent
+  | ConfiguredEvent
   | ClientEvent
   | CallStartedEvent
   | CallEvent

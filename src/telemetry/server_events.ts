@@ -36,6 +36,11 @@ export interface StartingEvent {
   readonly server: string;
 }
 
+/** Another configuration of servers is in effect. */
+export interface ConfiguredEvent {
+  readonly type: "servers_configured";
+}
+
 /** A server started well after its starts had failed in a row. */
 export interface RecoveredEvent {
   readonly type: "server_recovered";

@@ -1,9 +1,11 @@
 /**
  * What happened at each server since the gateway started, from the stream of events: calls,
- * failures, the times of the latest calls, restarts, and the last error. Bounded: a row for each
- * configured server, and a fixed number of times in it.
+ * failures, the times of the latest calls and of each minute, restarts, and the last error. Bounded:
+ * a row for each configured server, and a fixed number of times in it.
  */
-import type { Limits } from "../limits.ts";
+import { putWithin } from "../bounded.ts";
+import type { Clock } from "../clock.ts";
+import { type Limits, msPerMinute } from "../limits.ts";
 import type { Events, GatewayEvent } from "./events.ts";
 
 /** The history of one server. */
@@ -13,6 +15,11 @@ export interface ServerPast {
   readonly failures: number;
   /** The median of the latest calls that were answered; absent: none was. */
   readonly medianMs?: number | undefined;
+  /**
+   * The median of each of the last minutes, the present one last; null: no call was answered then.
+   * Empty if there was none in all of them.
+   */
+  readonly latencies: readonly (number | null)[];
   /** How often it was started again: after an unexpected end, a failed start, or by command. */
   readonly restarts: number;
   /** Why it last failed; it stays when the server works again. */
@@ -26,12 +33,21 @@ export interface ServerHistory {
   keep(names: readonly string[]): void;
 }
 
+/** The times of the present minute, and the medians of those before. */
+interface Minutes {
+  current: number;
+  readonly times: number[];
+  next: number;
+  readonly medians: Map<number, number>;
+}
+
 interface Row {
   calls: number;
   failures: number;
   /** A ring: the oldest time is replaced. */
   readonly times: number[];
   next: number;
+  readonly minutes: Minutes;
   restarts: number;
   /** Ends and failed starts that no start has followed yet. */
   owed: number;
@@ -43,6 +59,7 @@ const createRow = (): Row => ({
   failures: 0,
   times: [],
   next: 0,
+  minutes: { current: -1, times: [], next: 0, medians: new Map() },
   restarts: 0,
   owed: 0,
   lastError: undefined,
@@ -51,22 +68,31 @@ const createRow = (): Row => ({
 /** Outcomes of calls that the server answered, so that their time is its own. */
 const answered: ReadonlySet<string> = new Set(["ok", "tool_error"]);
 
+/** What the histories need. */
+export interface ServerHistoryDeps {
+  readonly clock: Pick<Clock, "monotonic">;
+  readonly limits: Pick<Limits, "callTimesMax" | "latencyMinutesMax">;
+}
+
 /** Follows the events of a stream. */
 export function recordServers(
   events: Pick<Events, "read">,
-  { callTimesMax }: Pick<Limits, "callTimesMax">,
+  { clock, limits }: ServerHistoryDeps,
 ): ServerHistory {
+  const minuteNow = () => Math.floor(clock.monotonic() / msPerMinute);
   const rows = new Map<string, Row>();
   const rowOf = (server: string): Row => {
     let row = rows.get(server);
     if (row === undefined) rows.set(server, row = createRow());
     return row;
   };
-  events.read((event) => note(event, rowOf, callTimesMax));
+  events.read((event) => note(event, rowOf, minuteNow, limits));
   return {
     of(server) {
-      const { calls, failures, times, restarts, lastError } = rows.get(server) ?? createRow();
-      return { calls, failures, medianMs: medianOf(times), restarts, lastError };
+      const row = rows.get(server) ?? createRow();
+      const { calls, failures, times, restarts, lastError } = row;
+      const latencies = latenciesOf(row.minutes, minuteNow(), limits.latencyMinutesMax);
+      return { calls, failures, medianMs: medianOf(times), latencies, restarts, lastError };
     },
     keep(names) {
       for (const name of rows.keys()) if (!names.includes(name)) rows.delete(name);
@@ -74,7 +100,12 @@ export function recordServers(
   };
 }
 
-function note(event: GatewayEvent, rowOf: (server: string) => Row, timesMax: number): void {
+function note(
+  event: GatewayEvent,
+  rowOf: (server: string) => Row,
+  minuteNow: () => number,
+  limits: ServerHistoryDeps["limits"],
+): void {
   switch (event.type) {
     case "call_ended": {
       if (event.server === undefined) return;
@@ -83,7 +114,8 @@ function note(event: GatewayEvent, rowOf: (server: string) => Row, timesMax: num
       if (event.failure !== undefined) row.failures += 1;
       if (!answered.has(event.outcome)) return;
       row.times[row.next] = event.ms;
-      row.next = (row.next + 1) % timesMax;
+      row.next = (row.next + 1) % limits.callTimesMax;
+      noteTime(row.minutes, minuteNow(), event.ms, limits);
       return;
     }
     case "server_starting": {
@@ -109,6 +141,34 @@ function note(event: GatewayEvent, rowOf: (server: string) => Row, timesMax: num
     case "server_restarted":
       rowOf(event.server).restarts += 1;
   }
+}
+
+function noteTime(
+  minutes: Minutes,
+  minute: number,
+  ms: number,
+  { callTimesMax, latencyMinutesMax }: ServerHistoryDeps["limits"],
+): void {
+  if (minute !== minutes.current) {
+    const median = medianOf(minutes.times);
+    if (median !== undefined) {
+      putWithin(minutes.medians, minutes.current, median, latencyMinutesMax);
+    }
+    minutes.current = minute;
+    minutes.times.length = 0;
+    minutes.next = 0;
+  }
+  minutes.times[minutes.next] = ms;
+  minutes.next = (minutes.next + 1) % callTimesMax;
+}
+
+function latenciesOf(minutes: Minutes, now: number, minutesMax: number): (number | null)[] {
+  const current = medianOf(minutes.times);
+  const all = Array.from({ length: minutesMax }, (_, index) => {
+    const minute = now - minutesMax + 1 + index;
+    return (minute === minutes.current ? current : minutes.medians.get(minute)) ?? null;
+  });
+  return all.some((median) => median !== null) ? all : [];
 }
 
 function medianOf(times: readonly number[]): number | undefined {

@@ -6,6 +6,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { pageFiles } from "../../src/http/admin/page_names.ts";
 import { provide, provideNode } from "../support/outside.ts";
 import { type Packed, packPackage, runOrThrow } from "../support/packed.ts";
 import { projectDirectory } from "../support/spawn_gateway.ts";
@@ -36,7 +37,10 @@ test("npm pack lists what runs and no test", () => {
       "mcp.example.json",
     ]
   ) expect(files).toContain(needed);
-  const compiled = files.filter((path) => path.startsWith("dist/"));
+  for (const file of pageFiles) expect(files).toContain(`dist/page/${file}`);
+  const page = files.filter((path) => path.startsWith("dist/page/"));
+  expect(page.length).toBe(pageFiles.length);
+  const compiled = files.filter((path) => path.startsWith("dist/") && !page.includes(path));
   expect(compiled.filter((path) => !/\.(?:js|d\.ts|json)$/.test(path))).toEqual([]);
   const strangers = files.filter((path) => !path.startsWith("dist/") && path.includes("/"));
   expect(strangers).toEqual([]);

@@ -35,8 +35,16 @@ export async function addressOf(
   { config }: StartConfig,
   headers: Readonly<Record<string, string>>,
 ): Promise<GatewayAddress> {
+  return addressAt(context, await runningUrl(context) ?? configuredUrl(config), headers);
+}
+
+/** The address of the gateway whose endpoints are at this base. */
+export function addressAt(
+  context: Pick<CommandContext, "platform" | "places">,
+  base: string,
+  headers: Readonly<Record<string, string>>,
+): GatewayAddress {
   const [command, ...args] = programOf(context);
-  const base = await runningUrl(context) ?? configuredUrl(config);
   return {
     url: `${base}/mcp`,
     headers,
@@ -90,13 +98,15 @@ function configuredUrl({ host, port }: GatewayConfig): string {
 }
 
 /** A copy that a package runner fetched may be removed at any time: the runner fetches it again. */
-function programOf({ platform: { self } }: CommandContext): readonly [string, ...string[]] {
+function programOf(
+  { platform: { self } }: Pick<CommandContext, "platform">,
+): readonly [string, ...string[]] {
   const isFetched = self.some((word) => /[\\/]_npx[\\/]|[\\/]bunx-\d/.test(word));
   return isFetched ? ["npx", "-y", identity.name] : self;
 }
 
 /** Clients start programs in folders of their own, so the places are absolute. */
-function placesOf({ platform, places }: CommandContext): string[] {
+function placesOf({ platform, places }: Pick<CommandContext, "platform" | "places">): string[] {
   const { configPath, isUsualConfig, dataDirectory } = places;
   // Elsewhere a file that is named must exist.
   const takesConfig = isUsualConfig || platform.system.describe(configPath) !== undefined;

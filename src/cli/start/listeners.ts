@@ -15,6 +15,8 @@ export interface ProgramFacts {
   readonly startedAt: string;
   /** Reads the configuration again; rejects with an error text. */
   readonly reload: () => Promise<void>;
+  /** How clients are connected to the endpoints at this base. */
+  readonly clients: (url: string) => Promise<readonly object[]>;
 }
 
 /** The open listeners. */
@@ -73,7 +75,7 @@ async function openAdmin(
   platform: Platform,
   gateway: GatewayHandle,
   start: StartConfig,
-  { reload, ...program }: ProgramFacts & { readonly url: string },
+  { reload, clients, ...program }: ProgramFacts & { readonly url: string },
 ): Promise<{ readonly url: string; readonly listener: Listener } | undefined> {
   const { admin: { isOn, host, port, isPortSet, maySpawn }, config, configPath } = start;
   const { admin } = gateway;
@@ -95,6 +97,7 @@ async function openAdmin(
     program: { pid: platform.system.pid, ...program, adminUrl: url, config: configPath },
     reload,
     readPage: platform.readPage,
+    clients: () => clients(program.url),
   });
   return { url, listener };
 }

@@ -25,6 +25,7 @@ import { onStopSignals } from "../signals.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { announceGateway } from "./gateway_file.ts";
 import { isWildcard } from "./listen_address.ts";
+import { showPageLink } from "./show_page_link.ts";
 import { readStart } from "./read_start.ts";
 import { assertAttachable, type OpenListeners, openListeners } from "./listeners.ts";
 
@@ -81,7 +82,11 @@ export async function startGateway(
   });
   served.gateway = running;
   const startedAt = new Date(systemClock.wall()).toISOString();
-  const facts = { startedAt, reload: () => reload() };
+  const facts = {
+    startedAt,
+    reload: () => reload(),
+    clients: (url: string) => readSnippets(platform, surroundings, start, url),
+  };
   const listeners = await openListeners(platform, running, start, facts);
   const forget = announceGateway(platform.system, running, start.config, {
     startedAt,
@@ -100,6 +105,7 @@ export async function startGateway(
     void stopGateway(platform, running, listeners, forget);
   };
   greet(platform, running, listeners, start, places);
+  if (!untilUnattached) showPageLink(platform, running, listeners);
   if (note !== undefined) running.log[note.level](note.text);
   if (envFiles.length > 0) running.log.info(`Reads variables from ${envFiles.join(", then ")}`);
   if (untilUnattached) {
@@ -110,6 +116,17 @@ export async function startGateway(
   }
   // A signal that arrived during all this.
   if (isStopped) stop();
+}
+
+/** How clients connect to this gateway; loaded when the operator's page asks. */
+async function readSnippets(
+  platform: Platform,
+  { env, places }: Surroundings,
+  { config: { auth, publicUrl } }: StartConfig,
+  url: string,
+) {
+  const { makeSnippets } = await import("../clients/client_snippets.ts");
+  return await makeSnippets({ platform, env, places }, { url, publicUrl, auth });
 }
 
 function greet(

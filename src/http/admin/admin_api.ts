@@ -10,24 +10,33 @@ import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type { FetchContext, FetchHandler, Runtime } from "../../runtime/runtime.ts";
-import type { Emit } from "../../telemetry/events.ts";
+import type { Emit, Events } from "../../telemetry/events.ts";
 import { instanceHeader } from "../../version.ts";
 import { discardBody } from "../discard.ts";
 import { createGuard, type Guard, type GuardConfig, type GuardDeps } from "../guard.ts";
 import { assertJsonType, createJsonReader, type JsonReader } from "../json_body.ts";
 import { createMatcher, type Match } from "../route_match.ts";
+import { type ConnectedClients, reportSessions } from "../session_reports.ts";
 import { assertRight, holderOf } from "./admin_access.ts";
 import { AdminError, adminErrorResponse } from "./admin_errors.ts";
 import { type AdminRow, type OpenAdminRequest, readForm } from "./admin_request.ts";
 import { type AdminParts, adminRows } from "./admin_routes.ts";
 import { type Attachments, createAttachments } from "./attachments.ts";
+import { createLiveFeed, type LiveFeed } from "./live_feed.ts";
+import { withLoginsOf } from "./login_routes.ts";
 import type { ReadPage } from "./page_files.ts";
 import { makePageLink, type PageLink } from "./page_login_rows.ts";
 import { createPageLogins, type PageLogins } from "./page_logins.ts";
 
 /** What only the admin API needs. */
-export interface AdminSettings
-  extends Pick<AdminParts, "tokens" | "operator" | "access" | "logins" | "backup"> {
+export interface AdminSettings extends
+  Pick<
+    AdminParts,
+    "tokens" | "operator" | "access" | "logins" | "backup" | "calls" | "recentLog"
+  > {
+  readonly events: Pick<Events, "read">;
+  /** Replaces the secrets in a text. */
+  readonly hide: (text: string) => string;
   /** What `/admin/status` shows of the gateway itself. */
   readonly self: Readonly<Record<string, unknown>>;
 }
@@ -38,6 +47,7 @@ export interface AdminDeps extends AdminSettings, Pick<AdminParts, "passage" | "
   readonly addresses: GuardDeps["addresses"];
   readonly sha256: Runtime["sha256"];
   readonly clock: Clock;
+  readonly connected: ConnectedClients;
   readonly log: Log;
   readonly emit: Emit;
   /** The name of this instance, which it sends to remote servers with each request. */
@@ -61,6 +71,8 @@ export interface AdminOpening {
   readonly reload: () => Promise<void>;
   /** Reads the files of the operator's page; absent: there is no page. */
   readonly readPage?: ReadPage | undefined;
+  /** How known clients are connected, for the page; absent: the program does not know. */
+  readonly clients?: AdminParts["clients"] | undefined;
 }
 
 /** The admin API of one gateway. */
@@ -99,14 +111,19 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
   const attachments = createAttachments(clock, limits);
   const pages = createPageLogins(deps);
   const opening = () => openedOf(layer).opening;
+  const sessions = () => reportSessions({ ...deps, ...deps.connected });
+  const feed = openFeed(deps, sessions);
   const links = { pages, limits, url: () => opening().url };
   const rows = adminRows({
     ...deps,
     ...links,
     attachments,
+    sessions,
+    feed,
     facts: () => ({ ...deps.self, ...opening().program }),
     maySpawn: () => opening().maySpawn,
     reload: () => opening().reload(),
+    clients: () => opening().clients?.() ?? Promise.resolve([]),
     readPage: (file) => opening().readPage?.(file) ?? Promise.resolve(undefined),
   });
   const bounds: Limits = { ...limits, bodyBytesMax: limits.adminBodyBytesMax };
@@ -133,9 +150,19 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     onUnattached: attachments.onUnattached,
     close() {
       attachments.close();
+      feed.close();
       pages.close();
     },
   };
+}
+
+function openFeed(deps: AdminDeps, sessions: AdminParts["sessions"]): LiveFeed {
+  const { operator, logins, calls, recentLog: log, events } = deps;
+  const lists = {
+    servers: async () => ({ servers: await withLoginsOf(operator.servers(), logins) }),
+    sessions: () => ({ sessions: sessions() }),
+  };
+  return createLiveFeed({ ...deps, sources: { calls, log, events, lists } });
 }
 
 function guardConfig({ host, port, allowedHosts }: AdminOpening): GuardConfig {

@@ -19,14 +19,15 @@ import { adminPrincipals, type AdminTokens, assertEntryRight } from "./admin_acc
 import { AdminError } from "./admin_errors.ts";
 import { type AdminRow, answerJson, readForm } from "./admin_request.ts";
 import type { Attachments } from "./attachments.ts";
-import { loginRows, withLoginsOf } from "./login_routes.ts";
 import { keyRows } from "./key_routes.ts";
+import { type LiveParts, liveRows } from "./live_rows.ts";
+import { loginRows, withLoginsOf } from "./login_routes.ts";
 import { type PageFileParts, pageFileRows } from "./page_files.ts";
 import { type PageLoginParts, pageLoginRows } from "./page_login_rows.ts";
 import { peopleAdminRows, type PeopleRowParts } from "./people_routes.ts";
 
 /** What the endpoints work on. */
-export interface AdminParts extends PageFileParts, PageLoginParts {
+export interface AdminParts extends PageFileParts, PageLoginParts, LiveParts {
   readonly tokens: AdminTokens;
   /** Whether the operator may do what otherwise only the owner may: start programs. */
   readonly maySpawn: () => boolean;
@@ -114,6 +115,7 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
       answer: ({ fetchContext }) => attachments.attach(fetchContext),
     },
     ...mcpRows(parts),
+    ...liveRows(parts),
     ...pageFileRows(parts),
     ...pageLoginRows(parts),
   ];

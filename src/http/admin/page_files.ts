@@ -9,62 +9,7 @@ import { hasTag } from "../entity_tag.ts";
 import type { HeaderPairs } from "../respond.ts";
 import { AdminError } from "./admin_errors.ts";
 import type { AdminRow } from "./admin_request.ts";
-
-/** The document at `/admin`. */
-export const pageDocument = "index.html";
-
-/** The document for MCP Apps, which the page loads into a frame. */
-export const appDocument = "app_frame.html";
-
-/** All files, by their path below `/admin/page/`. */
-export const pageFiles = [
-  pageDocument,
-  appDocument,
-  "add_server.js",
-  "api.js",
-  "app.js",
-  "app_host.js",
-  "ask_dialog.js",
-  "bounds.js",
-  "chart.js",
-  "difference.js",
-  "form_values.js",
-  "form_view.js",
-  "format.js",
-  "icon.svg",
-  "icons.js",
-  "item_details.js",
-  "json_tree.js",
-  "json_view.js",
-  "live.js",
-  "mcp.js",
-  "mcp_headers.js",
-  "page.css",
-  "page.js",
-  "result_view.js",
-  "router.js",
-  "schema_form.js",
-  "server_actions.js",
-  "server_items.js",
-  "shell.js",
-  "sparkline.js",
-  "sse.js",
-  "state.js",
-  "table.js",
-  "trial.js",
-  "vendor/lit-html.js",
-  "views.js",
-  "views/about.js",
-  "views/calls.js",
-  "views/changes.js",
-  "views/connect.js",
-  "views/log.js",
-  "views/profiles.js",
-  "views/server.js",
-  "views/servers.js",
-  "views/sessions.js",
-  "visible.js",
-] as const;
+import { appDocument, pageDocument, pageFiles } from "./page_names.ts";
 
 /** Reads a file of the list as text; undefined if it is missing. */
 export type ReadPage = (file: string) => Promise<string | undefined>;

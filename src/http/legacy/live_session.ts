@@ -81,6 +81,8 @@ export class LiveSession {
   readonly revision: string;
   /** Whether the store has it; otherwise it ends with its stream. */
   readonly isStored: boolean;
+  /** Wall clock, milliseconds since 1970. */
+  readonly createdAt: number;
   /** Replaced when the log level changes. */
   caller: Caller;
   activeAt: number;
@@ -103,6 +105,7 @@ export class LiveSession {
     this.revision = record.revision;
     this.isStored = isStored;
     this.caller = caller;
+    this.createdAt = record.createdAt;
     this.activeAt = record.activeAt;
     for (const uri of record.subscriptions) this.subscriptions.add(uri);
   }

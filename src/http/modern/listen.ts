@@ -115,7 +115,7 @@ function createListen(
   { limits, identity, codec }: StatelessDeps,
   connection: EventStream,
 ): Listen {
-  const { request: { id }, surface, caller: { scope, clientInfo, principal } } = asked;
+  const { request: { id }, surface, caller: { scope, clientInfo, revision, principal } } = asked;
   const stream: Listen = {
     limits,
     codec,
@@ -124,6 +124,7 @@ function createListen(
     scope,
     surface,
     clientInfo,
+    revision,
     principal,
     filter: undefined,
     unsaid: new Map(),

@@ -63,6 +63,7 @@ export interface OpenListen {
   readonly scope: string;
   readonly surface: string;
   readonly clientInfo: JsonObject;
+  readonly revision: string;
   readonly principal: Principal;
   /** Whether it was acknowledged and carries list changes. */
   hearsLists(): boolean;

@@ -2,12 +2,15 @@
 import { expect, test } from "bun:test";
 import { createEvents, type GatewayEvent } from "../../../src/telemetry/events.ts";
 import { recordServers } from "../../../src/telemetry/server_history.ts";
+import { createTestClock } from "../../support/clock.ts";
 
 function record() {
   const events = createEvents((thrown) => {
     throw thrown;
   });
-  const history = recordServers(events, { callTimesMax: 3 });
+  const clock = createTestClock();
+  const limits = { callTimesMax: 3, latencyMinutesMax: 4 };
+  const history = recordServers(events, { clock, limits });
   const call = (ms: number, outcome = "ok", server: string | null = "a") =>
     events.emit({
       type: "call_ended",
@@ -22,7 +25,7 @@ function record() {
       failure: outcome === "ok" ? undefined : { client: "c", code: outcome, reason: "r" },
     });
   const tell = (...told: GatewayEvent[]) => told.forEach(events.emit);
-  return { history, call, tell };
+  return { history, clock, call, tell };
 }
 
 const starting = { type: "server_starting", server: "a" } as const;
@@ -47,6 +50,25 @@ test("the median is that of the latest calls which the server answered", () => {
   call(500, "tool_error");
   call(500, "tool_error");
   expect(history.of("a")).toMatchObject({ medianMs: 500, calls: 9, failures: 3 });
+});
+
+test("each minute has its own median, and a minute without an answer has none", () => {
+  const { history, clock, call } = record();
+  const minute = 60_000;
+  expect(history.of("a").latencies).toEqual([]);
+  for (const ms of [10, 30, 20]) call(ms);
+  expect(history.of("a").latencies).toEqual([null, null, null, 20]);
+  clock.advance(minute);
+  expect(history.of("a").latencies).toEqual([null, null, 20, null]);
+  call(60_000, "upstream_timeout");
+  clock.advance(minute);
+  call(7);
+  expect(history.of("a").latencies).toEqual([null, 20, null, 7]);
+  clock.advance(2 * minute);
+  call(5);
+  expect(history.of("a").latencies).toEqual([null, 7, null, 5]);
+  clock.advance(4 * minute);
+  expect(history.of("a").latencies).toEqual([]);
 });
 
 test("calls count for their own server, and those without one for none", () => {
