@@ -2,8 +2,10 @@
  * The dialog that adds a server: a program, a URL, or an entry as in mcp.json. What the entry means
  * is checked by the gateway, whose words are shown.
  */
+import { entryOf } from "./new_entry.js";
 import { html, live, nothing } from "./vendor/lit-html.js";
 
+/** @import { NewEntry } from "./new_entry.js" */
 /** @import { Page } from "./page.js" */
 
 /** The ways to write an entry. */
@@ -13,19 +15,7 @@ const forms = /** @type {const} */ ({
   json: "JSON",
 });
 
-/**
- * @typedef {object} NewServer
- * @property {keyof typeof forms} form
- * @property {string} name
- * @property {string} command
- * @property {string} args one a line
- * @property {string} env NAME=value, one a line
- * @property {string} url
- * @property {string} headers Name: value, one a line
- * @property {string} json
- * @property {string} problem
- * @property {boolean} isBusy
- */
+/** @typedef {NewEntry & { name: string, problem: string, isBusy: boolean }} NewServer */
 
 /**
  * Opens the dialog.
@@ -153,49 +143,4 @@ async function add(page, state, close) {
   }
   state.isBusy = false;
   page.redraw();
-}
-
-/**
- * The entry that was filled in.
- * @param {NewServer} state
- * @returns {unknown} throws with what is missing
- */
-export function entryOf({ form, command, args, env, url, headers, json }) {
-  if (form === "json") {
-    try {
-      return JSON.parse(json);
-    } catch (thrown) {
-      throw new Error(`The entry is not JSON: ${/** @type {Error} */ (thrown).message}`);
-    }
-  }
-  if (form === "url") {
-    if (url.trim() === "") throw new Error("Give the URL of the server");
-    const pairs = pairsOf(headers, ":", "a header as Name: value");
-    return { url: url.trim(), ...(pairs === undefined ? {} : { headers: pairs }) };
-  }
-  if (command.trim() === "") throw new Error("Give the program that is to be started");
-  const pairs = pairsOf(env, "=", "a variable as NAME=value");
-  return {
-    command: command.trim(),
-    args: linesOf(args),
-    ...(pairs === undefined ? {} : { env: pairs }),
-  };
-}
-
-/** @param {string} text */
-const linesOf = (text) => text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-
-/**
- * @param {string} text
- * @param {string} separator
- * @param {string} expected
- */
-function pairsOf(text, separator, expected) {
-  const lines = linesOf(text);
-  if (lines.length === 0) return undefined;
-  return Object.fromEntries(lines.map((line) => {
-    const at = line.indexOf(separator);
-    if (at <= 0) throw new Error(`Cannot read "${line}": expected ${expected}`);
-    return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
-  }));
 }

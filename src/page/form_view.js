@@ -33,7 +33,7 @@ import { cut } from "./visible.js";
 let lastForm = 0;
 
 /**
- * @param {unknown} schema
+ * @param {unknown} schema undefined: there is nothing to fill in
  * @param {() => void} changed asks for a rendering
  * @returns {Form}
  */
@@ -49,7 +49,7 @@ export function createForm(schema, changed) {
     changed,
   };
   return {
-    show: () => formView(form),
+    show: () => schema === undefined ? nothing : formView(form),
     read() {
       const { value, problems } = form.json === undefined
         ? readField(field, form.state)

@@ -94,12 +94,12 @@ export const count = (value, word) => `${number(value)} ${word}${value === 1 ? "
 export const number = (value) => String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
 
 /**
- * A size of a text in characters: "812", "4.1k", "2.0M".
+ * A size of a text in characters, or of data in bytes: "812", "4.1k", "2.0M".
  * @param {number | undefined} chars
  */
 export function size(chars) {
   if (chars === undefined) return "";
-  if (chars < 1_000) return String(chars);
+  if (chars < 999.5) return String(Math.round(chars));
   if (chars < 999_500) return `${(chars / 1_000).toFixed(chars < 99_950 ? 1 : 0)}k`;
   return `${(chars / 1_000_000).toFixed(1)}M`;
 }

@@ -8,6 +8,7 @@ import { longText, said } from "./page.js";
 import { contentsView, promptResult, toolResult } from "./result_view.js";
 import { isObject } from "./schema_form.js";
 import { createTrial } from "./trial.js";
+import { filled, namesIn } from "./uri_template.js";
 import { html, nothing } from "./vendor/lit-html.js";
 
 /** @import { AppHost } from "./app_host.js" */
@@ -68,6 +69,7 @@ function toolDetails(parts, tool) {
         schema: tool["inputSchema"],
       }),
     showResult: (result) => toolResult({ page, read: parts.read }, result),
+    between: () => app?.show(),
     onStart(args) {
       app?.close();
       app = uri === undefined ? undefined : openApp({ page, mcp, tool, tools }, uri);
@@ -89,7 +91,6 @@ function toolDetails(parts, tool) {
           : html`<p class="sub">Its result has an app, which opens with the call.</p>`
       }
         ${trial.show()}
-        ${app?.show() ?? nothing}
         ${schemas(page, tool)}`,
     close() {
       trial.close();
@@ -223,55 +224,12 @@ const contentsOf = (page, { contents }) =>
  */
 function templateDetails({ page, mcp, server }, template) {
   const form = String(template["uriTemplate"]);
-  const names = [
-    ...new Set(
-      [...form.matchAll(expression)].flatMap(([, , list = ""]) =>
-        list.split(",").map((name) => name.replace(/(?::\d+|\*)$/, "").trim())
-      ),
-    ),
-  ].filter((name) => name !== "");
   const trial = createTrial(page, {
     server,
-    schema: textSchema(names.map((name) => ({ name }))),
+    schema: textSchema(namesIn(form).map((name) => ({ name }))),
     action: "Read",
     run: (args, options) => mcp.request("resources/read", { uri: filled(form, args) }, options),
     showResult: (result) => contentsOf(page, result),
   });
   return simple(page, template, trial);
-}
-
-/** An expression of a URI template (RFC 6570): `{name}`, `{+path}`, `{?a,b}`. */
-const expression = /\{([+#./;?&]?)([^{}]*)\}/g;
-
-/** How each operator joins what it expands. @type {Readonly<Record<string, readonly [string, string]>>} */
-const operators = {
-  "": ["", ","],
-  "+": ["", ","],
-  "#": ["#", ","],
-  ".": [".", "."],
-  "/": ["/", "/"],
-  ";": [";", ";"],
-  "?": ["?", "&"],
-  "&": ["&", "&"],
-};
-
-/**
- * The URI of a template with these values; what is not given is left out.
- * @param {string} template
- * @param {JsonObject} args
- */
-export function filled(template, args) {
-  return template.replace(expression, (_, operator, list) => {
-    const [first, between] = operators[operator] ?? ["", ","];
-    const isNamed = operator === "?" || operator === "&" || operator === ";";
-    const isOpen = operator === "+" || operator === "#";
-    const parts = String(list).split(",").flatMap((one) => {
-      const name = one.replace(/(?::\d+|\*)$/, "").trim();
-      const value = Object.hasOwn(args, name) ? String(args[name]) : undefined;
-      if (value === undefined) return [];
-      const text = isOpen ? encodeURI(value) : encodeURIComponent(value);
-      return [isNamed ? `${name}=${text}` : text];
-    });
-    return parts.length === 0 ? "" : first + parts.join(between);
-  });
 }

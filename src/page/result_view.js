@@ -2,6 +2,7 @@
  * What a server answered, as a person reads it: JSON folded, images and sounds shown, links of
  * resources to read on, and every other text as text: Markdown and HTML are never markup here.
  */
+import { size } from "./format.js";
 import { jsonIn } from "./json_tree.js";
 import { jsonView } from "./json_view.js";
 import { hint, longText, said } from "./page.js";
@@ -135,8 +136,9 @@ function media(page, data, mimeType) {
       </figure>
     `;
   }
-  const kilobytes = Math.ceil(data.length * 3 / 4 / 1_024);
-  return html`<p class="block muted">${said(type, 60)}, about ${kilobytes} kB, not shown</p>`;
+  return html`<p class="block muted">${said(type, 60)}, about ${
+    size(data.length * 3 / 4)
+  } bytes, not shown</p>`;
 }
 
 /**

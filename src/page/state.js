@@ -189,28 +189,13 @@ export function withEvent(data, event) {
     case "sessions":
       return Array.isArray(event["sessions"]) ? { ...data, sessions: event["sessions"] } : data;
     case "call":
-      return { ...data, calls: withCall(data.calls ?? [], callOf(event)) };
+      return { ...data, calls: withCall(data.calls ?? [], event["call"]) };
     case "log":
-      return { ...data, log: withRecord(data.log ?? [], recordOf(event)) };
+      return { ...data, log: withRecord(data.log ?? [], event["record"]) };
     default:
       return data;
   }
 }
-
-/**
- * A row may be the event itself or a member of it.
- * @param {any} event
- * @returns {CallRow}
- */
-const callOf = ({ type: _type, ...event }) =>
-  typeof event.call === "object" && event.call !== null ? event.call : event;
-
-/**
- * @param {any} event
- * @returns {LogRecord}
- */
-const recordOf = ({ type: _type, ...event }) =>
-  typeof event.record === "object" && event.record !== null ? event.record : event;
 
 /**
  * How many servers work, how many do not, and how many wait for a person.

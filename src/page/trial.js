@@ -23,6 +23,7 @@ import { html, nothing } from "./vendor/lit-html.js";
  * @property {string} action what its button says
  * @property {(args: JsonObject, options: CallOptions) => Promise<JsonObject>} run
  * @property {(result: JsonObject) => unknown} showResult
+ * @property {() => unknown} [between] what stands between the form and the result
  * @property {(args: JsonObject) => void} [onStart]
  * @property {(result: JsonObject | undefined) => void} [onEnd]
  */
@@ -144,6 +145,7 @@ function trialView(page, attempt, state, submit) {
     </form>
     ${running === undefined ? nothing : progressView(state)}
     ${noticesView(page, state)}
+    ${attempt.between?.() ?? nothing}
     ${outcomeView(page, attempt, state)}`;
 }
 

@@ -33,7 +33,7 @@ const usualRoutes: DoubleRoutes = {
   "GET /admin/log": (now) => ({ records: sample.sampleLog(now) }),
   "GET /admin/tools/changes": (now) => ({ changes: sample.sampleChanges(now) }),
   "GET /admin/profiles": () => ({ profiles: sample.sampleProfiles }),
-  "GET /admin/clients": () => ({ clients: sample.sampleSnippets }),
+  "GET /admin/connect": () => ({ clients: sample.sampleSnippets }),
 };
 
 /** Answers to requests of MCP by method. */

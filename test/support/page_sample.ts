@@ -141,14 +141,14 @@ const people = ["sam", "alex", "robin", "sam", "key:nightly"];
 export const sampleSessions = (now: number): readonly Json[] =>
   sampleClients.map((client, index) => ({
     id: ["7f3a91c2", "02be44d1", "c85d10fe", "5591a7b0", "e10f6c3d"][index],
-    surface: index === 3 ? "profile:support" : index === 4 ? "server:postgres" : "merged",
+    surface: index === 3 ? "/profiles/support" : index === 4 ? "/servers/postgres" : "/",
     client,
     revision: index === 3 ? "2025-06-18" : "2025-11-25",
     principal: people[index],
     createdAt: before(now, [252, 96, 41, 18, 2][index] ?? 0),
     lastActivityAt: before(now, [0.1, 3, 0.5, 11, 1][index] ?? 0),
     streams: [1, 1, 2, 0, 0][index],
-    transport: index === 2 ? "HTTP+SSE" : "Streamable HTTP",
+    transport: index === 2 ? "sse" : "streamable",
   }));
 
 const sampleItems = [
@@ -173,7 +173,7 @@ export function sampleCalls(now: number, showsArguments = false): readonly Json[
     return {
       call: 2_000 + index,
       at: before(now, (length - index) * 0.31),
-      surface: "merged",
+      surface: "/",
       server: name,
       method: "tools/call",
       item,
@@ -205,7 +205,7 @@ export const sampleLog = (now: number): readonly Json[] =>
       level,
       source,
       message,
-      ...(source === "http" ? { surface: "merged", revision: "2025-11-25" } : {}),
+      ...(source === "http" ? { surface: "/", revision: "2025-11-25" } : {}),
     };
   });
 
@@ -297,8 +297,22 @@ export const sampleSnippets: readonly Json[] = [
   {
     id: "claude-code",
     title: "Claude Code",
-    language: "sh",
-    text: "claude mcp add --transport http mcp-wrapper http://localhost:8999/mcp",
+    language: "json",
+    file: "~/.claude.json",
+    command: [
+      "claude",
+      "mcp",
+      "add",
+      "--transport",
+      "http",
+      "mcp-wrapper",
+      "http://localhost:8999/mcp",
+    ],
+    text: JSON.stringify(
+      { mcpServers: { "mcp-wrapper": { type: "http", url: "http://localhost:8999/mcp" } } },
+      undefined,
+      2,
+    ),
   },
   {
     id: "cursor",

@@ -1,4 +1,5 @@
 /** The gateway itself: version, runtime, how long it has been up, its files, and its sums. */
+import { bounds } from "../bounds.js";
 import { age, clock, fullTime, number } from "../format.js";
 import { emptyState, loading, said } from "../page.js";
 import { tallyOf } from "../state.js";
@@ -98,7 +99,4 @@ function facts(page, { version, runtime, pid, startedAt, url, adminUrl, config, 
 }
 
 /** @param {string} text */
-const mono = (text) => html`<span class="mono wrap">${said(text, pathCharsMax)}</span>`;
-
-/** Longer than any path. */
-const pathCharsMax = 4_096;
+const mono = (text) => html`<span class="mono wrap">${said(text, bounds.textCharsMax)}</span>`;

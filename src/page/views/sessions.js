@@ -24,7 +24,7 @@ export function openSessions(page) {
             <h1 tabindex="-1">Sessions</h1>
             <p class="summary">${sessions === undefined || sessions === null
               ? nothing
-              : count(sessions.length, "open session")}</p>
+              : count(sessions.length, "client")}</p>
           </div>
         </div>
         ${sessions === undefined || sessions === null ? loading() : list(page, sessions)}
@@ -40,9 +40,9 @@ export function openSessions(page) {
 function list(page, sessions) {
   if (sessions.length === 0) {
     return emptyState(
-      "No client has a session",
-      html`<a href=${linkTo(["connect"])}>Connect a client</a>. Stateless clients have none; their
-        requests are among the <a href=${linkTo(["calls"])}>calls</a>.`,
+      "No client is connected",
+      html`<a href=${linkTo(["connect"])}>Connect a client</a>, and it appears here, with a session
+        or without one.`,
     );
   }
   const newest = [...sessions].sort((a, b) => timeOf(b.lastActivityAt) - timeOf(a.lastActivityAt));
@@ -59,6 +59,13 @@ function list(page, sessions) {
       : html`<p class="more">The ${shown.length} latest of ${newest.length} are shown.</p>`
   }`;
 }
+
+/** @type {Readonly<Record<string, string>>} */
+const transports = {
+  streamable: "Streamable HTTP",
+  sse: "HTTP+SSE",
+  stateless: "without a session",
+};
 
 /** @type {readonly import("../table.js").Column[]} */
 const columns = [
@@ -82,7 +89,7 @@ function sessionRow(page, session) {
   return row([
     rowHead("", twoLines(name, mono(client?.version ?? ""))),
     cell("", mono(surface)),
-    cell("", twoLines(mono(revision), said(transport, 40))),
+    cell("", twoLines(mono(revision), said(transports[transport] ?? transport, 40))),
     cell("", twoLines(said(principal, 60), mono(id))),
     cell("third", ago(page, session.createdAt), "Connected"),
     cell("third", ago(page, session.lastActivityAt), "Last active"),
