@@ -66,7 +66,7 @@ function drawNow() {
   render(
     live === undefined || shown === undefined
       ? signedOut(app.reason)
-      : shell({ app, data: live.data, view: shown.view, views, dismiss, closeDialog, signOut }),
+      : shell({ app, data: live.data, view: shown.view, views, dismiss, closeDialog, leave }),
     root,
   );
   for (const dialog of root.querySelectorAll("dialog:not([open])")) {
@@ -165,7 +165,16 @@ function signOut(reason) {
   draw();
 }
 
-/** Exchanges the code of a one-time link, which leaves the address and the history first. */
+/** Ends the token at the gateway, too; without an answer it ends by itself. */
+async function leave() {
+  await api.call("DELETE", "/admin/page/token").catch(() => {});
+  signOut("");
+}
+
+/**
+ * Exchanges the code of a one-time link, which leaves the address and the history first. A link that
+ * does not work changes nothing for a person who is signed in.
+ */
 async function start() {
   const code = codeOf(location.hash);
   if (code !== undefined) {
@@ -173,14 +182,10 @@ async function start() {
     try {
       await api.signIn(code);
     } catch (problem) {
-      const isUsed = problem instanceof ApiError && problem.status === 401;
-      return signOut(
-        isUsed
-          ? "This link was used before, or its ten minutes are over."
-          : problem instanceof Error
-          ? problem.message
-          : String(problem),
-      );
+      if (!api.hasToken()) {
+        return signOut(problem instanceof Error ? problem.message : String(problem));
+      }
+      page.fail(problem instanceof ApiError ? problem.message : problem);
     }
   }
   if (api.hasToken()) signIn();

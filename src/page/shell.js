@@ -19,7 +19,7 @@ import { html, nothing, repeat } from "./vendor/lit-html.js";
  * @property {readonly ViewRow[]} views
  * @property {(id: number) => void} dismiss takes a note away
  * @property {(id: number) => void} closeDialog
- * @property {(reason: string) => void} signOut
+ * @property {() => Promise<void>} leave signs out
  */
 
 /** @param {ShellParts} parts */
@@ -32,7 +32,7 @@ export function shell(parts) {
       ${navigation(parts)}
       <div class="side-end">
         ${connection(data)}
-        <button type="button" class="quiet" @click=${() => parts.signOut("")}>Sign out</button>
+        <button type="button" class="quiet" @click=${() => parts.leave()}>Sign out</button>
       </div>
     </header>
     <main id="main" tabindex="-1">${view.show()}</main>

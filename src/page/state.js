@@ -100,6 +100,7 @@ import { bounds } from "./bounds.js";
 /**
  * A new, changed or removed tool (GET /admin/tools/changes).
  * @typedef {object} ToolChange
+ * @property {string} id different for each definition of a tool
  * @property {string} server
  * @property {string} tool
  * @property {"new" | "changed" | "removed"} kind

@@ -5,16 +5,79 @@
  */
 
 /**
- * Control characters except tab and line feed, formatting characters (zero width, direction, tags),
- * halves of surrogate pairs, private use, line separators, fillers that look like nothing, and
- * variation selectors, which can carry hidden text.
+ * Control characters, halves of surrogate pairs, separators of lines, and what Unicode lets a font
+ * ignore: marks of direction, zero-width characters, tags, selectors, fillers. The log and the
+ * terminal spell out the same ones.
  */
-const unseen =
-  /[^\P{C}\n\t]|[\u2028\u2029\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu;
+const unseen = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb]/gu;
 
-/** Emoji and keycaps with the joiners and selectors that belong to them: they are what they seem. */
-const emoji =
-  /\p{Extended_Pictographic}[\u{1f3fb}-\u{1f3ff}]?\ufe0f?(?:\u200d\p{Extended_Pictographic}[\u{1f3fb}-\u{1f3ff}]?\ufe0f?)*|[0-9#*]\ufe0f?\u20e3/gu;
+/** Scripts whose letters are joined or kept apart by marks of no width. */
+const joinedScripts = [
+  ...["Arabic", "Syriac", "Nko", "Mongolian", "Tibetan", "Myanmar", "Khmer", "Sinhala"],
+  ...["Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada"],
+  "Malayalam",
+].map((name) => `\\p{Script=${name}}`).join("");
+
+/**
+ * Where an unseen character belongs to the writing: the characters before it (others may be passed
+ * on the way) and after it.
+ * @typedef {object} Place
+ * @property {RegExp} characters
+ * @property {RegExp} before
+ * @property {RegExp} [passed]
+ * @property {RegExp} [after]
+ */
+
+/** @type {readonly Place[]} */
+const places = [
+  {
+    characters: /^[\u200c\u200d]$/u,
+    before: new RegExp(`^[${joinedScripts}]$`, "u"),
+    passed: /^\p{M}$/u,
+    after: new RegExp(`^[${joinedScripts}]`, "u"),
+  },
+  {
+    characters: /^\u200d$/u,
+    before: /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier})$/u,
+    passed: /^\ufe0f$/u,
+    after: /^\p{Extended_Pictographic}/u,
+  },
+  { characters: /^[\ufe0e\ufe0f]$/u, before: /^\p{Extended_Pictographic}$/u },
+  { characters: /^\ufe0f$/u, before: /^[0-9#*]$/, after: /^\u20e3/ },
+  { characters: /^[\ufe00-\ufe02\u{e0100}-\u{e01ef}]$/u, before: /^\p{Script=Han}$/u },
+  { characters: /^[\u180b-\u180d\u180f]$/u, before: /^\p{Script=Mongolian}$/u },
+];
+
+/** No script puts more marks on a letter. */
+const passedMax = 4;
+
+/**
+ * @param {string} character
+ * @param {number} at its place
+ * @param {string} text
+ */
+function belongs(character, at, text) {
+  const after = text.slice(at + character.length, at + character.length + 2);
+  return places.some((place) =>
+    place.characters.test(character) && place.before.test(before(text, at, place.passed)) &&
+    place.after?.test(after) !== false
+  );
+}
+
+/**
+ * The character before a place, except for those that are passed.
+ * @param {string} text
+ * @param {number} at
+ * @param {RegExp | undefined} passed
+ */
+function before(text, at, passed) {
+  let end = at;
+  for (let count = 0;; count += 1) {
+    const last = Array.from(text.slice(Math.max(0, end - 2), end)).at(-1) ?? "";
+    if (count >= passedMax || passed?.test(last) !== true) return last;
+    end -= last.length;
+  }
+}
 
 /**
  * A piece of a text: as it is, or the spelling of one character.
@@ -30,31 +93,18 @@ export function pieces(text) {
   const plain = text.replaceAll("\r\n", "\n");
   /** @type {Piece[]} */
   const found = [];
-  const add = (/** @type {string} */ part, isMark = false) => {
+  const add = (/** @type {string} */ part, /** @type {boolean} */ isMark) => {
     if (part !== "") found.push({ text: part, isMark });
   };
   let end = 0;
-  for (const { index, 0: whole } of plain.matchAll(emoji)) {
-    markUnseen(plain.slice(end, index), add);
-    add(whole);
-    end = index + whole.length;
-  }
-  markUnseen(plain.slice(end), add);
-  return found;
-}
-
-/**
- * @param {string} text
- * @param {(part: string, isMark?: boolean) => void} add
- */
-function markUnseen(text, add) {
-  let end = 0;
-  for (const { index, 0: character } of text.matchAll(unseen)) {
-    add(text.slice(end, index));
+  for (const { index, 0: character } of plain.matchAll(unseen)) {
+    if (character === "\n" || character === "\t" || belongs(character, index, plain)) continue;
+    add(plain.slice(end, index), false);
     add(spelled(character), true);
     end = index + character.length;
   }
-  add(text.slice(end));
+  add(plain.slice(end), false);
+  return found;
 }
 
 /** @param {string} character */

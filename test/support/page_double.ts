@@ -27,6 +27,7 @@ export type DoubleRoutes = Readonly<Record<string, (now: number, body: Json) => 
 
 const usualRoutes: DoubleRoutes = {
   "POST /admin/page/token": () => ({ token: "sample", expiresAt: "" }),
+  "DELETE /admin/page/token": () => ({}),
   "GET /admin/status": sample.sampleStatus,
   "GET /admin/sessions": (now) => ({ sessions: sample.sampleSessions(now) }),
   "GET /admin/calls": (now) => ({ calls: sample.sampleCalls(now), showsArguments: false }),
@@ -45,8 +46,11 @@ const mcpAnswers: Readonly<Record<string, unknown>> = {
   "resources/templates/list": { resourceTemplates: [] },
 };
 
-/** Starts a double; `routes` take the place of the usual answers, undefined is 404. */
-export async function servePageDouble(routes: DoubleRoutes = {}): Promise<PageDouble> {
+/**
+ * Starts a double; `routes` take the place of the usual answers, undefined is 404. The system
+ * chooses the port unless one is given.
+ */
+export async function servePageDouble(routes: DoubleRoutes = {}, port = 0): Promise<PageDouble> {
   const files = pageFileRows({
     sha256,
     readPage: createPageReader(new URL("../../src/main/double.ts", import.meta.url).href),
@@ -75,7 +79,7 @@ export async function servePageDouble(routes: DoubleRoutes = {}): Promise<PageDo
         status: 404,
       })
       : Response.json(answer);
-  });
+  }, port);
   const url = `http://127.0.0.1:${served.port}`;
   return { url, link: `${url}/admin#code=${code}`, close: served.close };
 }

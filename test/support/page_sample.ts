@@ -223,6 +223,7 @@ const issueSchema = (more: Json, required: readonly string[]) => ({
 /** Tools that changed. */
 export const sampleChanges = (now: number): readonly Json[] => [
   {
+    id: "c1",
     server: "github",
     tool: "create_issue",
     kind: "changed",
@@ -246,6 +247,7 @@ export const sampleChanges = (now: number): readonly Json[] => [
     },
   },
   {
+    id: "c2",
     server: "github",
     tool: "delete_file",
     kind: "new",
@@ -267,7 +269,7 @@ export const sampleProfiles: readonly Json[] = [
     url: "http://localhost:8999/profiles/support/mcp",
     entry: {
       servers: {
-        tickets: true,
+        tickets: {},
         postgres: { tools: { allow: ["execute_sql"] } },
         github: { tools: { allow: ["search_issues", "get_issue"] } },
       },
@@ -277,7 +279,7 @@ export const sampleProfiles: readonly Json[] = [
     name: "research",
     source: "registry",
     url: "http://localhost:8999/profiles/research/mcp",
-    entry: { servers: { weather: true, memory: true }, tools: "search" },
+    entry: { servers: ["weather", "memory"], tools: "search" },
   },
 ];
 

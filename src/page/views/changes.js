@@ -58,13 +58,12 @@ export function openChanges(page) {
 function groups(page, changes, busy) {
   const byServer = [...Map.groupBy(changes.slice(0, bounds.rowsMax), ({ server }) => server)];
   return repeat(byServer, ([server]) => server, ([server, own]) => {
-    const approve = (/** @type {string[] | undefined} */ tools) => run(page, server, tools, busy);
+    const approve = (/** @type {readonly ToolChange[]} */ which) => run(page, server, which, busy);
+    const label = `Approve all ${own.length} of ${hint(server)}`;
     return html`<section class="panel" aria-label="Changed tools of ${hint(server)}">
       <div class="head"><h2><a href=${linkTo(["servers", server])}>${said(server)}</a></h2>
-        <button type="button" ?disabled=${busy.has(server)} aria-label="Approve all of ${
-      hint(server)
-    }"
-          @click=${() => approve(undefined)}>Approve all ${own.length}</button></div>
+        <button type="button" ?disabled=${busy.has(server)} aria-label=${label}
+          @click=${() => approve(own)}>Approve all ${own.length}</button></div>
       ${
       repeat(own, ({ tool }) =>
         tool, (change) =>
@@ -77,7 +76,7 @@ function groups(page, changes, busy) {
             <button type="button" class="small" ?disabled=${busy.has(server)}
               aria-label="Approve ${hint(change.tool)}"
               @click=${() =>
-          approve([change.tool])}>Approve</button></div>
+          approve([change])}>Approve</button></div>
           ${differences(change)}</article>`)
     }
     </section>`;
@@ -91,17 +90,18 @@ function kindBadge({ kind }) {
 }
 
 /**
+ * Approves what was looked at: exactly these changes, and none that came since.
  * @param {Page} page
  * @param {string} server
- * @param {string[] | undefined} tools undefined: all
+ * @param {readonly ToolChange[]} which
  * @param {Set<string>} busy
  */
-async function run(page, server, tools, busy) {
+async function run(page, server, which, busy) {
   busy.add(server);
   page.redraw();
   await attempt(page, async () => {
     const path = `/admin/servers/${encodeURIComponent(server)}/tools/approve`;
-    const { approved } = await page.api.call("POST", path, tools === undefined ? {} : { tools });
+    const { approved } = await page.api.call("POST", path, { ids: which.map(({ id }) => id) });
     await page.load("changes");
     return `Approved ${count(approved.length, "tool")} of ${server}`;
   });

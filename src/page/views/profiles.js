@@ -8,9 +8,7 @@ import { html, live, nothing, repeat } from "../vendor/lit-html.js";
 /** @import { Page, View } from "../page.js" */
 /** @import { ProfileRow } from "../state.js" */
 
-const example = {
-  servers: { files: { tools: ["read_*"] }, github: true },
-};
+const example = { servers: { files: { tools: { allow: ["read_*"] } }, memory: {} } };
 
 /**
  * @param {Page} page
@@ -107,10 +105,12 @@ function edit(page, profile) {
       const name = state.name.trim();
       if (name === "") throw new Error("Give the profile a name");
       const entry = JSON.parse(state.json);
-      await page.api.call("PUT", `/admin/profiles/${encodeURIComponent(name)}`, entry);
+      const path = `/admin/profiles/${encodeURIComponent(name)}`;
+      const { warnings = [] } = await page.api.call("PUT", path, entry);
       await page.load("profiles");
       close();
       page.note(`Saved ${name}`);
+      for (const warning of warnings) page.fail(warning);
     } catch (thrown) {
       state.problem = thrown instanceof SyntaxError
         ? `The entry is not JSON: ${thrown.message}`

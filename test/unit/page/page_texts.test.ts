@@ -1,9 +1,13 @@
 /** Texts as the page shows them: unseen characters, differences, folded JSON, numbers and times. */
 import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { comparable, difference } from "../../../src/page/difference.js";
 import { age, clock, count, duration, number, since, size } from "../../../src/page/format.js";
 import { jsonIn, membersOf, nodeOf } from "../../../src/page/json_tree.js";
 import { cut, line, visible } from "../../../src/page/visible.js";
+
+/** One rule decides for the whole project; the page in the browser has it in its own words. */
+const rule = new URL("../../../src/unseen_characters.ts", import.meta.url);
 
 describe("characters that a person cannot see", () => {
   test("are spelled out", () => {
@@ -18,6 +22,18 @@ describe("characters that a person cannot see", () => {
     for (const text of ["👨‍👩‍👧", "👍🏽", "❤️", "1️⃣"]) expect(visible(text)).toBe(text);
     expect(visible("❤️\ufe0f")).toBe("❤️⟨U+FE0F⟩");
     expect(visible("a\u200db")).toBe("a⟨U+200D⟩b");
+  });
+
+  test.skipIf(!existsSync(rule))("are those that the log and the terminal spell out", async () => {
+    const { showUnseen } = await import(rule.href);
+    for (let code = 0; code < 0x2fa20; code += 1) {
+      const text = `a${String.fromCodePoint(code)}b`;
+      if (code === 0x0d || visible(text) === showUnseen(text)) continue;
+      expect([code.toString(16), visible(text)]).toEqual([code.toString(16), showUnseen(text)]);
+    }
+    for (const text of ["👨‍👩‍👧", "❤️\ufe0f", "می\u200cخواهم", "葛\u{e0100}", "a\u200db", "क्\u200dष"]) {
+      expect(visible(text)).toBe(showUnseen(text));
+    }
   });
 
   test("do not include lines, tabs and other scripts", () => {
