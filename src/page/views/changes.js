@@ -65,8 +65,8 @@ function groups(page, changes, busy) {
         <button type="button" ?disabled=${busy.has(server)} aria-label=${label}
           @click=${() => approve(own)}>Approve all ${own.length}</button></div>
       ${
-      repeat(own, ({ tool }) =>
-        tool, (change) =>
+      repeat(own, ({ id }) =>
+        id, (change) =>
         html`<article class="change" aria-label=${hint(change.tool)}>
           <div class="head"><div><h3 class="mono">${said(change.tool)}</h3>
             <p class="summary">${kindBadge(change)} <span>${ago(page, change.seenAt)}</span>
