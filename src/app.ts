@@ -2,6 +2,7 @@
  * The composition root: puts the parts together and gives back a plain fetch handler. It names
  * no runtime, reads no environment and opens no socket: `src/main` or an embedding program does.
  */
+import { adminSettingsOf } from "./app/admin_settings.ts";
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
 import { connectPartsOf, forgetLogins, openLoginSteering } from "./app/open_logins.ts";
 import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
@@ -26,7 +27,6 @@ import type { OAuthServer } from "./oauth/oauth_server.ts";
 import type { FetchHandler } from "./runtime/runtime.ts";
 import { countEvents, type Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
-import { keepRecentCalls } from "./telemetry/recent_calls.ts";
 import { recordServers, type ServerHistory } from "./telemetry/server_history.ts";
 import { trialCallerOf } from "./upstream/mcp/trial_caller.ts";
 import { identity } from "./version.ts";
@@ -104,7 +104,6 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const shared = { limits, clock, emit: events.emit, instance, rates };
   const counts = countEvents(events);
   const history = recordServers(events, { clock, limits });
-  const recent = { events, recentLog: parts.recentLog, hide: log.hide };
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
     http.recheck();
@@ -142,16 +141,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     sha256: runtime.sha256,
     config,
     operatorToken: tokens?.operator,
-    admin: tokens && {
-      ...recent,
-      tokens,
-      operator,
-      access,
-      logins,
-      backup: stores.backup,
-      self,
-      calls: keepRecentCalls({ events, clock, limits, log }),
-    },
+    admin: adminSettingsOf(parts, { operator, access, logins, self }),
     storageProblem: stores.problem,
   });
   sources.announce();

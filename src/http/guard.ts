@@ -26,6 +26,11 @@ export interface GuardDeps {
   readonly addresses: () => readonly string[];
   /** Whether web pages of every origin may read what is at a URL. Absent: at none. */
   readonly isForAnyPage?: ((url: string) => boolean) | undefined;
+  /**
+   * Whether pages of the host that a request names may use it, because this listener serves a page
+   * itself. Absent: only those of listed origins.
+   */
+  readonly servesPages?: boolean | undefined;
   readonly clock: Clock;
   readonly limits: Limits;
 }
@@ -101,7 +106,8 @@ export function createGuard(config: GuardConfig, deps: GuardDeps): Guard {
       const origin = headers.get("origin");
       if (origin === null) return undefined;
       if (deps.isForAnyPage?.(url) === true) return anyPageHeaders;
-      if (!isOrigin(origin)) throw new GatewayError("origin_forbidden");
+      const isOwn = deps.servesPages === true && isOriginOf(headers.get("host") ?? "", origin);
+      if (!isOwn && !isOrigin(origin)) throw new GatewayError("origin_forbidden");
       return {
         "access-control-allow-origin": origin,
         "access-control-expose-headers": exposedHeaders,
@@ -209,6 +215,11 @@ function createOriginRule(config: GuardConfig): (origin: string) => boolean {
   // `Origin: null` does not identify the page that sends it.
   exact.delete("null");
   return (origin) => exact.has(origin) || anyPort.has(origin.replace(/:\d{1,5}$/, ""));
+}
+
+/** Whether an origin is that of a host, which was checked before; a proxy may end TLS. */
+function isOriginOf(host: string, origin: string): boolean {
+  return origin === `http://${host.toLowerCase()}` || origin === `https://${host.toLowerCase()}`;
 }
 
 /** Scheme and authority of a request's URL, as text: parsing it would normalise what is checked. */

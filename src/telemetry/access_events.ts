@@ -90,7 +90,7 @@ export const grantSteps = {
 /** One step. */
 export type GrantStep = keyof typeof grantSteps;
 
-/** The operator's page was opened by a link, or not. */
+/** The operator's page was opened by a link, or not, or it shows more of the calls. */
 export interface PageEvent {
   readonly type: "page_step";
   readonly step: PageStep;
@@ -103,6 +103,8 @@ export const pageSteps = {
   opened: "The operator's page was opened by a link",
   refused: "A link to the operator's page was refused",
   ended: "A log-in of the operator's page ended",
+  arguments_shown: "The operator sees the arguments of calls from now on",
+  arguments_hidden: "The operator sees the arguments of calls no longer",
 } as const;
 
 /** One step. */

@@ -6,7 +6,7 @@ import type { Limits } from "../limits.ts";
 import { type Log, type LogFields, Shortened } from "../log.ts";
 import { oneLine } from "../one_line.ts";
 import { identity } from "../version.ts";
-import { grantSteps, limitedRates, oauthSteps, pageSteps } from "./access_events.ts";
+import { grantSteps, limitedRates, oauthSteps, type PageStep, pageSteps } from "./access_events.ts";
 import { type CallEvent, type CallFailure, type CallRefusedEvent } from "./call_events.ts";
 import { type GatewayEvent } from "./events.ts";
 
@@ -56,6 +56,12 @@ function failed(
     ...more,
   });
 }
+
+/** The steps of the operator's page that are more or less than news. */
+const pageSays: { readonly [Step in PageStep]?: "debug" | "warn" } = {
+  link_made: "debug",
+  refused: "warn",
+};
 
 /** What each event says in the log. */
 const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
@@ -126,8 +132,8 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
     oauth.info(oauthSteps[step], { client: named, principal, surface: place, reason });
   },
   page_step({ step, reason }, { http }) {
-    const say = { link_made: http.debug, opened: http.info, refused: http.warn, ended: http.info };
-    say[step](pageSteps[step], { reason });
+    const say = pageSays[step] ?? "info";
+    http[say](pageSteps[step], { reason });
   },
   grant_step({ step, server, principal, issuer, scopes, reason }, logs) {
     const say = reason === undefined ? logs.server(server).info : logs.server(server).warn;

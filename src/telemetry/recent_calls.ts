@@ -10,7 +10,6 @@ import { clientLine, oneLine } from "../one_line.ts";
 import { sourceTextOf, textOfValue } from "../source_text.ts";
 import type { CallEvent, CallStartedEvent } from "./call_events.ts";
 import type { Events } from "./events.ts";
-import { createRing } from "./ring.ts";
 
 /** One call; `ms` and `outcome` are absent while it runs. */
 export interface CallRow {
@@ -79,9 +78,14 @@ export interface RecentCallsDeps {
 
 /** Follows the calls of a stream from now on. */
 export function keepRecentCalls({ events, clock, limits, log }: RecentCallsDeps): RecentCalls {
-  const ring = createRing<NotedCall>(limits.recentCallsMax);
-  /** Those that run, however many others began since. */
-  const running = new Map<number, NotedCall>();
+  const callsMax = limits.recentCallsMax;
+  /** By the number of the call, which counts up: each takes the place of the one long before. */
+  const places: (NotedCall | undefined)[] = [];
+  /** Calls that still run although another has their place. */
+  const overtaken = new Map<number, NotedCall>();
+  const all = (): NotedCall[] =>
+    [...[...overtaken.values()].slice(-callsMax), ...places.filter((one) => one !== undefined)]
+      .sort((one, other) => one.call - other.call);
   const readers = new Set<(call: NotedCall) => void>();
   let showsArguments = false;
   const begin = (event: CallStartedEvent): NotedCall => {
@@ -102,14 +106,17 @@ export function keepRecentCalls({ events, clock, limits, log }: RecentCallsDeps)
         ? log.toPlain(event.arguments, limits.shownArgumentsCharsMax)
         : undefined,
     };
-    running.set(call, noted);
-    ring.push(noted);
+    const place = call % callsMax;
+    const before = places[place];
+    if (before !== undefined && before.outcome === undefined) overtaken.set(before.call, before);
+    places[place] = noted;
     return noted;
   };
   const end = (event: CallEvent): NotedCall | undefined => {
-    const noted = running.get(event.call);
+    const latest = places[event.call % callsMax];
+    const noted = latest?.call === event.call ? latest : overtaken.get(event.call);
     if (noted === undefined) return undefined;
-    running.delete(event.call);
+    if (noted !== latest) overtaken.delete(event.call);
     noted.server = event.server;
     noted.ms = event.ms;
     noted.outcome = event.outcome;
@@ -136,14 +143,14 @@ export function keepRecentCalls({ events, clock, limits, log }: RecentCallsDeps)
     arguments: noted.arguments,
   });
   return {
-    rows: () => ring.toArray().map(toRow),
+    rows: () => all().map(toRow),
     get showsArguments() {
       return showsArguments;
     },
     showArguments(shown) {
       showsArguments = shown;
       if (shown) return;
-      for (const noted of [...ring.toArray(), ...running.values()]) noted.arguments = undefined;
+      for (const noted of [...all(), ...overtaken.values()]) noted.arguments = undefined;
     },
     read(reader) {
       readers.add(reader);

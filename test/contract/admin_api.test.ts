@@ -56,6 +56,14 @@ const routes: readonly (readonly [method: string, path: string, body?: unknown])
   ["POST", "/admin/reload", {}],
   ["POST", "/admin/backup", { file: "/none/refused.db" }],
   ["GET", "/admin/attach"],
+  ["GET", "/admin/sessions"],
+  ["GET", "/admin/calls"],
+  ["PUT", "/admin/calls/arguments", { shown: true }],
+  ["GET", "/admin/log"],
+  ["GET", "/admin/connect"],
+  ["GET", "/admin/events"],
+  ["POST", "/admin/page/link", {}],
+  ["DELETE", "/admin/page/token"],
   ["POST", "/admin/mcp", { jsonrpc: "2.0", id: 1, method: "ping" }],
   ["GET", "/admin/mcp"],
   ["DELETE", "/admin/mcp"],
@@ -197,7 +205,9 @@ describe("the admin API refuses", () => {
     const removed = await admin.call("DELETE", "/admin/servers/own", { as: "operator" });
     expect([replaced.code, removed.code]).toEqual(["owner_only", "owner_only"]);
     expect((await admin.call("DELETE", "/admin/servers/own", { as: "owner" })).status).toBe(200);
-    for (const [method, path, body] of routes.filter(([, path]) => /backup|attach/.test(path))) {
+    for (
+      const [method, path, body] of routes.filter(([, path]) => /backup|attach|link/.test(path))
+    ) {
       const answer = await admin.call(method, path, { as: "operator", body });
       expect([path, answer.status, answer.code]).toEqual([path, 403, "owner_only"]);
     }

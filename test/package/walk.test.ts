@@ -76,6 +76,10 @@ describe("the installed package", () => {
         };
         expect(servers.find((one) => one.name === "mine")).toMatchObject({ tools: 14 });
         expect(await does("call", "mine", "echo", '{"text":"by hand"}')).toContain("by hand");
+        const link: { url: string } = JSON.parse(await does("page", "--json"));
+        const page = await fetch(link.url);
+        expect(page.headers.get("content-type")).toContain("text/html");
+        expect(await page.text()).toContain('src="/admin/page/app.js"');
         // It may find something on this machine, such as a missing program: its report counts.
         const { output } = await runCommand([...runner, program, "doctor", "--json"], {
           cwd,

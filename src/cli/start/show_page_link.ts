@@ -1,6 +1,6 @@
 /**
  * The link to the operator's page, for the person who starts the gateway: on a terminal alone, and in
- * no log, since it opens the page for whoever has it first.
+ * no log, since the first one who opens it is logged in.
  */
 import type { GatewayHandle } from "../../app.ts";
 import { identity } from "../../version.ts";

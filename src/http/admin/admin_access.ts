@@ -23,7 +23,7 @@ export type AdminRole = keyof AdminTokens;
 export type AdminRight = "none" | "operator" | "owner";
 
 /** The principal of each role's calls. */
-export const adminPrincipals: Readonly<Record<AdminRole, Principal>> = {
+const principals: Readonly<Record<AdminRole, Principal>> = {
   owner: ownerPrincipal,
   operator: operatorPrincipal,
 };
@@ -31,6 +31,8 @@ export const adminPrincipals: Readonly<Record<AdminRole, Principal>> = {
 /** Whose token a request carries, and the log-in of the page if it is a page's. */
 export interface AdminHolder {
   readonly role: AdminRole;
+  /** For its calls. */
+  readonly principal: Principal;
   readonly login: PageLogin | undefined;
 }
 
@@ -47,8 +49,8 @@ export async function holderOf(
     isSameToken(tokens.operator, shown),
   ]);
   const login = pages.find(shown);
-  if (isOwner) return { role: "owner", login: undefined };
-  if (isOperator || login !== undefined) return { role: "operator", login };
+  const role = isOwner ? "owner" : isOperator || login !== undefined ? "operator" : undefined;
+  if (role !== undefined) return { role, principal: login?.principal ?? principals[role], login };
   throw unauthenticated(', error="invalid_token"');
 }
 

@@ -5,6 +5,7 @@
  * headers and no cookies, so no web page of another origin can use it. Not here: the endpoints
  * (admin_routes.ts).
  */
+import type { Bus } from "../../bus/bus.ts";
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -47,6 +48,7 @@ export interface AdminDeps extends AdminSettings, Pick<AdminParts, "passage" | "
   readonly addresses: GuardDeps["addresses"];
   readonly sha256: Runtime["sha256"];
   readonly clock: Clock;
+  readonly bus: Bus;
   readonly connected: ConnectedClients;
   readonly log: Log;
   readonly emit: Emit;
@@ -144,7 +146,10 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
       }
     },
     open(opening) {
-      layer.opened = { guard: createGuard(guardConfig(opening), deps), opening };
+      layer.opened = {
+        guard: createGuard(guardConfig(opening), { ...deps, servesPages: true }),
+        opening,
+      };
     },
     pageLink: () => makePageLink(links),
     onUnattached: attachments.onUnattached,

@@ -15,7 +15,7 @@ import { hmacHex } from "../../seal.ts";
 import type { Passage } from "../dispatch.ts";
 import { fillName, type SurfaceKinds } from "../surface_kinds.ts";
 import { decodeName } from "../route_match.ts";
-import { adminPrincipals, type AdminTokens, assertEntryRight } from "./admin_access.ts";
+import { type AdminTokens, assertEntryRight } from "./admin_access.ts";
 import { AdminError } from "./admin_errors.ts";
 import { type AdminRow, answerJson, readForm } from "./admin_request.ts";
 import type { Attachments } from "./attachments.ts";
@@ -197,8 +197,8 @@ function mcpRows({ surfaceKinds, passage }: AdminParts): readonly AdminRow[] {
       method,
       path: `/admin${path}/mcp`,
       right: "operator",
-      answer: ({ request, fetchContext, role, name }) =>
-        passage(request, `${fillName(path, name)}/mcp`, adminPrincipals[role], fetchContext),
+      answer: ({ request, fetchContext, principal, name }) =>
+        passage(request, `${fillName(path, name)}/mcp`, principal, fetchContext),
     }))
   );
 }

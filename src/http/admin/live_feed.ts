@@ -3,6 +3,7 @@
  * open page. The feed listens only while a page is open, and gathers what happens, so that neither a
  * busy gateway nor a slow page costs more than its bounds. Not here: where the data comes from.
  */
+import { putWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -76,9 +77,8 @@ interface Gathered {
 interface FeedState extends LiveDeps {
   readonly streams: Set<EventStream>;
   readonly gathered: Gathered;
-  /** When each list was sent last, and its frame. */
+  /** When each list was sent last. */
   readonly sentAt: Map<LiveList, number>;
-  readonly sent: Map<LiveList, string>;
   isClosed: boolean;
   /** Whether the next part is due already. */
   stopTimer: (() => void) | undefined;
@@ -99,7 +99,6 @@ export function createLiveFeed(deps: LiveDeps): LiveFeed {
       signals: new Set(),
     },
     sentAt: new Map(),
-    sent: new Map(),
     isClosed: false,
     stopTimer: undefined,
     stopReading: [],
@@ -137,14 +136,7 @@ function begin(feed: FeedState): void {
   const { sources: { calls, log, events }, gathered, limits } = feed;
   feed.stopReading = [
     calls.read((call) => {
-      gathered.calls.delete(call.call);
-      gathered.calls.set(call.call, call);
-      if (gathered.calls.size > limits.liveRowsMax) {
-        for (const [oldest] of gathered.calls) {
-          gathered.calls.delete(oldest);
-          break;
-        }
-      }
+      putWithin(gathered.calls, call.call, call, limits.liveRowsMax);
       sendLater(feed);
     }),
     log.read((line) => {
@@ -161,7 +153,7 @@ function begin(feed: FeedState): void {
   ];
 }
 
-/** Stops reading: nobody is there. */
+/** Stops reading after the last page has left. */
 function finish(feed: FeedState): void {
   for (const stop of feed.stopReading) stop();
   feed.stopReading = [];
@@ -171,7 +163,6 @@ function finish(feed: FeedState): void {
   feed.gathered.lists.clear();
   feed.gathered.signals.clear();
   while (feed.gathered.lines.shift() !== undefined);
-  feed.sent.clear();
   feed.sentAt.clear();
 }
 
@@ -200,10 +191,7 @@ async function send(feed: FeedState): Promise<void> {
   for (const list of due) {
     gathered.lists.delete(list);
     feed.sentAt.set(list, clock.monotonic());
-    const text = JSON.stringify({ type: list, ...await sources.lists[list]() });
-    if (feed.sent.get(list) === text) continue;
-    feed.sent.set(list, text);
-    write(feed, text);
+    write(feed, JSON.stringify({ type: list, ...await sources.lists[list]() }));
   }
   if (gathered.lists.size > 0 && feed.streams.size > 0) sendLater(feed);
 }

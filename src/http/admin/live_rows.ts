@@ -1,5 +1,6 @@
 /** The rows of the admin API that show what happens now: clients, calls, the log, and the stream. */
 import * as v from "valibot";
+import type { Emit } from "../../telemetry/events.ts";
 import type { RecentCalls } from "../../telemetry/recent_calls.ts";
 import type { RecentLog } from "../../telemetry/recent_log.ts";
 import { type HeaderPairs, jsonResponse } from "../respond.ts";
@@ -13,6 +14,7 @@ export interface LiveParts {
   readonly recentLog: RecentLog;
   readonly sessions: () => readonly SessionReport[];
   readonly feed: LiveFeed;
+  readonly emit: Emit;
   /** How each known client is connected to the gateway, as texts to copy. */
   readonly clients: () => Promise<readonly object[]>;
 }
@@ -23,7 +25,7 @@ const unstored: HeaderPairs = { "cache-control": "no-store" };
 
 /** Makes the rows. */
 export function liveRows(parts: LiveParts): readonly AdminRow[] {
-  const { calls, recentLog, sessions, feed, clients } = parts;
+  const { calls, recentLog, sessions, feed, clients, emit } = parts;
   return [
     {
       method: "GET",
@@ -43,6 +45,9 @@ export function liveRows(parts: LiveParts): readonly AdminRow[] {
       right: "operator",
       answer: async ({ readBody }) => {
         const { shown } = await readBody(shownForm);
+        if (shown !== calls.showsArguments) {
+          emit({ type: "page_step", step: shown ? "arguments_shown" : "arguments_hidden" });
+        }
         calls.showArguments(shown);
         return answerJson({ showsArguments: calls.showsArguments });
       },

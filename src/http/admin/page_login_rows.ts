@@ -65,7 +65,7 @@ export function pageLoginRows(parts: PageLoginParts): readonly AdminRow[] {
             "Cannot end this token: it is a file of the data folder, not the token of a page",
           );
         }
-        login.end();
+        login.end("the operator logged out");
         return answerJson({});
       },
     },

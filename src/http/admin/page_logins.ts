@@ -5,8 +5,10 @@
  */
 import { isSameDigest } from "../../auth/bearer.ts";
 import { putWithin } from "../../bounded.ts";
+import type { Bus } from "../../bus/bus.ts";
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
+import { operatorPrincipal, type Principal } from "../../model.ts";
 import { createAttemptRate } from "../../oauth/attempt_rate.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { makeKey } from "../../seal.ts";
@@ -23,10 +25,12 @@ export interface PageSecret {
 
 /** One page that is logged in. */
 export interface PageLogin {
+  /** For its calls: the operator, by this page alone. */
+  readonly principal: Principal;
   /** Calls back once, when the log-in ends, until the returned function is called. */
   onEnd(run: () => void): () => void;
-  /** Ends it. */
-  end(): void;
+  /** Ends it, with its streams and its running calls. */
+  end(why: string): void;
 }
 
 /** The log-ins of all pages. */
@@ -46,6 +50,7 @@ export interface PageLoginDeps extends Pick<Runtime, "sha256"> {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly emit: Emit;
+  readonly bus: Pick<Bus, "publish">;
 }
 
 /** One log-in. */
@@ -53,6 +58,8 @@ interface Login extends PageLogin {
   usedAt: number;
   /** What runs at its end; a stream that is open counts as use. */
   readonly watchers: Set<() => void>;
+  /** Ends it and its own streams; calls that run may finish. */
+  leave(why: string): void;
 }
 
 const wrongLink = "Cannot open the page with this link: it was used, it has expired, or it is of " +
@@ -86,7 +93,7 @@ export function createPageLogins(deps: PageLoginDeps): PageLogins {
       if (digest !== undefined) codes.delete(digest);
       if (clock.monotonic() >= expiresAt) throw refuse(guesses.take(""), say);
       const value = makeKey();
-      const login = openLogin(deps, () => logins.delete(sha256(value)), say);
+      const login = openLogin(deps, () => logins.delete(sha256(value)));
       makeRoom(logins, limits.pageLoginsMax);
       logins.set(sha256(value), login);
       say("opened");
@@ -98,13 +105,13 @@ export function createPageLogins(deps: PageLoginDeps): PageLogins {
       if (login === undefined) return undefined;
       const isIdle = login.watchers.size === 0 &&
         clock.monotonic() - login.usedAt >= limits.pageIdleMs;
-      if (isIdle) return void login.end();
+      if (isIdle) return void login.end("it was not used for long");
       login.usedAt = clock.monotonic();
       return login;
     },
     close() {
       codes.clear();
-      for (const login of [...logins.values()]) login.end();
+      for (const login of [...logins.values()]) login.leave("the gateway stops");
     },
   };
 }
@@ -121,25 +128,26 @@ function refuse(waitMs: number, say: (step: PageStep) => void): AdminError {
   return new AdminError("link_invalid", wrongLink);
 }
 
-function openLogin(
-  { clock, limits }: PageLoginDeps,
-  forget: () => void,
-  say: (step: PageStep, reason?: string) => void,
-): Login {
+function openLogin({ clock, limits, emit, bus }: PageLoginDeps, forget: () => void): Login {
   const watchers = new Set<() => void>();
-  const end = () => {
+  const principal: Principal = {
+    ...operatorPrincipal,
+    client: `page:${crypto.randomUUID()}`,
+    expiresAt: clock.wall() + limits.pageLoginMs,
+  };
+  const leave = (reason: string) => {
     stopWaiting();
     forget();
+    emit({ type: "page_step", step: "ended", reason });
     for (const run of [...watchers]) run();
     watchers.clear();
   };
-  const stopWaiting = clock.after(limits.pageLoginMs, () => {
-    say("ended", "it has expired");
-    end();
-  });
+  const stopWaiting = clock.after(limits.pageLoginMs, () => leave("it has expired"));
   const login: Login = {
+    principal,
     usedAt: clock.monotonic(),
     watchers,
+    leave,
     onEnd(run) {
       watchers.add(run);
       return () => {
@@ -147,7 +155,10 @@ function openLogin(
         if (watchers.delete(run)) login.usedAt = clock.monotonic();
       };
     },
-    end,
+    end(reason) {
+      leave(reason);
+      bus.publish("accessRevoked", { principal: principal.id, client: principal.client, reason });
+    },
   };
   return login;
 }
@@ -157,5 +168,6 @@ function makeRoom(logins: ReadonlyMap<string, Login>, loginsMax: number): void {
   if (logins.size < loginsMax) return;
   const [first, ...others] = logins.values();
   if (first === undefined) return;
-  others.reduce((oldest, one) => one.usedAt < oldest.usedAt ? one : oldest, first).end();
+  others.reduce((oldest, one) => one.usedAt < oldest.usedAt ? one : oldest, first)
+    .end("another page took its place");
 }
