@@ -11,6 +11,7 @@ import type { CallEvent, CallRefusedEvent, CallStartedEvent } from "./call_event
 import type {
   ConfiguredEvent,
   ConnectionEvent,
+  LearnedEvent,
   RecoveredEvent,
   ServerStateEvent,
   StartFailedEvent,
@@ -69,6 +70,7 @@ export type GatewayEvent =
   | StartingEvent
   | RecoveredEvent
   | ConnectionEvent
+  | LearnedEvent
   | ConfiguredEvent
   | ClientEvent
   | CallStartedEvent
