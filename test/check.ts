@@ -54,6 +54,7 @@ const staticChecks: readonly Work[] = [
   check("format", [executable("deno"), "fmt", "--check"]),
   check("lint", [executable("deno"), "lint"]),
   check("types of the core", [...tsc, "."]),
+  check("types of the operator's page", [...tsc, "src/page"]),
   check("types of the Bun side", [...tsc, "src/runtime"]),
   check("types of the Node side", [...tsc, "src/main"]),
   check("types of the package", [...tsc, "tsconfig.build.json", "--noEmit"]),

@@ -14,21 +14,26 @@ import { brokenRelations } from "../src/limits/relations.ts";
 import { casesOf, namesOf, requiredCases } from "./support/cases.ts";
 import { docPages } from "./support/doc_pages.ts";
 import { functionsOf, importsOf, numbersOf, scan, type SourceFile } from "./support/source.ts";
+import { pageFiles } from "../src/http/admin/page_names.ts";
+import { pageRules } from "./support/page_rules.ts";
 import { rules } from "./support/tidy_rules.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const readJson = (path: string) => JSON.parse(read(path)) as Record<string, unknown>;
 
-function filesBelow(folder: string): SourceFile[] {
+function filesBelow(folder: string, form = /\.ts$/): SourceFile[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => form.test(name))
     .map((name) => `${folder}/${name}`.replaceAll("\\", "/"))
     .sort()
     .map((path) => ({ path, text: read(path) }));
 }
 
-const source = filesBelow("src");
+/** The page in the browser has rules of its own. */
+const source = filesBelow("src").filter(({ path }) => !path.startsWith("src/page/"));
+const operatorPage = filesBelow("src/page", /\.(?:js|css|html|svg)$/)
+  .filter(({ path }) => !path.startsWith("src/page/vendor/"));
 /** What a person reads besides README. */
 const pages = docPages;
 const tests = filesBelow("test").filter(({ path }) =>
@@ -41,12 +46,25 @@ describe("the source tree", () => {
   }
 });
 
+describe("the operator's page", () => {
+  for (const rule of pageRules) {
+    test(rule.name, () => expect(rule.check(operatorPage)).toEqual([]));
+  }
+
+  test("is served with all its files, and with no others", () => {
+    const files = readdirSync(join(root, "src/page"), { recursive: true, encoding: "utf8" })
+      .map((name) => name.replaceAll("\\", "/"))
+      .filter((name) => /\.(?:js|css|html|svg)$/.test(name));
+    expect([...pageFiles].sort()).toEqual(files.sort());
+  });
+});
+
 test("the bounds keep their relations", () => {
   expect(brokenRelations(defaultLimits)).toEqual([]);
 });
 
 describe("the rules themselves", () => {
-  for (const rule of rules) {
+  for (const rule of [...rules, ...pageRules]) {
     test(`a breach is found: ${rule.name}`, () => {
       const together = /circle|dead|unique/.test(rule.name);
       const samples = together ? [rule.bad] : rule.bad.map((file) => [file]);
@@ -189,6 +207,7 @@ describe("the project", () => {
       /\b(?:nobody|somebody|whoever|anew|mend|mended|cannot be had|is told|are told|hears of)\b/i;
     const texts = [
       ...source,
+      ...operatorPage,
       ...filesBelow("test").filter(({ path }) => path !== "test/tidy.test.ts"),
       ...filesBelow("bench"),
       ...["README.md", ...pages]

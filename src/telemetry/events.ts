@@ -19,6 +19,7 @@ import type {
   ConfiguredEvent,
   ConnectionEvent,
   ProfilesEvent,
+  LearnedEvent,
   RecoveredEvent,
   ServerStateEvent,
   StartFailedEvent,
@@ -80,6 +81,7 @@ export type GatewayEvent =
   | RecoveredEvent
   | ConnectionEvent
   | ProfilesEvent
+  | LearnedEvent
   | ConfiguredEvent
   | ToolEvent
   | ClientEvent

@@ -36,6 +36,12 @@ export interface StartingEvent {
   readonly server: string;
 }
 
+/** What a server offers was read from it: it was not known before, or may have changed. */
+export interface LearnedEvent {
+  readonly type: "catalog_learned";
+  readonly server: string;
+}
+
 /** Another configuration of servers is in effect. */
 export interface ConfiguredEvent {
   readonly type: "servers_configured";

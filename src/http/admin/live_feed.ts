@@ -55,6 +55,7 @@ const listsOf: Partial<Record<EventType, readonly LiveList[]>> = {
   server_recovered: ["servers"],
   connection_opened: ["servers"],
   connection_closed: ["servers"],
+  catalog_learned: ["servers"],
   servers_configured: ["servers"],
   grant_step: ["servers"],
   client_connected: ["sessions"],

@@ -27,6 +27,7 @@ const pagePolicy = [
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self' data: blob:",
+  "media-src data:",
   "connect-src 'self'",
   "frame-src 'self'",
   "base-uri 'none'",

@@ -173,6 +173,7 @@ async function fetchCatalog(
   const catalog: Catalog = { description: connection.description, lists };
   const now = await keepCatalog(known, key, catalog, doubtsBefore);
   options.learned(now, caller);
+  options.deps.emit({ type: "catalog_learned", server: options.server });
   return now;
 }
 

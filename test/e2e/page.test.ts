@@ -1,0 +1,220 @@
+/**
+ * The walk of an operator through the page of a real gateway, in a real browser: the one-time link, a
+ * server that is added, tried, killed and removed, and what the page shows of it meanwhile.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import type { Browser, Locator, Page } from "playwright-core";
+import { findGateway } from "../support/admin_calls.ts";
+import { browserPath, openBrowser } from "../support/browser.ts";
+import { openVisit, type PageVisit } from "../support/page_visit.ts";
+import {
+  canReadProcesses,
+  descendants,
+  sendSignal,
+  withCommandText,
+} from "../support/processes.ts";
+import { realServers } from "../support/real_servers.ts";
+import { hasTerminals, type RunningCli, startCli, untilPrinted } from "../support/run_cli.ts";
+import { until } from "../support/wait.ts";
+
+const isWanted = browserPath !== undefined && hasTerminals &&
+  process.env["MCP_TEST_PROGRAMS"] === "true";
+const testMs = 120_000;
+
+let browser: Browser;
+let folder: string;
+let gateway: RunningCli;
+let visit: PageVisit;
+let page: Page;
+
+const heading = (name: string) => page.getByRole("heading", { name, level: 1, exact: true });
+const rowOf = (name: string): Locator =>
+  page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+
+describe.skipIf(!isWanted)("an operator", () => {
+  beforeAll(async () => {
+    folder = realpathSync(mkdtempSync(join(tmpdir(), "mcp-wrapper-page-")));
+    const config = join(folder, "mcp.json");
+    writeFileSync(config, '{ "mcpServers": {} }');
+    gateway = startCli(["--config", config, "--data", join(folder, "data")], {
+      cwd: folder,
+      env: { MCP_PORT: "0", MCP_ADMIN_PORT: "0", MCP_ADMIN_SPAWN: "on" },
+      onTerminal: true,
+    });
+    browser = await openBrowser();
+    visit = await openVisit(browser);
+    page = visit.page;
+  }, testMs);
+
+  afterAll(async () => {
+    await browser?.close();
+    if (gateway === undefined) return;
+    for (const one of descendants(gateway.pid)) sendSignal(one, "SIGTERM");
+    await gateway.ended;
+    rmSync(folder, { recursive: true, force: true });
+  }, testMs);
+
+  test("opens the link that the start prints on a terminal", async () => {
+    const [link = ""] = await untilPrinted(gateway, /http:\S+\/admin#code=[\w-]+/);
+    await page.goto(link);
+    await heading("Servers").waitFor();
+    expect(page.url()).not.toContain("code");
+    await page.getByText("Live", { exact: true }).waitFor();
+    expect(await page.evaluate(() => document.cookie)).toBe("");
+    const { adminUrl = "" } = await findGateway(folder);
+    expect(page.url()).toStartWith(adminUrl.replace("localhost", "127.0.0.1"));
+  }, testMs);
+
+  test("adds a server, and sees it start", async () => {
+    await page.getByRole("button", { name: "Add server" }).click();
+    const dialog = page.getByRole("dialog", { name: "Add a server" });
+    await dialog.getByLabel("Name").fill("everything");
+    await dialog.getByLabel("Command").fill(realServers(folder)["everything"]?.command ?? "");
+    await dialog.getByLabel("Arguments").fill("stdio");
+    await dialog.getByRole("button", { name: "Add server" }).click();
+    await page.getByText("Added everything").waitFor();
+    await rowOf("everything").getByText(/\d+ tools/).waitFor();
+  }, testMs);
+
+  test("tries a tool, and sees its progress and its result", async () => {
+    await page.getByRole("link", { name: "everything", exact: true }).click();
+    await heading("everything").waitFor();
+    await page.getByLabel("Filter tools").fill("long running");
+    await page.getByRole("link", { name: /trigger-long-running-operation/ }).click();
+    await page.getByLabel("duration").fill("2");
+    await page.getByLabel("steps").fill("4");
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByRole("progressbar", { name: "Progress of the call" }).waitFor();
+    await page.getByText(/[123] of 4/).waitFor();
+    await page.getByRole("region", { name: "Result" })
+      .getByText("Long running operation completed. Duration: 2 seconds, Steps: 4.").first()
+      .waitFor();
+  }, testMs);
+
+  test("cancels a call that takes too long", async () => {
+    await page.getByLabel("duration").fill("600");
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByRole("button", { name: "Cancel the call" }).click();
+    await page.getByRole("alert").getByText("Cancelled").waitFor();
+    await page.getByRole("button", { name: "Run" }).isEnabled();
+  }, testMs);
+
+  test("answers what a tool asks, in a form", async () => {
+    await page.getByLabel("Filter tools").fill("elicitation");
+    await page.getByRole("link", { name: /trigger-elicitation-request$/ }).click();
+    await page.getByRole("button", { name: "Run" }).click();
+    const dialog = page.getByRole("dialog", { name: "everything asks" });
+    await dialog.getByRole("button", { name: "Send" }).click();
+    await dialog.getByText("Required", { exact: true }).waitFor();
+    await dialog.getByLabel("String *").fill("Ada");
+    await dialog.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("region", { name: "Result" }).getByText(/Ada/).first().waitFor();
+  }, testMs);
+
+  test("sees pictures, and reads resources that a result links to", async () => {
+    await page.getByLabel("Filter tools").fill("get-");
+    await page.getByRole("link", { name: /get-tiny-image/ }).click();
+    await page.getByRole("button", { name: "Run" }).click();
+    const picture = page.getByRole("img", { name: "Picture from the server" });
+    await picture.waitFor();
+    const width = () => picture.evaluate((image) => (image as HTMLImageElement).naturalWidth);
+    await until("the picture is there", async () => await width() > 0);
+    await page.getByRole("link", { name: /get-resource-links/ }).click();
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByRole("button", { name: /Read demo:.*text/ }).first().click();
+    await page.getByRole("button", { name: "Read", exact: true }).click();
+    await page.getByRole("region", { name: "Result" }).getByText(/plaintext resource/).first()
+      .waitFor();
+  }, testMs);
+
+  test("watches a call appear while it runs, and shows its arguments on demand", async () => {
+    await visit.go("calls");
+    const call = page.getByRole("row", { name: /trigger-long-running-operation/ });
+    await call.getByText("ok", { exact: true }).waitFor();
+    expect(await call.first().textContent()).toContain("mcp-wrapper page");
+    expect(await page.getByText('"duration"').count()).toBe(0);
+    await page.getByRole("switch", { name: "Show arguments" }).click();
+    await page.getByText("Arguments of calls from now on are shown").waitFor();
+
+    const other = await visit.context.newPage();
+    await other.goto("about:blank");
+    const token = await page.evaluate(() => JSON.stringify({ ...sessionStorage }));
+    await other.addInitScript((stored) => Object.assign(sessionStorage, JSON.parse(stored)), token);
+    await other.goto(
+      page.url().replace(/#.*/, "#/servers/everything/tools/trigger-long-running-operation"),
+    );
+    await other.getByLabel("duration").fill("3");
+    await other.getByRole("button", { name: "Run" }).click();
+    await page.getByRole("row").getByText("running", { exact: true }).waitFor();
+    await page.getByText('"duration":3').waitFor();
+    await page.getByRole("row").getByText("running", { exact: true }).waitFor({
+      state: "detached",
+    });
+    await page.getByLabel("Outcome").selectOption("Failed");
+    await page.getByText("3 s").waitFor({ state: "detached" });
+    await other.close();
+  }, testMs);
+
+  test.skipIf(!canReadProcesses)("kills the server's process, and sees it come back", async () => {
+    await visit.go("servers");
+    const { pid } = await findGateway(folder);
+    const started = () => {
+      const own = new Set(descendants(pid));
+      return withCommandText("mcp-server-everything").filter((one) => own.has(one));
+    };
+    const before = started();
+    expect(before.length).toBeGreaterThan(0);
+    for (const one of before) sendSignal(one, "SIGKILL");
+    await rowOf("everything").getByRole("cell", { name: "1", exact: true }).waitFor();
+    await visit.go("servers/everything/tools/echo");
+    await page.getByLabel("message").fill("still there");
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByRole("region", { name: "Result" }).getByText(/still there/).first().waitFor();
+    await page.getByText("running", { exact: true }).waitFor();
+    expect(started().some((one) => !before.includes(one))).toBe(true);
+  }, testMs);
+
+  test("reads in the log what happened", async () => {
+    await visit.go("log?text=everything");
+    const lines = page.getByRole("region", { name: "Lines of the log" });
+    await lines.getByText(/everything: \d+ tools/).first().waitFor();
+    await lines.getByText(/SIGKILL|was killed|ended/).first().waitFor();
+    await page.getByLabel("Level").selectOption("error and above");
+    await page.getByLabel("Filter the log by text").fill("no such text");
+    await page.getByText("No line matches").waitFor();
+  }, testMs);
+
+  test("copies how a client is connected", async () => {
+    await visit.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await visit.go("connect");
+    await page.getByRole("button", { name: "Copy the text for Cursor" }).click();
+    await page.getByText("Copied").waitFor();
+    const { url } = await findGateway(folder);
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toContain(`${url}/mcp`);
+    expect(await page.getByRole("link", { name: "Open in Cursor" }).getAttribute("href"))
+      .toStartWith("cursor://");
+  }, testMs);
+
+  test("disables, enables and removes the server", async () => {
+    await visit.go("servers/everything");
+    await page.getByRole("button", { name: "Disable everything" }).click();
+    await page.getByText("This server is disabled").waitFor();
+    await page.getByRole("button", { name: "Enable everything" }).click();
+    await page.getByRole("button", { name: "Remove everything" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("button", { name: "Remove everything" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await page.getByText("Removed everything").waitFor();
+    await heading("Servers").waitFor();
+    await rowOf("everything").waitFor({ state: "detached" });
+    expect(readFileSync(join(folder, "mcp.json"), "utf8")).not.toContain("everything");
+  }, testMs);
+
+  test("has seen no error, no dialog and no refusal of the browser meanwhile", async () => {
+    expect(await visit.problems()).toEqual([]);
+  }, testMs);
+});
