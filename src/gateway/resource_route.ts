@@ -127,7 +127,7 @@ export function seenOwner(
   const key = offeredKey({ surface: view.surface, offered });
   // Where resources are withheld, only what a tool named can be read.
   const isOpen = !view.servers.some((one) => isWithheld(one, "resources"));
-  const owner = (isOpen ? fromGatewayUri(offered) : undefined) ?? subscribed.get(key) ??
+  const owner = (isOpen ? fromGatewayUri(offered) ?? subscribed.get(key) : undefined) ??
     listedPages.get(key) ??
     seenUris.get(key);
   const server = view.servers.find((one) => one.config.name === owner?.server);

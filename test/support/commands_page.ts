@@ -18,7 +18,7 @@ const head = `# Commands
 | 0         | success                                                      |
 | 1         | something went wrong, or a check found a problem             |
 | 2         | wrong arguments, or a wrong configuration                    |
-| 3         | no such server, tool, client or file                         |
+| 3         | no such server, tool, profile, client or file                |
 | 4         | the command needs a running gateway, and none runs           |
 | 5         | a confirmation (\`--yes\` gives it) or a log-in is missing     |
 | 130       | interrupted by Ctrl-C                                        |

@@ -199,7 +199,8 @@ export function checkTools(tools: readonly JsonObject[]): Finding[] {
     ...crowded.map(({ label, toolsMax }) =>
       warning(
         `${tools.length} tools are more than ${label} takes (${toolsMax})`,
-        'choose some by "tools" in mcp.json, or connect it to /servers/NAME/mcp',
+        'choose some by "tools" in mcp.json, or connect it to a profile: ' +
+          "mcp-wrapper profiles add NAME --servers NAMES",
       )
     ),
     ...(cut.length + crowded.length === 0
