@@ -89,6 +89,7 @@ test("the route table has these rights, and no other route", () => {
   expect(rows.map(({ method, path, right }) => `${right} ${method} ${path}`).sort()).toEqual([
     "none GET /admin/hello",
     "operator DELETE /admin/mcp",
+    "operator DELETE /admin/search/mcp",
     "operator DELETE /admin/servers/:name",
     "operator DELETE /admin/servers/:name/mcp",
     "operator GET /admin/clients",
@@ -96,6 +97,7 @@ test("the route table has these rights, and no other route", () => {
     "operator GET /admin/keys",
     "operator GET /admin/logins",
     "operator GET /admin/mcp",
+    "operator GET /admin/search/mcp",
     "operator GET /admin/servers",
     "operator GET /admin/servers/:name",
     "operator GET /admin/servers/:name/logins",
@@ -104,6 +106,7 @@ test("the route table has these rights, and no other route", () => {
     "operator GET /admin/users",
     "operator POST /admin/mcp",
     "operator POST /admin/reload",
+    "operator POST /admin/search/mcp",
     "operator POST /admin/servers/:name/disable",
     "operator POST /admin/servers/:name/enable",
     "operator POST /admin/servers/:name/mcp",
