@@ -33,7 +33,7 @@ export function isOwnUrl(text: string, { host, port, publicUrl }: OwnAddress): b
  * The proxy of a public address may serve other programs, too: only the gateway's own endpoints
  * count.
  */
-const endpoint = /^(?:\/+(?:(?:mcp|sse|messages)\/*|(?:servers|profiles)\/.*)?)?$/;
+const endpoint = /^(?:\/+(?:(?:mcp|sse|messages)\/*|(?:servers|profiles|search)\/.*)?)?$/;
 
 function isBelow(url: URL, base: URL): boolean {
   const path = base.pathname.replace(/\/+$/, "");
