@@ -47,11 +47,15 @@ function numberOrFalse(least: number, most: number) {
 
 const limitsExpected = "false, or an object with toolsMax, nameCharsMax or resultCharsMax";
 
-const entrySchema = v.strictObject({
-  toolsMax: numberOrFalse(1, clientToolsMax),
-  nameCharsMax: numberOrFalse(clientNameCharsMin, nameCharsMax),
-  resultCharsMax: v.optional(v.union([lifted, resultChars], "a number of characters, or false")),
-}, limitsExpected);
+// On its own, v.strictObject also accepts lists.
+const entrySchema = v.pipe(
+  v.custom<Record<string, unknown>>(isJsonObject, limitsExpected),
+  v.strictObject({
+    toolsMax: numberOrFalse(1, clientToolsMax),
+    nameCharsMax: numberOrFalse(clientNameCharsMin, nameCharsMax),
+    resultCharsMax: v.optional(v.union([lifted, resultChars], "a number of characters, or false")),
+  }, limitsExpected),
+);
 
 /** `resultCharsMax` of the file. Throws a ConfigError with a sentence for a value that is wrong. */
 export function readResultChars(value: unknown, file: string): number | undefined {

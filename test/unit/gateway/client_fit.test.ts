@@ -182,6 +182,18 @@ describe("what the configuration says", () => {
     expect(await until("the change", () => heard.includes(changed))).toBe(true);
   });
 
+  test("makes a list that no other client may have from a cache", async () => {
+    const fresh = { ttlMs: 60_000, isShared: true };
+    const fake = serverOf("fresh", numbered(90));
+    fake.freshness = () => fresh;
+    const { list } = await open([fake]);
+    expect((await list(statelessCaller())).freshness).toEqual(fresh);
+    expect((await list(named(statelessCaller(), "cursor"))).freshness).toEqual({
+      ...fresh,
+      isShared: false,
+    });
+  });
+
   test("leaves no second page of a list that is limited", async () => {
     const many = serverOf("many", numbered(1_500));
     const { list } = await open([many]);
