@@ -26,6 +26,8 @@ const both = (figure: number) => ({ bun: figure, deno: figure });
 const noCliff = both(1.5);
 /** What a client that authenticates may cost, in echoes of one that does not. */
 const sameAsOpen = both(1.05);
+/** What metrics and an audit trail may cost, in echoes of a gateway with neither. */
+const telemetry = both(1.05);
 /** A remote server has a bare proxy of its own: the figure is the plain echo's, multiplied. */
 const remote = { bun: 1.5 * 1.7, deno: 1.5 * 1.8 };
 
@@ -44,6 +46,7 @@ export const figures: readonly Figure[] = [
   { row: "remote_16", measure: "cpu", ...remote },
   { row: "key_16", measure: "echoes", ...sameAsOpen },
   { row: "token_16", measure: "echoes", ...sameAsOpen },
+  { row: "telemetry_64", measure: "echoes", ...telemetry },
   { row: "large_text", measure: "cpu", bun: 1.35, deno: 1.6 },
   { row: "large_json", measure: "cpu", bun: 3.5, deno: 4 },
   { row: "large_structured", measure: "cpu", bun: 4.5, deno: 5.5 },

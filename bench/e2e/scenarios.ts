@@ -26,7 +26,7 @@ export interface Scenario {
   readonly callers: number;
   readonly open: OpenCaller;
   /** Plain echoes that the gateway also serves in each round: the cost is counted in these. */
-  readonly plain?: "echo_64" | "echo_16";
+  readonly plain?: "echo_64" | "echo_16" | "unobserved_64";
 }
 
 const calls = { unit: "call", warm: "call", servers: "one", transport: "http" } as const;
@@ -114,6 +114,24 @@ export const scenarios: readonly Scenario[] = [
     title: "clients with an opaque access token, 16 sessions × 16 calls",
     servers: "tokens",
     open: echoCaller,
+  },
+  {
+    ...calls,
+    name: "unobserved_64",
+    title: "neither metrics nor an audit trail, 64 sessions × 64 calls",
+    servers: "unobserved",
+    callers: 64,
+    open: echoCaller,
+    plain: "echo_64",
+  },
+  {
+    ...calls,
+    name: "telemetry_64",
+    title: "metrics and an audit trail, in echoes without both, 64 sessions × 64 calls",
+    servers: "observed",
+    callers: 64,
+    open: echoCaller,
+    plain: "unobserved_64",
   },
   {
     ...large,

@@ -3,7 +3,16 @@
 import type { ClientAuth } from "./client_credentials.ts";
 
 /** The name of a set. */
-export type ServerSet = "one" | "three" | "own" | "remote" | "hardened" | "keyed" | "tokens";
+export type ServerSet =
+  | "one"
+  | "three"
+  | "own"
+  | "remote"
+  | "hardened"
+  | "keyed"
+  | "tokens"
+  | "observed"
+  | "unobserved";
 
 /** One set. */
 interface ServerSetRow {
@@ -16,6 +25,8 @@ interface ServerSetRow {
   readonly listener: "fast" | "hardened";
   /** How its clients authenticate. */
   readonly auth: ClientAuth;
+  /** Other variables of the gateway of this tree; another commit may not know them. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const usual = { isolation: "shared", isRemote: false, listener: "fast", auth: "none" } as const;
@@ -29,6 +40,8 @@ export const serverSets: Readonly<Record<ServerSet, ServerSetRow>> = {
   hardened: { ...usual, names: ["echo"], listener: "hardened" },
   keyed: { ...usual, names: ["echo"], auth: "key" },
   tokens: { ...usual, names: ["echo"], auth: "token" },
+  observed: { ...usual, names: ["echo"], env: { MCP_METRICS: "on", MCP_AUDIT: "on" } },
+  unobserved: { ...usual, names: ["echo"], env: { MCP_METRICS: "off", MCP_AUDIT: "off" } },
 };
 
 /** The names of the servers in a set. */

@@ -115,7 +115,7 @@ export function createGatewaySide(
     name,
     runtime: gatewayRuntime,
     async start(set) {
-      const { isolation, listener, auth } = serverSets[set];
+      const { isolation, listener, auth, env = {} } = serverSets[set];
       const behind = await openBehind(set, launcher);
       const settings = authSettings(auth);
       const configured = [...behind.servers]
@@ -124,7 +124,7 @@ export function createGatewaySide(
         const gateway = await spawnGateway({
           servers: Object.fromEntries(configured),
           launcher,
-          env: { MCP_LISTENER: listener },
+          env: { MCP_LISTENER: listener, ...(root === undefined ? env : {}) },
           ...(settings !== undefined && { auth: settings }),
           ...(root !== undefined && { root }),
         });
