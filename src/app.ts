@@ -10,7 +10,7 @@ import { createUpstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
-import { createOperator, type Operator } from "./gateway/operator.ts";
+import { createOperator, type Operator, type OperatorDeps } from "./gateway/operator.ts";
 import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
 import { createPrincipalRates } from "./gateway/principal_rates.ts";
 import { createRowRates } from "./gateway/row_rates.ts";
@@ -123,15 +123,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     forgetPrincipal: (principal) => forgetLogins(parts, principal),
   });
   const self = factsOf(options, instance);
-  const changedTools = createChangedTools(parts.pins, sources.current, log.redact);
-  const operator = createOperator({
-    sources,
-    gateway,
-    history,
-    changedTools,
-    clock,
-    hide: log.hide,
-  });
+  const operator = operatorOf(parts, { sources, gateway, history });
   const logins = openLoginSteering(parts, sources);
   const http = createHttpHandler({
     ...shared,
@@ -187,6 +179,15 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
       await closeParts(parts);
     },
   };
+}
+
+/** The operator's side of the gateway. */
+function operatorOf(
+  { pins, clock, log }: GatewayParts,
+  { sources, gateway, history }: Pick<OperatorDeps, "sources" | "gateway" | "history">,
+): Operator {
+  const changedTools = createChangedTools(pins, sources.current, log.redact);
+  return createOperator({ sources, gateway, history, changedTools, clock, hide: log.hide });
 }
 
 /** What the core is made of, apart from its servers. */

@@ -10,7 +10,7 @@ import type {
   ServerOAuthConfig,
   WorkloadConfig,
 } from "./oauth_config.ts";
-import type { PinMode } from "./pin_mode.ts";
+import type { PinMode, PinSetting } from "./pin_mode.ts";
 import type { Recipe } from "./recipe.ts";
 
 export type {
@@ -34,7 +34,7 @@ export const cardAudiences = ["public"] as const;
 export type CardAudience = (typeof cardAudiences)[number];
 
 /** Keys that every server has, whatever its kind. */
-export interface ServerCommon {
+export interface ServerCommon extends PinSetting {
   /** The key in the configuration; the prefix of its tools' names on `/mcp`. */
   readonly name: string;
   readonly callTimeoutMs: number;
@@ -48,8 +48,6 @@ export interface ServerCommon {
   readonly keepAlive?: boolean | undefined;
   /** Who may read the server's card. Absent: its clients. */
   readonly card?: CardAudience | undefined;
-  /** What happens when one of its tools changes. Absent: `warn`. */
-  readonly pin?: PinMode | undefined;
   /** Absent: `file`. */
   readonly definedIn?: ServerSource | undefined;
 }
