@@ -12,7 +12,7 @@ import { createUpstreams, type Upstreams } from "./app/upstreams.ts";
 import type { ServersConfig } from "./config/config.ts";
 import { sameServer } from "./config/same_server.ts";
 import { createGatewayCore } from "./gateway/gateway.ts";
-import { createOperator, type Operator } from "./gateway/operator.ts";
+import { createOperator, type Operator, type OperatorDeps } from "./gateway/operator.ts";
 import { createOwnCalls, type OpenOwnCall } from "./gateway/own_calls.ts";
 import { createPrincipalRates } from "./gateway/principal_rates.ts";
 import { createRowRates } from "./gateway/row_rates.ts";
@@ -129,9 +129,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     forgetPrincipal: (principal) => forgetLogins(parts, principal),
   });
   const self = factsOf(options, instance);
-  const changedTools = createChangedTools(parts.pins, sources.current, log.redact);
-  const steering = { sources, gateway, changedTools, clock, hide: log.hide };
-  const operator = createOperator({ ...observers, ...steering });
+  const operator = operatorOf(parts, { ...observers, sources, gateway });
   const logins = openLoginSteering(parts, sources);
   const http = createHttpHandler({
     ...shared,
@@ -178,6 +176,15 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     },
     close: () => closeAll(parts, { http, gateway, observers }),
   };
+}
+
+/** The operator's side of the gateway. */
+function operatorOf(
+  { pins, clock, log }: GatewayParts,
+  { sources, gateway, history }: Pick<OperatorDeps, "sources" | "gateway" | "history">,
+): Operator {
+  const changedTools = createChangedTools(pins, sources.current, log.redact);
+  return createOperator({ sources, gateway, history, changedTools, clock, hide: log.hide });
 }
 
 /** What the core is made of, apart from its servers. */

@@ -12,7 +12,7 @@ import type {
   WorkloadConfig,
 } from "./oauth_config.ts";
 import type { ProfileConfig } from "./profile.ts";
-import type { PinMode } from "./pin_mode.ts";
+import type { PinMode, PinSetting } from "./pin_mode.ts";
 import type { Recipe } from "./recipe.ts";
 import type { CardAudience, Naming, ServerSource } from "./surface_words.ts";
 import type { ToolFilter } from "./tool_filter.ts";
@@ -36,7 +36,7 @@ export type { ToolFilter } from "./tool_filter.ts";
 export type { SamplerConfig, TracesConfig } from "./traces_config.ts";
 
 /** Keys that every server has, whatever its kind. */
-export interface ServerCommon {
+export interface ServerCommon extends PinSetting {
   /** The key in the configuration; the prefix of its tools' names on `/mcp`. */
   readonly name: string;
   readonly callTimeoutMs: number;
@@ -50,8 +50,6 @@ export interface ServerCommon {
   readonly keepAlive?: boolean | undefined;
   /** Who may read the server's card. Absent: its clients. */
   readonly card?: CardAudience | undefined;
-  /** What happens when one of its tools changes. Absent: `warn`. */
-  readonly pin?: PinMode | undefined;
   /** The most characters of a tool's result. Absent: as the gateway says. */
   readonly resultCharsMax?: number | undefined;
   /** Absent: `file`. */

@@ -1,7 +1,6 @@
 /**
  * What happens when a tool of a server is not as it was when it was first seen: the values of `pin`.
  */
-import type { ServerCommon } from "./config.ts";
 
 /**
  * `warn`: the tool is offered, and the operator gets a warning; `quarantine`: it is not offered until
@@ -15,12 +14,18 @@ export type PinMode = (typeof pinModes)[number];
 /** The values in error texts. */
 export const pinExpected = '"warn", "quarantine" or "off"';
 
-/** What a server is pinned by. */
-export function pinModeOf({ pin = "warn" }: Pick<ServerCommon, "pin">): PinMode {
+/** The part of a server's configuration that says it. */
+export interface PinSetting {
+  /** Absent: `warn`. */
+  readonly pin?: PinMode | undefined;
+}
+
+/** What happens when a tool of a server changes. */
+export function pinModeOf({ pin = "warn" }: PinSetting): PinMode {
   return pin;
 }
 
 /** Whether no tool of a server may be called that is not in its list. */
-export function offersApprovedOnly(config: Pick<ServerCommon, "pin">): boolean {
+export function offersApprovedOnly(config: PinSetting): boolean {
   return pinModeOf(config) === "quarantine";
 }

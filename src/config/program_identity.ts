@@ -64,7 +64,7 @@ function programParts({ command, args }: StdioServerConfig): readonly string[] {
   );
   const urls = words.slice(1).filter((word) => /^https?:\/\//i.test(word) && URL.canParse(word));
   const [first] = words;
-  // A program without arguments is told by its path.
+  // A program without arguments is known by its path.
   return first === undefined
     ? [command]
     : [program, withoutVersion(first), ...urls.map((url) => placeOf(url))];

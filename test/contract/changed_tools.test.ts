@@ -57,7 +57,7 @@ async function clientsOf(pinned: PinnedGateway): Promise<ReadonlyMap<string, Pin
   return clients;
 }
 
-/** Lets the server start anew, as its next version. */
+/** Starts the next version of the server. */
 async function restart(pinned: PinnedGateway, state: Partial<ChangingState>): Promise<void> {
   await pinned.change(state);
   await pinned.gateway().restart("box");

@@ -18,13 +18,13 @@ export interface PinDeps {
 }
 
 /** The list of one kind of client; what is accepted of it is replaced as a whole. */
-export interface Place {
+export interface PinnedPlace {
   list: PinnedList;
 }
 
 /** A list that was seen or recalled, and what of it is offered. */
 export interface KnownList {
-  readonly place: Place;
+  readonly place: PinnedPlace;
   /** In the order of the list. */
   readonly prints: readonly string[];
   offered: readonly JsonObject[];
@@ -37,8 +37,8 @@ export interface PinnedServer {
   readonly name: string;
   readonly deps: PinDeps;
   /** By principal and variant, those that were read longest ago first. Undefined: not loaded. */
-  places: Map<string, Place> | undefined;
-  loading: Promise<Map<string, Place>> | undefined;
+  places: Map<string, PinnedPlace> | undefined;
+  loading: Promise<Map<string, PinnedPlace>> | undefined;
   /** What waits for a person, and what a person approved; by tool and fingerprint. */
   readonly changes: Map<string, StoredChange>;
   readonly approvals: Map<string, StoredChange>;

@@ -9,7 +9,7 @@ import type { JsonObject } from "../../model.ts";
 import type { ListOrigin, PinnedList, PinUpdate, StoredChange } from "../pins.ts";
 import { compareTools, type ToolDifference } from "./compare_tools.ts";
 import { changeId, noteChanges, reportChanges } from "./pinned_changes.ts";
-import type { PinDeps, PinnedServer, Place } from "./pin_state.ts";
+import type { PinDeps, PinnedPlace, PinnedServer } from "./pin_state.ts";
 import { fingerprintsOf, toDefinition } from "./tool_fingerprint.ts";
 
 /** The state of a server, with what is stored of its changes. */
@@ -53,7 +53,7 @@ export function forgetServer(server: PinnedServer): void {
 export async function loadServer(
   server: PinnedServer,
   subject: string,
-): Promise<Map<string, Place>> {
+): Promise<Map<string, PinnedPlace>> {
   const { name, deps: { store } } = server;
   server.loading ??= readPlaces(server).finally(() => void (server.loading = undefined));
   const places = server.places ?? await server.loading;
@@ -66,7 +66,7 @@ export async function loadServer(
 
 async function readPlaces(
   { name, changes, approvals, deps: { store } }: PinnedServer,
-): Promise<Map<string, Place>> {
+): Promise<Map<string, PinnedPlace>> {
   const lists = await store.lists(name);
   const used = lists.flatMap(({ tools }) => [...tools.values()].flat());
   const changed = [...changes.values(), ...approvals.values()]
@@ -140,7 +140,7 @@ function definitionsFor(
 }
 
 function dropOldest(
-  places: Map<string, Place>,
+  places: Map<string, PinnedPlace>,
   { pinnedListsMax }: Pick<Limits, "pinnedListsMax">,
 ): readonly PinnedList[] {
   const oldest = [...places].slice(0, Math.max(0, places.size - pinnedListsMax));

@@ -6,6 +6,7 @@ import type { ServerConfig } from "../../config/config.ts";
 import { offersApprovedOnly, pinModeOf } from "../../config/pin_mode.ts";
 import { programIdentity } from "../../config/program_identity.ts";
 import { RegistryError } from "../../config/registry_error.ts";
+import { beginning } from "../../excerpt.ts";
 import type { JsonObject } from "../../model.ts";
 import { quote } from "../../protocol/quote.ts";
 import { showUnseen } from "../../unseen_characters.ts";
@@ -187,7 +188,7 @@ async function listChanges(
 const idChars = 16;
 
 function idOf(change: StoredChange, sha256: (text: string) => string): string {
-  return sha256(changeId(change)).slice(0, idChars);
+  return beginning(sha256(changeId(change)), idChars);
 }
 
 async function approve(
