@@ -63,7 +63,7 @@ export class McpError extends Error {
  * Makes the client of one server.
  * @param {import("./api.js").Api["send"]} send
  * @param {string} server
- * @param {string} version of the gateway, by which the page names itself
+ * @param {() => string} version of the gateway, by which the page names itself
  * @returns {McpClient}
  */
 export function createMcp(send, server, version) {
@@ -76,7 +76,7 @@ export function createMcp(send, server, version) {
     let more = {};
     for (let round = 0; round <= bounds.roundsMax; round += 1) {
       const id = lastId += 1;
-      const result = await exchange({ send, path, version, id, method }, {
+      const result = await exchange({ send, path, version: version(), id, method }, {
         ...params,
         ...more,
       }, options);

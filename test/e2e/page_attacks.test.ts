@@ -42,7 +42,33 @@ async function signedIn(expected?: RegExp): Promise<PageVisit> {
 }
 
 const storedIn = ({ page }: PageVisit) =>
-  page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage }) + document.cookie);
+  page.evaluate<string>(
+    "JSON.stringify({ ...sessionStorage, ...localStorage }) + document.cookie",
+  );
+
+const tokenIn = ({ page }: PageVisit) =>
+  page.evaluate<string>("Object.values({ ...sessionStorage }).join()");
+
+/** What a page of another origin tries; `url` is that of the admin API. */
+const attack = (url: string, stolen: string) =>
+  `(async () => {
+  const url = ${JSON.stringify(url)};
+  const headers = { authorization: ${JSON.stringify(`Bearer ${stolen}`)} };
+  const outcome = (work) => work.then(({ type, status }) => type + " " + status, () => "refused");
+  const frame = document.createElement("iframe");
+  frame.src = url + "/admin";
+  const loaded = new Promise((resolve) => frame.onload = resolve);
+  document.body.append(frame);
+  await loaded;
+  const blind = { method: "POST", mode: "no-cors", body: '{"code":"a"}' };
+  return {
+    read: await outcome(fetch(url + "/admin/status", { headers })),
+    file: await outcome(fetch(url + "/admin/page/app.js")),
+    stream: await outcome(fetch(url + "/admin/events", { headers })),
+    blind: await outcome(fetch(url + "/admin/page/token", blind)),
+    framed: frame.contentDocument === null,
+  };
+})()`;
 
 describe.skipIf(!isWanted)("the operator's page", () => {
   beforeAll(async () => {
@@ -118,9 +144,9 @@ describe.skipIf(!isWanted)("the operator's page", () => {
 
   test("leads back to the link when its token is not good any more", async () => {
     const visit = await signedIn(/status of 401/);
-    await visit.page.evaluate(() => {
-      for (const key of Object.keys(sessionStorage)) sessionStorage.setItem(key, "wrong");
-    });
+    await visit.page.evaluate(
+      'Object.keys(sessionStorage).forEach((key) => sessionStorage.setItem(key, "wrong"))',
+    );
     await visit.page.reload();
     await visit.page.getByRole("heading", { name: signInTitle }).waitFor();
     await visit.page.getByText("no longer accepts this page's token").waitFor();
@@ -130,7 +156,7 @@ describe.skipIf(!isWanted)("the operator's page", () => {
 
   test("signs out: the token ends in the browser and at the gateway", async () => {
     const visit = await signedIn();
-    const token = await visit.page.evaluate(() => Object.values({ ...sessionStorage }).join());
+    const token = await tokenIn(visit);
     const status = async () => (await admin.call("GET", "/admin/status", { token })).status;
     expect(await status()).toBe(200);
     await visit.page.getByRole("button", { name: "Sign out" }).click();
@@ -142,7 +168,7 @@ describe.skipIf(!isWanted)("the operator's page", () => {
 
   test("cannot be read, framed or steered by a page of another origin", async () => {
     const signed = await signedIn();
-    const token = await signed.page.evaluate(() => Object.values({ ...sessionStorage }).join());
+    const token = await tokenIn(signed);
     const page = await signed.context.newPage();
     const statuses = new Map<string, number>();
     page.on("response", (response) => {
@@ -150,29 +176,7 @@ describe.skipIf(!isWanted)("the operator's page", () => {
       if (origin === admin.url) statuses.set(pathname, response.status());
     });
     await page.goto(outsideUrl());
-    const tried = await page.evaluate(async ([url, stolen]) => {
-      const outcome = (work: Promise<Response>) =>
-        work.then(({ type, status }) => `${type} ${status}`, () => "refused");
-      const headers = { authorization: `Bearer ${stolen}` };
-      const frame = document.createElement("iframe");
-      frame.src = `${url}/admin`;
-      const framed = new Promise((resolve) => frame.onload = resolve);
-      document.body.append(frame);
-      await framed;
-      return {
-        read: await outcome(fetch(`${url}/admin/status`, { headers })),
-        file: await outcome(fetch(`${url}/admin/page/app.js`)),
-        stream: await outcome(fetch(`${url}/admin/events`, { headers })),
-        blind: await outcome(
-          fetch(`${url}/admin/page/token`, {
-            method: "POST",
-            mode: "no-cors",
-            body: '{"code":"a"}',
-          }),
-        ),
-        framed: frame.contentDocument === null,
-      };
-    }, [admin.url, token] as const);
+    const tried = await page.evaluate(attack(admin.url, token));
     expect(tried).toEqual({
       read: "refused",
       file: "refused",
@@ -252,7 +256,7 @@ describe.skipIf(!isWanted)("the operator's page", () => {
       top: "refused",
       modelOnly: "refused",
     });
-    const token = await page.evaluate(() => Object.values({ ...sessionStorage }).join());
+    const token = await tokenIn(visit);
     expect(token).not.toBe("");
     expect(hello).not.toContain(token);
     await page.getByText("It called").waitFor();

@@ -50,11 +50,11 @@ async function faultsOf(page: Page, rules: readonly string[]): Promise<readonly 
     );
 }
 
+/** The name of what has the focus. */
 const focused = (page: Page) =>
-  page.evaluate(() => {
-    const { activeElement: element } = document;
-    return element?.getAttribute("aria-label") ?? element?.textContent?.trim() ?? "";
-  });
+  page.evaluate<string>(
+    'document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim() ?? ""',
+  );
 
 describe.skipIf(!isWanted)("the operator's page", () => {
   beforeAll(async () => {
@@ -106,8 +106,8 @@ describe.skipIf(!isWanted)("the operator's page", () => {
     for (const [view, text] of Object.entries(views)) {
       await visit.go(view);
       await visit.page.getByText(text).first().waitFor();
-      const tooWide = await visit.page.evaluate(() =>
-        document.documentElement.scrollWidth - innerWidth
+      const tooWide = await visit.page.evaluate(
+        "document.documentElement.scrollWidth - innerWidth",
       );
       expect({ view, tooWide }).toEqual({ view, tooWide: 0 });
     }

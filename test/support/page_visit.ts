@@ -28,17 +28,9 @@ export interface PageVisit {
 const absentParts = /status of 404.*\/admin\/(?:tools\/changes|profiles)$/;
 
 /** Runs in the page before its own scripts: the policy's violations are kept for the test. */
-function keepViolations(): void {
-  const kept: string[] = [];
-  Object.assign(globalThis, { policyViolations: kept });
-  addEventListener("securitypolicyviolation", (event) => {
-    const { violatedDirective, blockedURI, sourceFile } = event as unknown as Record<
-      string,
-      string
-    >;
-    kept.push(`${violatedDirective} ${blockedURI} ${sourceFile}`);
-  });
-}
+const keepViolations = `globalThis.policyViolations = [];
+addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile }) =>
+  policyViolations.push(violatedDirective + " " + blockedURI + " " + sourceFile));`;
 
 /** Opens a window of its own, without the memory of any other. */
 export async function openVisit(browser: Browser, options: VisitOptions = {}): Promise<PageVisit> {
@@ -61,9 +53,7 @@ export async function openVisit(browser: Browser, options: VisitOptions = {}): P
     page,
     context,
     async problems() {
-      const violations = await page.evaluate(() =>
-        (globalThis as { policyViolations?: readonly string[] }).policyViolations ?? []
-      );
+      const violations = await page.evaluate<readonly string[]>("policyViolations");
       return [...found, ...violations.map((violation) => `policy: ${violation}`)];
     },
     async go(view) {

@@ -46,7 +46,7 @@ const lists = {
  */
 export function openServer(page, route) {
   const name = route.parts[1] ?? "";
-  const mcp = createMcp(page.api.send, name, page.data().status?.version ?? "unknown");
+  const mcp = createMcp(page.api.send, name, () => page.data().status?.version ?? "unknown");
   /** @type {ServerState} */
   const state = {
     parts: {
