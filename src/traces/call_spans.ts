@@ -5,7 +5,7 @@
  * (otlp_json.ts).
  */
 import { type ErrorCode, errorTable } from "../error_table.ts";
-import { gatewayPrincipal } from "../model.ts";
+import { gatewayPrincipal, type JsonObject } from "../model.ts";
 import { clientLine } from "../one_line.ts";
 import type { CallEvent } from "../telemetry/call_events.ts";
 import type { CallSpans, HopServer } from "../telemetry/call_trace.ts";
@@ -68,7 +68,7 @@ function wholeSpan(event: CallEvent, spans: CallSpans, now: number, nameCharsMax
       ...(isOwn ? {} : overHttp),
       "mcp_wrapper.surface": surface,
       "mcp_wrapper.server": server,
-      "mcp_wrapper.client": clientLine(clientInfo, nameCharsMax),
+      "mcp_wrapper.client": clientOf(clientInfo, nameCharsMax),
       // Of a call that neither succeeded nor failed, such as one that its client gave up.
       "mcp_wrapper.outcome": outcome === "ok" || failure !== undefined ? undefined : outcome,
       ...errorAttributes(event),
@@ -105,6 +105,17 @@ function hopSpan(
     },
     failure: failureOf(event),
   };
+}
+
+/** Clients say who they are once for many calls. */
+const clients = new WeakMap<JsonObject, string>();
+
+function clientOf(clientInfo: JsonObject, charsMax: number): string {
+  const known = clients.get(clientInfo);
+  if (known !== undefined) return known;
+  const line = clientLine(clientInfo, charsMax);
+  clients.set(clientInfo, line);
+  return line;
 }
 
 /** A monotonic time on the wall clock, as it stood when the call began. */

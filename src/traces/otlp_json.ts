@@ -1,7 +1,9 @@
 /**
  * Spans as the body of an OTLP request in JSON (ExportTraceServiceRequest): ids in hexadecimal, enums
  * as numbers, integers of 64 bits as texts. Texts lose their secrets and their length here, away from
- * the calls. Follows "JSON Protobuf Encoding" of OTLP, and trace.proto.
+ * the calls. Spans of a batch have most of their texts in common, so each text is written once for a
+ * batch; a later batch may have more secrets to hide. Follows "JSON Protobuf Encoding" of OTLP, and
+ * trace.proto.
  */
 import { truncate } from "../excerpt.ts";
 import type { AttributeValue, Span } from "./call_spans.ts";
@@ -10,7 +12,7 @@ import type { AttributeValue, Span } from "./call_spans.ts";
 export interface OtlpWriter {
   /** One span as JSON. */
   span(span: Span): string;
-  /** The body of a request with these spans. */
+  /** The body of a request with these spans, which ends their batch. */
   body(spans: readonly string[]): string;
 }
 
@@ -31,59 +33,89 @@ const isRemote = 0x200;
 /** A span failed (STATUS_CODE_ERROR). */
 const statusError = 2;
 
+/** The texts of a batch that were written, by themselves and by their attribute. */
+interface Written {
+  readonly texts: Map<string, string>;
+  readonly attributes: Map<string, Map<AttributeValue, string>>;
+  readonly fit: (text: string) => string;
+}
+
 /** Makes a writer. */
 export function createOtlpWriter(
   { resource, scope, hide, textCharsMax }: OtlpWriterOptions,
 ): OtlpWriter {
-  const fit = (text: string): string => truncate(hide(text), textCharsMax);
-  const start = `{"resourceSpans":[{"resource":${
-    JSON.stringify({ attributes: toAttributes(resource, (text) => text) })
-  },"scopeSpans":[{"scope":${JSON.stringify(scope)},"spans":[`;
+  const written: Written = {
+    texts: new Map(),
+    attributes: new Map(),
+    fit: (text) => truncate(hide(text), textCharsMax),
+  };
+  // The operator's own words, as they are.
+  const own = Object.entries(resource).map(([key, value]) => attribute(key, value, (text) => text));
+  const start = `{"resourceSpans":[{"resource":{"attributes":[${own.join(",")}]},` +
+    `"scopeSpans":[{"scope":${JSON.stringify(scope)},"spans":[`;
   return {
-    span: (span) => JSON.stringify(toMessage(span, fit)),
-    body: (spans) => `${start}${spans.join(",")}]}]}]}`,
+    span: (span) => write(span, written),
+    body(spans) {
+      written.texts.clear();
+      written.attributes.clear();
+      return `${start}${spans.join(",")}]}]}]}`;
+    },
   };
 }
 
-function toMessage(span: Span, fit: (text: string) => string) {
-  const { parentId, tracestate, link, failure } = span;
-  return {
-    traceId: span.traceId,
-    spanId: span.spanId,
-    ...(tracestate === undefined ? {} : { traceState: tracestate }),
-    ...(parentId === undefined ? {} : { parentSpanId: parentId }),
-    flags: span.flags | hasIsRemote | (span.isParentRemote ? isRemote : 0),
-    name: fit(span.name),
-    kind: span.kind,
-    startTimeUnixNano: toNanoseconds(span.startedAt),
-    endTimeUnixNano: toNanoseconds(Math.max(span.startedAt, span.endedAt)),
-    attributes: toAttributes(span.attributes, fit),
-    ...(link === undefined ? {} : { links: [toLink(link)] }),
-    ...(failure === undefined ? {} : { status: toStatus(failure, fit) }),
-  };
+function write(span: Span, written: Written): string {
+  const { traceId, spanId, parentId, tracestate, link, failure, isParentRemote } = span;
+  const flags = span.flags | hasIsRemote | (isParentRemote ? isRemote : 0);
+  const head = `{"traceId":"${traceId}","spanId":"${spanId}"` +
+    (parentId === undefined ? "" : `,"parentSpanId":"${parentId}"`) +
+    (tracestate === undefined ? "" : `,"traceState":${JSON.stringify(tracestate)}`);
+  const times = `"startTimeUnixNano":"${toNanoseconds(span.startedAt)}",` +
+    `"endTimeUnixNano":"${toNanoseconds(Math.max(span.startedAt, span.endedAt))}"`;
+  return `${head},"flags":${flags},"name":${textOf(span.name, written)},"kind":${span.kind},` +
+    `${times},"attributes":[${attributesOf(span, written)}]` +
+    (link === undefined ? "" : `,"links":[${linkOf(link)}]`) +
+    (failure === undefined ? "" : `,"status":${statusOf(failure, written)}`) + "}";
 }
 
-function toLink({ traceId, spanId, flags }: SpanLink) {
-  return { traceId, spanId, flags: flags | hasIsRemote | isRemote };
+function linkOf({ traceId, spanId, flags }: NonNullable<Span["link"]>): string {
+  return JSON.stringify({ traceId, spanId, flags: flags | hasIsRemote | isRemote });
 }
 
-type SpanLink = NonNullable<Span["link"]>;
-
-function toStatus(failure: string, fit: (text: string) => string) {
-  return { code: statusError, ...(failure === "" ? {} : { message: fit(failure) }) };
+function statusOf(failure: string, written: Written): string {
+  const message = failure === "" ? "" : `,"message":${textOf(failure, written)}`;
+  return `{"code":${statusError}${message}}`;
 }
 
-function toAttributes(
-  attributes: Readonly<Record<string, AttributeValue>>,
-  fit: (text: string) => string,
-) {
-  return Object.entries(attributes).flatMap(([key, value]) => {
-    if (value === undefined) return [];
-    const typed = typeof value === "number"
-      ? { intValue: String(value) }
-      : { stringValue: fit(value) };
-    return [{ key, value: typed }];
-  });
+function textOf(text: string, { texts, fit }: Written): string {
+  let known = texts.get(text);
+  if (known === undefined) texts.set(text, known = JSON.stringify(fit(text)));
+  return known;
+}
+
+function attributesOf({ attributes }: Span, written: Written): string {
+  let text = "";
+  for (const key in attributes) {
+    const value = attributes[key];
+    if (value === undefined) continue;
+    const one = attributeOf(key, value, written);
+    text = text === "" ? one : `${text},${one}`;
+  }
+  return text;
+}
+
+function attributeOf(key: string, value: string | number, { attributes, fit }: Written): string {
+  let values = attributes.get(key);
+  if (values === undefined) attributes.set(key, values = new Map());
+  let known = values.get(value);
+  if (known === undefined) values.set(value, known = attribute(key, value, fit));
+  return known;
+}
+
+function attribute(key: string, value: string | number, fit: (text: string) => string): string {
+  const typed = typeof value === "number"
+    ? { intValue: String(value) }
+    : { stringValue: fit(value) };
+  return JSON.stringify({ key, value: typed });
 }
 
 /** Milliseconds as nanoseconds, which no number holds exactly; the digits are exact to the µs. */
