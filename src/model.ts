@@ -1,8 +1,8 @@
 /**
  * The neutral model: what a client asks and what an upstream answers, in words that belong to no
- * revision of the protocol. Bindings and codecs translate to and from it at the edges; everything
- * between them (gateway, upstream connections) speaks only this. Wire-only keys (progress tokens,
- * ids, envelope keys) never appear here. Not here: errors (errors.ts) and bounds (limits.ts).
+ * revision of the protocol. Bindings and codecs translate to and from it at the edges, so wire-only
+ * keys (progress tokens, ids, envelope keys) never appear here. Not here: errors (errors.ts) and
+ * bounds (limits.ts).
  */
 import type { GatewayError } from "./errors.ts";
 import type { TraceContext } from "./trace_context.ts";
@@ -72,8 +72,7 @@ export const reservedPrincipals: readonly Principal[] = [
 /**
  * The client for which a call is made. `scope` and `revision` are opaque to the gateway: `scope`
  * picks the connection (an upstream's process or session) and is released by `endScope`; `revision`
- * is the protocol revision that the client speaks. `capabilities` are what the client declared;
- * they decide what an upstream may ask of it.
+ * is the client's protocol revision. Its `capabilities` decide what an upstream may ask of it.
  */
 export interface Caller {
   readonly principal: Principal;

@@ -129,9 +129,7 @@ export const toolChangesForm = v.object({
       id: v.string(),
       server: v.string(),
       tool: v.string(),
-      /** `new`, `changed` or `removed`. */
       kind: v.string(),
-      /** `warn` or `quarantine`. */
       mode: v.string(),
       isWithheld: v.boolean(),
       seenAt: v.string(),

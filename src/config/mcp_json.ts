@@ -269,16 +269,8 @@ export function nameProblem(name: string, byPrefix: Map<string, string>): string
 }
 
 const servedTopLevel = [
-  "mcpServers",
-  "servers",
-  "names",
-  "card",
-  "pin",
-  "auth",
-  "access",
-  "profiles",
-  "resultCharsMax",
-  "clientLimits",
+  ...["mcpServers", "servers", "profiles", "names", "card", "pin", "auth", "access"],
+  ...["resultCharsMax", "clientLimits"],
 ];
 /** What editors write next to the servers. */
 const foreignTopLevel = ["$schema", "inputs", "mcp", "context_servers", ...serverListKeys];

@@ -3,70 +3,31 @@
  * server that owns what it names, and comes back as an exchange. It knows surfaces, names and
  * scopes; it knows no revision of the protocol, no session, no process and no HTTP.
  */
-import type { Clock } from "../clock.ts";
-import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import { GatewayError, withOutcome } from "../errors.ts";
-import { type Logins, noLogins } from "../grants/logins.ts";
-import type { Limits } from "../limits.ts";
-import type { Log } from "../log.ts";
+import { noLogins } from "../grants/logins.ts";
 import type { Call, Caller, Exchange, ListKind, Principal } from "../model.ts";
 import { isRevoked } from "../principals.ts";
-import type { Sealer } from "../seal.ts";
-import type { Tracer } from "../telemetry/call_trace.ts";
-import type { Emit } from "../telemetry/events.ts";
-import type { Upstream } from "../upstream/upstream.ts";
 import { type OpenCall, openCallExchange } from "./call_exchange.ts";
 import { type CatalogReader, createCatalogReader } from "./catalog.ts";
 import { type ClientBoundRules, createClientBoundRules } from "./client_bounds.ts";
 import { endingOf, failureExchange } from "./exchange.ts";
 import { createShowExtensions, type ShowExtensions } from "./extension_variants.ts";
-import { type Access, type Policy, visibleTo } from "./access_policy.ts";
+import { type Access, visibleTo } from "./access_policy.ts";
 import { createAccess } from "./composed_policy.ts";
-import type { PrincipalRates } from "./principal_rates.ts";
 import { createKeptResults, type KeptResults } from "./kept_results.ts";
 import { createRouter } from "./route.ts";
 import { createScopes, offeredKey, type Scopes } from "./scope.ts";
 import { createTaskOwners } from "./task_owners.ts";
+import type { GatewayDeps } from "./gateway_deps.ts";
 import { namesOf, statusOf } from "./gateway_status.ts";
-import type { ResolvedSurface, ResolveSurface } from "./server.ts";
+import type { ResolvedSurface } from "./server.ts";
 import { type ConfiguredServers, createConfiguredServers } from "./servers.ts";
-import type { CallContext, IsLost, MakeStep, Step, Target } from "./steps/steps.ts";
+import type { CallContext, IsLost, Step, Target } from "./steps/steps.ts";
 import type { SteeredGateway } from "./surface.ts";
 import { describeCard, describeSurface } from "./surface_facts.ts";
-import { createToolSearch, type ToolIndex } from "./tool_search.ts";
+import { createToolSearch } from "./tool_search.ts";
 import { listChangedOf } from "./surface_watch.ts";
 import { createWatches, type Watches } from "./watches.ts";
-
-/** What the gateway is made of. */
-export interface GatewayDeps {
-  readonly servers: ServersConfig;
-  readonly create: (config: ServerConfig) => Upstream;
-  readonly sameServer: (one: ServerConfig, other: ServerConfig) => boolean;
-  readonly resolveSurface: ResolveSurface;
-  /** Absent: searches find no tool. */
-  readonly toolIndex?: ToolIndex;
-  readonly limits: Limits;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly emit: Emit;
-  /** Begins the spans of calls. Absent: none are exported. */
-  readonly tracer?: Tracer | undefined;
-  readonly sealer: Sealer;
-  /** The name of this instance, which parked calls are bound to. */
-  readonly instance: string;
-  /** What every call passes, in order. */
-  readonly steps: readonly MakeStep[];
-  /** What a principal may see and use. */
-  readonly policy: Policy;
-  /** Log-ins at protected servers. Absent: none is possible. */
-  readonly logins?: Logins | undefined;
-  /** What each principal has open, and how fast it may call. */
-  readonly rates: PrincipalRates;
-  /** Whether every message of a call is logged (by its shape). */
-  readonly debug: boolean;
-  /** Whether servers are started before a client needs them, so that their lists are known. */
-  readonly tryServers: boolean;
-}
 
 /** The parts of one gateway. */
 interface Middle {

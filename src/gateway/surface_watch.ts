@@ -73,12 +73,11 @@ export interface SurfaceWatch {
 export const listChangedOf = (kind: ListKind): string =>
   `notifications/${listKinds[kind].capability}/list_changed`;
 
-const toolsChanged = listChangedOf("tools");
 const resourceUpdated = "notifications/resources/updated";
 
 /** A surface without pinned tools lists the same ones whatever servers say. */
 function isFixed({ deps, surface }: SurfaceWatch, method: string): boolean {
-  return method === toolsChanged && deps.viewOf(surface)?.search?.pinned.length === 0;
+  return method === listChangedOf("tools") && deps.viewOf(surface)?.search?.pinned.length === 0;
 }
 
 /** Every notice that a list changed. */

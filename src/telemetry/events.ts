@@ -18,8 +18,8 @@ import type { ClientLimitedEvent, ResultCutEvent } from "./client_events.ts";
 import type {
   ConfiguredEvent,
   ConnectionEvent,
-  ProfilesEvent,
   LearnedEvent,
+  ProfilesEvent,
   RecoveredEvent,
   ServerStateEvent,
   StartFailedEvent,
