@@ -55,6 +55,8 @@ export interface LogSink extends Log {
    * come again and again, of which it remembers the last `textsMax`.
    */
   jsonTexts(charsMax: number, textsMax: number): (text: string) => string;
+  /** A number that changes whenever another secret is hidden. */
+  secretsKnown(): number;
   /**
    * A value as JSON, as the file would have it. If that is longer than `charsMax`, it is a string: the
    * beginning of the text.
@@ -147,6 +149,7 @@ export function createLog(options: LogOptions): LogSink {
       return () => void readers.delete(reader);
     },
     jsonTexts: (charsMax, textsMax) => jsonTexts(redactor, charsMax, textsMax),
+    secretsKnown: redactor.secretsKnown,
     toJson(value, charsMax) {
       const text = quoteJson(redactor.toPlain("", value, { chars: charsMax }), charsMax);
       return escapeUnseen(text.endsWith("…") ? JSON.stringify(text) : text);

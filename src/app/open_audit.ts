@@ -31,6 +31,7 @@ export async function openAudit(parts: GatewayParts): Promise<Audit | undefined>
     // A key of its own, which opens nothing that the gateway sealed.
     digest: createKeyedDigest(await opened.sealer.digest("audit arguments"), digestChars),
     quote: log.jsonTexts(charsMax, textsMax),
+    secretsKnown: log.secretsKnown,
     toJson: log.toJson,
     log: log.source("audit"),
   });

@@ -15,6 +15,7 @@ import { textOfValue } from "../source_text.ts";
 import type { OAuthStep } from "./access_events.ts";
 import type { CallEvent } from "./call_events.ts";
 import type { Events, EventType, GatewayEvent } from "./events.ts";
+import { createRecordHeads } from "./record_heads.ts";
 
 /** What an audit trail is made from. */
 export interface AuditOptions extends Pick<LineQueueOptions, "file"> {
@@ -25,6 +26,8 @@ export interface AuditOptions extends Pick<LineQueueOptions, "file"> {
     | "auditRecordsMax"
     | "auditGatherMs"
     | "auditArgumentsCharsMax"
+    | "auditTextCharsMax"
+    | "auditTextsMax"
     | "lineBatchCharsMax"
     | "stopMs"
   >;
@@ -36,6 +39,8 @@ export interface AuditOptions extends Pick<LineQueueOptions, "file"> {
   readonly digest: (text: string) => string;
   /** A text as a JSON string without secrets, shortened. */
   readonly quote: (text: string) => string;
+  /** Changes whenever another secret is hidden. */
+  readonly secretsKnown: () => number;
   /** A value as JSON without secrets; one that is too long is the beginning of its text. */
   readonly toJson: (value: unknown, charsMax: number) => string;
   /** Says that records are lost. */
@@ -58,6 +63,10 @@ interface Recorder {
   readonly options: AuditOptions;
   readonly queue: LineQueue;
   readonly now: () => string;
+  /** The name of the instance as a JSON string. */
+  readonly instance: string;
+  /** The members of a call's record that many have alike. */
+  readonly headOf: (event: CallEvent) => string;
 }
 
 type WriteRecord<Type extends EventType> = (
@@ -79,7 +88,10 @@ export function startAudit(options: AuditOptions): Audit {
     toLostLine: (lost) => `{"time":"${now()}","event":"records_lost","lost":${lost}}`,
     onLoss: () => log.error("Cannot write all audit records: the disk does not take them in time"),
   });
-  const recorder: Recorder = { options, queue, now };
+  const instance = options.quote(options.instance);
+  const { auditTextsMax: headsMax, auditTextCharsMax: charsMax } = limits;
+  const headOf = createRecordHeads({ ...options, headsMax, charsMax });
+  const recorder: Recorder = { options, queue, now, instance, headOf };
   const types = Object.keys(writers) as (keyof typeof writers)[];
   const stop = events.read((event) => {
     const write = writers[event.type as keyof typeof writers] as WriteRecord<EventType>;
@@ -134,11 +146,11 @@ const writers = {
 
 /** Adds a record of these members, in their order. */
 function write(
-  { options: { instance, quote }, queue, now }: Recorder,
+  { options: { quote }, queue, now, instance }: Recorder,
   event: string,
   members: Readonly<Record<string, Member>>,
 ): void {
-  let line = `{"time":"${now()}","event":"${event}","instance":${quote(instance)}`;
+  let line = `{"time":"${now()}","event":"${event}","instance":${instance}`;
   for (const [name, value] of Object.entries(members)) {
     if (value === undefined) continue;
     line += `,"${name}":${typeof value === "number" ? value : quote(value)}`;
@@ -151,26 +163,14 @@ function write(
  * words of a server may repeat its arguments.
  */
 function writeCall(recorder: Recorder, event: CallEvent): void {
-  const { options: { instance, quote }, queue, now } = recorder;
-  const { call, principal, clientInfo, surface, method, server, item, own, ms, result } = event;
-  const outcome = event.isDenied === true ? "denied" : event.outcome;
-  let line = `{"time":"${now()}","event":"call","instance":${quote(instance)},"call":${call},` +
-    `"principal":${quote(principal)},"client":${clientOf(clientInfo, quote)},` +
-    `"surface":${quote(surface)},"method":${quote(method)}`;
-  if (server !== undefined) line += `,"server":${quote(server)}`;
-  if (item !== undefined) line += `,"item":${quote(item)}`;
-  if (own !== undefined) line += `,"own":${quote(own)}`;
-  line += `,"outcome":${quote(outcome)},"ms":${ms}`;
-  if (result !== undefined) line += `,"resultChars":${textOfValue(result).length}`;
-  if (event.arguments !== undefined) line += argumentsOf(recorder, event.arguments);
-  queue.push(`${line}}`);
-}
-
-/** Name and version, as the client calls itself. */
-function clientOf({ name, version }: JsonObject, quote: AuditOptions["quote"]): string {
-  const named = typeof name === "string" ? `"name":${quote(name)}` : "";
-  if (typeof version !== "string") return `{${named}}`;
-  return `{${named === "" ? "" : `${named},`}"version":${quote(version)}}`;
+  const { queue, now, instance, headOf } = recorder;
+  const { call, ms, result, arguments: given } = event;
+  const size = result === undefined ? "" : `,"resultChars":${textOfValue(result).length}`;
+  const arguments_ = given === undefined ? "" : argumentsOf(recorder, given);
+  queue.push(
+    `{"time":"${now()}","event":"call","instance":${instance},"call":${call},${headOf(event)},` +
+      `"ms":${ms}${size}${arguments_}}`,
+  );
 }
 
 /** The member for the arguments of a call. */
