@@ -125,9 +125,9 @@ async function takeIn(
   const isNew = ({ id }: IndexedTool) => id === undefined;
   for (;;) {
     const portion = forms.filter(isNew).slice(0, limits.searchPortion);
+    if (portion.length === 0) break;
     const ids = index.add(portion.map((form) => wordsOfForm(form, limits)));
     portion.forEach((form, at) => form.id = ids[at]);
-    if (portion.length < limits.searchPortion) break;
     await index.rest();
   }
   for (const form of forms) {
