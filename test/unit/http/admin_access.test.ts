@@ -5,7 +5,9 @@
 import { describe, expect, test } from "bun:test";
 import { assertEntryRight, isOwnersEntry } from "../../../src/http/admin/admin_access.ts";
 import { type AdminParts, adminRows } from "../../../src/http/admin/admin_routes.ts";
+import { pageFiles } from "../../../src/http/admin/page_names.ts";
 import { surfaceKinds } from "../../../src/http/surface_kinds.ts";
+import { defaultLimits } from "../../../src/limits.ts";
 
 const url = "https://mcp.example.com/mcp";
 
@@ -85,21 +87,34 @@ test("the route table has these rights, and no other route", () => {
   // The rows are data: making them uses none of the parts but these.
   const operator = { registry: {}, servers: () => [], restart: () => Promise.resolve() };
   const access = { keys: {}, users: {}, clients: {}, grants: {} };
-  const rows = adminRows({ operator, access, surfaceKinds } as unknown as AdminParts);
-  expect(rows.map(({ method, path, right }) => `${right} ${method} ${path}`).sort()).toEqual([
+  const rows = adminRows(
+    { operator, access, surfaceKinds, limits: defaultLimits } as unknown as AdminParts,
+  );
+  const found = rows.map(({ method, path, right }) => `${right} ${method} ${path}`);
+  const files = pageFiles.map((file) => `none GET /admin/page/${file}`);
+  expect(found.filter((row) => files.includes(row)).sort()).toEqual([...files].sort());
+  expect(found.filter((row) => !files.includes(row)).sort()).toEqual([
+    "none GET /admin",
     "none GET /admin/hello",
+    "none POST /admin/page/token",
     "operator DELETE /admin/mcp",
+    "operator DELETE /admin/page/token",
     "operator DELETE /admin/servers/:name",
     "operator DELETE /admin/servers/:name/mcp",
+    "operator GET /admin/calls",
     "operator GET /admin/clients",
+    "operator GET /admin/connect",
+    "operator GET /admin/events",
     "operator GET /admin/grants",
     "operator GET /admin/keys",
+    "operator GET /admin/log",
     "operator GET /admin/logins",
     "operator GET /admin/mcp",
     "operator GET /admin/servers",
     "operator GET /admin/servers/:name",
     "operator GET /admin/servers/:name/logins",
     "operator GET /admin/servers/:name/mcp",
+    "operator GET /admin/sessions",
     "operator GET /admin/status",
     "operator GET /admin/users",
     "operator POST /admin/mcp",
@@ -108,6 +123,7 @@ test("the route table has these rights, and no other route", () => {
     "operator POST /admin/servers/:name/enable",
     "operator POST /admin/servers/:name/mcp",
     "operator POST /admin/servers/:name/restart",
+    "operator PUT /admin/calls/arguments",
     "operator PUT /admin/servers/:name",
     "owner DELETE /admin/clients/:name",
     "owner DELETE /admin/grants/:name",
@@ -117,6 +133,7 @@ test("the route table has these rights, and no other route", () => {
     "owner GET /admin/attach",
     "owner POST /admin/backup",
     "owner POST /admin/keys",
+    "owner POST /admin/page/link",
     "owner POST /admin/servers/:name/logins",
     "owner POST /admin/users",
     "owner POST /admin/users/:name/link",
