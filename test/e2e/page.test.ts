@@ -26,6 +26,7 @@ import {
 } from "../support/processes.ts";
 import { realServers } from "../support/real_servers.ts";
 import { hasTerminals, type RunningCli, startCli, untilPrinted } from "../support/run_cli.ts";
+import { openRpcSession } from "../support/rpc_session.ts";
 import { programCommand } from "../support/runtimes.ts";
 import { until } from "../support/wait.ts";
 
@@ -33,6 +34,8 @@ const isWanted = browserPath !== undefined && hasTerminals &&
   process.env["MCP_TEST_PROGRAMS"] === "true";
 /** Whether this gateway notices changed tools. */
 const hasPins = existsSync(new URL("../../src/http/admin/tool_routes.ts", import.meta.url));
+/** Whether this gateway has profiles. */
+const hasProfiles = existsSync(new URL("../../src/http/admin/profile_routes.ts", import.meta.url));
 const testMs = 120_000;
 
 let browser: Browser;
@@ -226,6 +229,28 @@ describe.skipIf(!isWanted)("an operator", () => {
     await page.getByText("Nothing has changed").waitFor();
     await visit.go("servers/clock/tools/time");
     await page.getByText(/Then read the keys/).first().waitFor();
+  }, testMs);
+
+  test.skipIf(!hasProfiles)("adds a profile, whose URL works, and removes it", async () => {
+    await visit.go("profiles");
+    await page.getByRole("button", { name: "Add profile" }).click();
+    const dialog = page.getByRole("dialog", { name: "Add a profile" });
+    await dialog.getByLabel("Name").fill("small");
+    await dialog.getByLabel("Entry").fill("{");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByText(/The entry is not JSON/).waitFor();
+    const entry = { servers: { everything: { tools: { allow: ["echo"] } } } };
+    await dialog.getByLabel("Entry").fill(JSON.stringify(entry));
+    await dialog.getByRole("button", { name: "Save" }).click();
+    const panel = page.getByRole("region", { name: "Profile small" });
+    const url = await panel.getByText(/\/profiles\/small\/mcp$/).innerText();
+    const session = await openRpcSession(url);
+    const { result } = await session.request(2, "tools/list");
+    expect((result?.["tools"] as { name: string }[]).map(({ name }) => name)).toEqual(["echo"]);
+    await session.end();
+    await panel.getByRole("button", { name: "Remove small" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await page.getByText("No profile yet").waitFor();
   }, testMs);
 
   test("copies how a client is connected", async () => {
