@@ -82,7 +82,11 @@ export class GatewayError extends Error {
   readonly code: ErrorCode;
   readonly data: JsonObject | undefined;
   readonly upstream: UpstreamErrorBody | undefined;
-  readonly isDenial: boolean;
+  get isDenial(): boolean {
+    return this.#isDenial;
+  }
+  // Private, so that nothing that is written of the error tells it.
+  readonly #isDenial: boolean;
 
   constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
     super(message ?? errorTable[code].text, { cause: options.cause });
@@ -90,7 +94,7 @@ export class GatewayError extends Error {
     this.code = code;
     this.data = options.data;
     this.upstream = options.upstream;
-    this.isDenial = options.isDenial === true;
+    this.#isDenial = options.isDenial === true;
   }
 
   /** The HTTP status when this failure is the whole answer. */
