@@ -2,7 +2,7 @@
  * How well the tools of an index answer a query. Each word counts by its best match: the word itself,
  * a longer word that begins with it, or another word of its sense. A tool that answers to more of
  * the words counts more. The weights are by general reasoning and held by the queries of
- * test/contract/tool_search.test.ts.
+ * test/contract/search_quality.test.ts.
  */
 import { sensesOfWord } from "./senses.ts";
 import type { IndexHit, ToolIndex } from "./tool_index.ts";
