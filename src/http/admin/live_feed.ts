@@ -58,13 +58,19 @@ const listsOf: Partial<Record<EventType, readonly LiveList[]>> = {
   catalog_learned: ["servers"],
   servers_configured: ["servers"],
   grant_step: ["servers"],
+  tool_changed: ["servers"],
+  tool_approved: ["servers"],
   client_connected: ["sessions"],
   session_ended: ["sessions"],
   call_ended: ["servers", "sessions"],
 };
 
 /** What the page fetches again when one of these events comes; the frame has only this type. */
-const signals: Partial<Record<EventType, string>> = {};
+const signals: Partial<Record<EventType, string>> = {
+  tool_changed: "tools",
+  tool_approved: "tools",
+  profiles_changed: "profiles",
+};
 
 /** What waits to be sent. */
 interface Gathered {
