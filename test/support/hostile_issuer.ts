@@ -175,7 +175,14 @@ export function backFrom(
   const asked = new URL(page.leavesTo ?? "missing:").searchParams;
   const back = new URL(asked.get("redirect_uri") ?? "missing:");
   const state = asked.get("state") ?? "";
-  for (const [name, value] of Object.entries({ code: "code-of-a-thief", state, iss: issuerUrl, ...params })) {
+  for (
+    const [name, value] of Object.entries({
+      code: "code-of-a-thief",
+      state,
+      iss: issuerUrl,
+      ...params,
+    })
+  ) {
     if (value !== undefined) back.searchParams.set(name, value);
   }
   return back.href;
