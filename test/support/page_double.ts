@@ -25,7 +25,8 @@ const code = "sample-code";
 /** Answers of routes by method and path; each is called with the moment of the request. */
 export type DoubleRoutes = Readonly<Record<string, (now: number, body: Json) => unknown>>;
 
-const usualRoutes: DoubleRoutes = {
+/** The answers of a gateway with everything in it. */
+export const usualRoutes: DoubleRoutes = {
   "POST /admin/page/token": () => ({ token: "sample", expiresAt: "" }),
   "DELETE /admin/page/token": () => ({}),
   "GET /admin/status": sample.sampleStatus,

@@ -186,14 +186,18 @@ export function sampleCalls(now: number, showsArguments = false): readonly Json[
 }
 
 const sampleLines = [
-  ["info", "servers", "files: 14 tools (0.9 s, 21 KB)"],
-  ["info", "http", "alex connected to /mcp with Visual Studio Code 1.118.0"],
-  ["debug", "postgres", "connected to primary"],
-  ["warning", "tickets", "The program ended with code 1, starting again in 2.1 s"],
-  ["info", "oauth", "claude-code redeemed a code for sam"],
-  ["error", "tickets", "Given up after 3 starts: Error: TICKETS_TOKEN is not set"],
-  ["info", "http", "robin connected to /mcp with cursor-vscode 2.9.0"],
-  ["warning", "github", "2 tools changed since they were approved: create_issue, delete_file"],
+  ["INFO", "upstream.files", "files: 14 tools (0.9 s, 21 KB)"],
+  ["INFO", "http", "Client connected"],
+  ["DEBUG", "upstream.postgres", "connected to primary"],
+  ["WARNING", "upstream.tickets", "The server ended unexpectedly, and starts again in 2.1 s"],
+  ["INFO", "oauth", "Code redeemed: client claude-code, user sam"],
+  ["ERROR", "upstream.tickets", "Given up after 3 starts: Error: TICKETS_TOKEN is not set"],
+  ["INFO", "http", "Session ended"],
+  [
+    "WARNING",
+    "upstream.github",
+    "2 tools changed and wait for approval: create_issue, delete_file",
+  ],
 ] as const;
 
 /** Log records, the latest last. */
@@ -205,7 +209,7 @@ export const sampleLog = (now: number): readonly Json[] =>
       level,
       source,
       message,
-      ...(source === "http" ? { surface: "/", revision: "2025-11-25" } : {}),
+      ...(source === "http" ? { client: "cursor-vscode 2.9.0", revision: "2025-11-25" } : {}),
     };
   });
 

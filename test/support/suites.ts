@@ -55,6 +55,12 @@ export const suites: readonly Suite[] = [
   { name: "clients that log in", kind: "outside", files: ["e2e/oauth_clients.test.ts"] },
   { name: "MCP Apps", kind: "outside", files: ["e2e/apps.test.ts"] },
   {
+    name: "the operator's page in a browser",
+    kind: "outside",
+    isOnBun: true,
+    files: ["e2e/page.test.ts", "e2e/page_attacks.test.ts", "e2e/page_looks.test.ts"],
+  },
+  {
     name: "web APIs",
     kind: "outside",
     files: ["e2e/rest.test.ts", "e2e/rest_faults.test.ts", "e2e/openapi.test.ts"],
@@ -123,6 +129,7 @@ export const longPieces: readonly string[] = [
   "dual-stdio",
   "e2e/eras.test.ts",
   "e2e/era_programs.test.ts",
+  "e2e/page",
   "e2e/real_servers.test.ts",
   "e2e/sessions.test.ts",
   "e2e/stdio_gateways.test.ts",
