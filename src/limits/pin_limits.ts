@@ -7,6 +7,8 @@ export const pinLimits = {
    * principal where each has a grant. The one that was read longest ago leaves.
    */
   pinnedListsMax: 256,
+  /** Lists of one server whose fingerprints stay in memory: working them out takes 0.1 ms a tool. */
+  knownPrintsMax: 8,
   /** Servers with stored fingerprints; more than a registry and an `mcp.json` usually have. */
   pinnedServersMax: 2_000,
   /** Fingerprints of one tool that are accepted: a server may return to an earlier version. */

@@ -138,9 +138,14 @@ for (const reach of reaches) {
       await callTool(client, "read");
       await untilChanged(pinned);
       expect(await toolNames(client)).toEqual(["write"]);
+      const before = client.heard.length;
       expect(await pinned.gateway().changedTools.approve("box", { tools: ["read"] })).toEqual([
         "read",
       ]);
+      await until(
+        "the notice",
+        () => client.heard.slice(before).includes("notifications/tools/list_changed"),
+      );
       expect(await toolNames(client)).toEqual(["read", "write"]);
       expect(await callTool(client, "read")).toBe("called read");
       expect(await changes(pinned)).toEqual([]);

@@ -50,6 +50,33 @@ const speeches: readonly Speech[] = ["session", "stateless", "line"];
 
 describe("two persons at a protected server", () => {
   for (const speech of speeches) {
+    test(`F13 have tools of their own, which is no change of either (${speech})`, async () => {
+      const { ask, gateway, grants } = await withTwo(speech, { pin: "quarantine" });
+      const namesOf = async (person: string) => namesIn(await ask(person, "tools/list", {}, own));
+      const waiting = async () =>
+        (await gateway.changedTools.list()).map(({ kind, tool }) => `${kind} ${tool}`).sort();
+      for (const person of ["ann", "ben", "ann"]) {
+        const name = `tool_of_${person}`;
+        await untilListed(() => ask(person, "tools/list", {}, own), [name]);
+        expect(textIn(await ask(person, "tools/call", { ...call, name }, own))).toBe(person);
+      }
+      expect(await waiting()).toEqual([]);
+      // Ben gets what was accepted for Ann alone.
+      grants.give("files", "ben", "token-of-ann");
+      await until("the change is noticed", async () => {
+        await ask("ben", "tools/list", {}, own);
+        return (await waiting()).includes("new tool_of_ann");
+      });
+      await untilListed(() => ask("ben", "tools/list", {}, own), []);
+      const refused = await ask("ben", "tools/call", { ...call, name: "tool_of_ann" }, own);
+      expect(refused.error?.message).toContain("Unknown tool");
+      expect(await namesOf("ann")).toEqual(["tool_of_ann"]);
+      expect(await gateway.changedTools.approve("files", { tools: ["tool_of_ann"] })).toEqual([
+        "tool_of_ann",
+      ]);
+      await untilListed(() => ask("ben", "tools/list", {}, own), ["tool_of_ann"]);
+    });
+
     test(`call by their own grants alone (${speech})`, async () => {
       const { ask, connect, grants, server } = await withTwo(speech);
       const [ann, ben] = [await connect("ann", own), await connect("ben", own)];

@@ -21,7 +21,7 @@ import {
 import { type AccessAnswer, answerOf } from "./access_gateway.ts";
 import { type ChangingState, listedTools } from "./changing_state.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
-import { initialize, jsonHeaders } from "./http_harness.ts";
+import { framesOf, initialize, jsonHeaders } from "./http_harness.ts";
 import { programCommand } from "./spawn_gateway.ts";
 import { ask } from "./stateless_client.ts";
 import { within } from "./wait.ts";
@@ -37,7 +37,11 @@ export const reaches = [
 export type Reach = typeof reaches[number];
 
 /** Makes a request, and reads its answer to the end. */
-export type PinnedClient = (method: string, params?: JsonObject) => Promise<AccessAnswer>;
+export interface PinnedClient {
+  (method: string, params?: JsonObject): Promise<AccessAnswer>;
+  /** The methods of the notices that came on the stream of its session. */
+  readonly heard: readonly string[];
+}
 
 /** What a client is like. */
 export interface ClientOptions {
@@ -111,15 +115,15 @@ export async function openPinned(
     entry,
     change: server.change,
     connect: (options) => connect(send, options),
-    stateless: ({ path = "/mcp", capabilities = {} } = {}) => async (method, params) =>
-      await answerOf(
-        await ask(
-          { send: (verb, at, { headers = {}, body } = {}) => send(verb, at, headers, body) },
-          method,
-          params,
-          { path, meta: { clientCapabilities: capabilities } },
-        ),
-      ),
+    stateless({ path = "/mcp", capabilities = {} } = {}) {
+      const sender: Parameters<typeof ask>[0] = {
+        send: (verb, at, { headers = {}, body } = {}) => send(verb, at, headers, body),
+      };
+      const options = { path, meta: { clientCapabilities: capabilities } };
+      const request = async (method: string, params?: JsonObject) =>
+        await answerOf(await ask(sender, method, params, options));
+      return Object.assign(request, { heard: [] });
+    },
     async stop() {
       void running?.drain();
       await running?.close();
@@ -189,9 +193,15 @@ async function connect(
   const own = { ...jsonHeaders, "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
   const ready = { jsonrpc: "2.0", method: "notifications/initialized" };
   await (await send("POST", path, own, ready)).text();
+  const heard: string[] = [];
+  const stream = framesOf(await send("GET", path, { ...own, accept: "text/event-stream" }));
+  void (async () => {
+    for (;;) heard.push(String((await stream.message())["method"]));
+  })().catch(() => {});
   let id = 0;
-  return async (method, params = {}) =>
+  const request = async (method: string, params: JsonObject = {}) =>
     await answerOf(await send("POST", path, own, { jsonrpc: "2.0", id: id += 1, method, params }));
+  return Object.assign(request, { heard });
 }
 
 /** The server: its entry in `mcp.json`, and how it changes. */

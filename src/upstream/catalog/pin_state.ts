@@ -45,6 +45,8 @@ export interface PinnedServer {
   /** The changes that were reported, and how often each tool was. */
   readonly reported: Set<string>;
   readonly reports: Map<string, number>;
+  /** The fingerprints of the latest lists, by the digest of their text: sessions list the same. */
+  readonly prints: Map<string, readonly string[]>;
   readonly known: WeakMap<readonly JsonObject[], KnownList>;
   /** What the server is in the configuration that was read last: see `PinnedList.subject`. */
   subject: Promise<string> | undefined;

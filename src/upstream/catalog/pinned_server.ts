@@ -3,6 +3,7 @@
  * tools may be offered meanwhile. Not here: the comparison (compare_tools.ts), and what a person
  * does about all servers (tool_pins.ts).
  */
+import { putWithin } from "../../bounded.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
@@ -31,6 +32,7 @@ export function createPinnedServer(
     approvals: new Map(entries(true)),
     reported: new Set(changes.keys()),
     reports: new Map(),
+    prints: new Map(),
     known: new WeakMap(),
     subject: undefined,
     listeners: new Set(),
@@ -85,7 +87,7 @@ export async function seeTools(
   { subject, withholds }: { readonly subject: string; readonly withholds: boolean },
 ): Promise<void> {
   const { deps, name } = server;
-  const prints = await fingerprintsOf(tools, deps);
+  const prints = await printsOf(server, tools);
   // The last lists of a server that is another one by now.
   if (await server.subject !== subject) return;
   const places = await loadServer(server, subject);
@@ -120,6 +122,17 @@ export async function seeTools(
   await deps.store.update(name, update).catch((fault) => {
     deps.logOf(name).warn("Cannot keep the fingerprints of the tools", { fault });
   });
+}
+
+/** The fingerprints of a list; those of a list that came before are known. */
+async function printsOf(
+  { prints, deps }: PinnedServer,
+  tools: readonly JsonObject[],
+): Promise<readonly string[]> {
+  const digest = deps.sha256(JSON.stringify(tools));
+  const made = prints.get(digest) ?? await fingerprintsOf(tools, deps);
+  putWithin(prints, digest, made, deps.limits.knownPrintsMax);
+  return made;
 }
 
 /** The definitions that are stored for the first time. */
@@ -158,7 +171,7 @@ export async function recallTools(
   const places = await loadServer(server, subject);
   const place = [...places.values()].find(({ list }) => list.key === key);
   if (place === undefined) return false;
-  const prints = await fingerprintsOf(tools, server.deps);
+  const prints = await printsOf(server, tools);
   server.known.set(tools, { place, prints, offered: [], revision: -1 });
   return true;
 }

@@ -66,6 +66,8 @@ export interface ToolPinsOptions extends PinDeps {
 interface PinBook {
   readonly options: ToolPinsOptions;
   readonly servers: Map<string, PinnedServer>;
+  /** The names that the configuration has now; undefined: no other ones are forgotten yet. */
+  names: Set<string> | undefined;
 }
 
 /** Reads the changes that wait. A store that cannot be read is logged, and counts as empty. */
@@ -78,7 +80,7 @@ export async function openToolPins(options: ToolPinsOptions): Promise<ToolPins> 
   const servers = new Map(
     [...stored].map(([name, changes]) => [name, createPinnedServer(name, options, changes)]),
   );
-  const book: PinBook = { options, servers };
+  const book: PinBook = { options, servers, names: undefined };
   return {
     of: (config) => pinsOf(book, config),
     keep: (names) => keep(book, names),
@@ -102,6 +104,7 @@ function pinsOf(book: PinBook, config: ServerConfig): ServerPins | undefined {
   // A mistake in an entry changes nothing: the server is the same when it is corrected.
   if (config.kind === "failed") return undefined;
   const { name } = config;
+  book.names?.add(name);
   const identity = programIdentity(config);
   if (identity === undefined || pinModeOf(config) === "off") {
     void forget(book, [name]);
@@ -151,9 +154,11 @@ async function forget(
 }
 
 async function keep(book: PinBook, names: readonly string[]): Promise<void> {
-  const kept = new Set(names);
+  book.names = new Set(names);
   const stored = await book.options.store.servers().catch((): readonly string[] => []);
-  const gone = [...new Set([...stored, ...book.servers.keys()])].filter((name) => !kept.has(name));
+  // One may have been added again meanwhile.
+  const gone = [...new Set([...stored, ...book.servers.keys()])]
+    .filter((name) => book.names?.has(name) === false);
   if (gone.length === 0) return;
   await forget(book, gone);
   for (const name of gone) book.servers.delete(name);
