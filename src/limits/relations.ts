@@ -111,7 +111,6 @@ export const relations: readonly Relation[] = [
   before("resultNoteChars", "resultCharsMin", "a note stands beside some of the result"),
   before("resultBlockCharsMin", "resultNoteChars", "at least one block is shown"),
   before("resultCharsMin", "resultMediaCharsMax", "texts have room beside images"),
-  within("clientToolsMax", "pageItemsMax", "a list with a limit is one page"),
   within("principalCallsMax", "statelessCallsMax", share),
   within("listensPerPrincipalMax", "principalStreamsMax", "a listen stream is a stream"),
   within("principalBodiesBytesMax", "largeBodiesBytesMax", share),

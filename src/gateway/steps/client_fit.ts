@@ -76,8 +76,11 @@ function fit(
 ): Ending | undefined {
   const { tools: given, nextCursor, ...rest } = ending.value;
   if (!Array.isArray(given)) return undefined;
-  const { toolsMax = Infinity, nameCharsMax } = client;
-  // A limit is within the first page.
+  const { nameCharsMax } = client;
+  // A list with a limit is one page.
+  const toolsMax = client.toolsMax === undefined
+    ? Infinity
+    : Math.min(client.toolsMax, fitting.deps.limits.pageItemsMax);
   const isFirst = context.call.params["cursor"] === undefined;
   const kept = isFirst ? given.slice(0, toolsMax) : toolsMax === Infinity ? given : [];
   const isLimited = kept.length < given.length || (toolsMax < Infinity && nextCursor !== undefined);
