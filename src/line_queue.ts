@@ -1,33 +1,36 @@
 /**
  * Lines on their way to a file. They wait in a bounded queue, so that a slow disk never slows a
  * call, and those that wait together are written together. Lines that find no room, or that the disk
- * does not take, are counted, and a line says so as soon as there is room again.
+ * does not take, are counted, and a line says so as soon as there is room again. What waits may be
+ * finished only when it is written: the same work for many lines in a row is cheaper than in between.
  */
 import { type Clock, withDeadline } from "./clock.ts";
 import type { LogFile } from "./runtime/runtime.ts";
 
 /** What a queue is made from. */
-export interface LineQueueOptions {
+export interface LineQueueOptions<Item> {
   readonly file: LogFile;
   readonly clock: Clock;
+  /** The line of what was pushed, without its newline. Never throws. */
+  readonly toLine: (item: Item) => string;
   /** Lines that wait; further ones are lost. */
   readonly linesMax: number;
-  /** Characters that are written at once; a longer line is written alone. */
+  /** Lines are written together until they have so many characters. */
   readonly batchCharsMax: number;
   /** How long the first line waits for others before they are written. 0: not at all. */
   readonly gatherMs: number;
   /** How long closing waits for the file. */
   readonly stopMs: number;
   /** The line that says how many are lost. */
-  readonly toLostLine: (lost: number) => string;
+  readonly toLost: (lost: number) => Item;
   /** Called when lines begin to be lost, once until a line has reported them. */
   readonly onLoss?: (() => void) | undefined;
 }
 
 /** The lines that wait for a file. */
-export interface LineQueue {
-  /** Adds a line, without its newline. Never throws. */
-  push(line: string): void;
+export interface LineQueue<Item> {
+  /** Adds a line. Never throws. */
+  push(item: Item): void;
   /** The lines that wait now, and those that were lost so far. */
   counts(): { readonly waiting: number; readonly lost: number };
   /** Writes what waits and closes the file, within the stop time. */
@@ -35,22 +38,22 @@ export interface LineQueue {
 }
 
 /** The state of one queue. */
-interface LineQueueState {
-  readonly options: LineQueueOptions;
-  readonly waiting: string[];
+interface LineQueueState<Item> {
+  readonly options: LineQueueOptions<Item>;
+  readonly waiting: Item[];
   lost: number;
   /** Lost lines that no line has reported yet. */
   unreported: number;
   /** The report that waits, and how many lines it is about. */
-  report: { readonly line: string; readonly lost: number } | undefined;
+  report: { readonly item: Item; readonly lost: number } | undefined;
   writing: Promise<void> | undefined;
   stopGathering: (() => void) | undefined;
   isClosed: boolean;
 }
 
 /** Makes an empty queue. */
-export function createLineQueue(options: LineQueueOptions): LineQueue {
-  const queue: LineQueueState = {
+export function createLineQueue<Item>(options: LineQueueOptions<Item>): LineQueue<Item> {
+  const queue: LineQueueState<Item> = {
     options,
     waiting: [],
     lost: 0,
@@ -61,69 +64,73 @@ export function createLineQueue(options: LineQueueOptions): LineQueue {
     isClosed: false,
   };
   return {
-    push: (line) => push(queue, line),
+    push: (item) => push(queue, item),
     counts: () => ({ waiting: queue.waiting.length, lost: queue.lost }),
     close: () => close(queue),
   };
 }
 
-function push(queue: LineQueueState, line: string): void {
+function push<Item>(queue: LineQueueState<Item>, item: Item): void {
   const { options: { linesMax, gatherMs, clock }, waiting } = queue;
   if (queue.isClosed) return;
   if (waiting.length >= linesMax) return lose(queue, 1);
-  waiting.push(line);
+  waiting.push(item);
   if (queue.writing !== undefined || queue.stopGathering !== undefined) return;
   if (gatherMs === 0) return begin(queue);
   queue.stopGathering = clock.after(gatherMs, () => begin(queue));
 }
 
-function lose(queue: LineQueueState, lines: number): void {
+function lose<Item>(queue: LineQueueState<Item>, lines: number): void {
   queue.lost += lines;
   if (queue.unreported === 0 && lines > 0) queue.options.onLoss?.();
   queue.unreported += lines;
 }
 
-function begin(queue: LineQueueState): void {
+function begin<Item>(queue: LineQueueState<Item>): void {
   queue.stopGathering = undefined;
   queue.writing = writeAll(queue);
 }
 
-async function writeAll(queue: LineQueueState): Promise<void> {
-  const { options: { file, toLostLine }, waiting } = queue;
+async function writeAll<Item>(queue: LineQueueState<Item>): Promise<void> {
+  const { options: { file, toLost }, waiting } = queue;
   while (waiting.length > 0) {
-    const batch = takeBatch(queue);
-    const isWritten = await file.append(batch.join("\n")).catch(() => false);
+    const { items, text } = takeBatch(queue);
+    const isWritten = await file.append(text).catch(() => false);
     const { report } = queue;
-    if (report !== undefined && batch.includes(report.line)) {
+    if (report !== undefined && items.includes(report.item)) {
       queue.report = undefined;
       // What it reported is still to be reported; the report itself is missed by none.
       if (!isWritten) {
         queue.unreported += report.lost;
-        lose(queue, batch.length - 1);
+        lose(queue, items.length - 1);
       }
-    } else if (!isWritten) lose(queue, batch.length);
+    } else if (!isWritten) lose(queue, items.length);
     // Only once the disk takes lines, so that reports are not lost without end.
     if (!isWritten || queue.unreported === 0 || queue.report !== undefined) continue;
-    queue.report = { line: toLostLine(queue.unreported), lost: queue.unreported };
+    queue.report = { item: toLost(queue.unreported), lost: queue.unreported };
     queue.unreported = 0;
-    waiting.push(queue.report.line);
+    waiting.push(queue.report.item);
   }
   // At once: a line that comes next finds nothing under way, and begins again.
   queue.writing = undefined;
 }
 
-function takeBatch({ waiting, options: { batchCharsMax } }: LineQueueState): string[] {
+/** Takes the first lines that wait. */
+function takeBatch<Item>(
+  { waiting, options: { batchCharsMax, toLine } }: LineQueueState<Item>,
+): { readonly items: readonly Item[]; readonly text: string } {
+  const lines: string[] = [];
   let chars = 0;
-  let count = 0;
-  for (const line of waiting) {
+  for (const item of waiting) {
+    if (chars >= batchCharsMax) break;
+    const line = toLine(item);
+    lines.push(line);
     chars += line.length;
-    if (count > 0 && chars > batchCharsMax) break;
-    count += 1;
   }
-  return waiting.splice(0, count);
+  return { items: waiting.splice(0, lines.length), text: lines.join("\n") };
 }
 
-async function close(queue: LineQueueState): Promise<void> {
+async function close<Item>(queue: LineQueueState<Item>): Promise<void> {
   if (queue.isClosed) return;
   queue.isClosed = true;
   const { options: { file, clock, stopMs }, stopGathering } = queue;

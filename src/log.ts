@@ -63,7 +63,7 @@ export interface LogSink extends Log {
    */
   toJson(value: unknown, charsMax: number): string;
   /** The records that wait for the file, and those that were lost so far. */
-  counts(): ReturnType<LineQueue["counts"]>;
+  counts(): ReturnType<LineQueue<string>["counts"]>;
   /** A text without its secrets, whole and otherwise as it is. */
   redact(text: string): string;
   /**
@@ -253,10 +253,11 @@ function toRecord(
 }
 
 /** The queue of the records that wait for the file. */
-function queueOf(file: LogFile, { clock, limits }: LogOptions): LineQueue {
+function queueOf(file: LogFile, { clock, limits }: LogOptions): LineQueue<string> {
   const { logRecordsMax: linesMax, lineBatchCharsMax: batchCharsMax, stopMs } = limits;
-  const toLostLine = (lost: number) => toDroppedLine(clock, lost);
-  return createLineQueue({ file, clock, linesMax, batchCharsMax, gatherMs: 0, stopMs, toLostLine });
+  const bounds = { linesMax, batchCharsMax, gatherMs: 0, stopMs };
+  const toLost = (lost: number) => toDroppedLine(clock, lost);
+  return createLineQueue({ file, clock, ...bounds, toLine: (line) => line, toLost });
 }
 
 function toDroppedLine(clock: Clock, dropped: number): string {

@@ -10,7 +10,6 @@ import { toCanonicalJson } from "../json.ts";
 import { type Limits, msPerSecond } from "../limits.ts";
 import { createLineQueue, type LineQueue, type LineQueueOptions } from "../line_queue.ts";
 import type { Log } from "../log.ts";
-import type { JsonObject } from "../model.ts";
 import { textOfValue } from "../source_text.ts";
 import type { OAuthStep } from "./access_events.ts";
 import type { CallEvent } from "./call_events.ts";
@@ -18,7 +17,7 @@ import type { Events, EventType, GatewayEvent } from "./events.ts";
 import { createRecordHeads } from "./record_heads.ts";
 
 /** What an audit trail is made from. */
-export interface AuditOptions extends Pick<LineQueueOptions, "file"> {
+export interface AuditOptions extends Pick<LineQueueOptions<AuditLine>, "file"> {
   readonly events: Pick<Events, "read">;
   readonly clock: Clock;
   readonly limits: Pick<
@@ -47,10 +46,13 @@ export interface AuditOptions extends Pick<LineQueueOptions, "file"> {
   readonly log: Log;
 }
 
+/** A record that waits: a line, or one that lacks the digest of these arguments and its end. */
+type AuditLine = string | { readonly before: string; readonly given: string };
+
 /** A running audit trail. */
 export interface Audit {
   /** The records that wait for the file, and those that were lost. */
-  counts(): ReturnType<LineQueue["counts"]>;
+  counts(): ReturnType<LineQueue<AuditLine>["counts"]>;
   /** Writes what waits, within the stop time. */
   close(): Promise<void>;
 }
@@ -61,7 +63,7 @@ type Member = string | number | undefined;
 /** Makes one record. */
 interface Recorder {
   readonly options: AuditOptions;
-  readonly queue: LineQueue;
+  readonly queue: LineQueue<AuditLine>;
   readonly now: () => string;
   /** The name of the instance as a JSON string. */
   readonly instance: string;
@@ -78,14 +80,16 @@ type WriteRecord<Type extends EventType> = (
 export function startAudit(options: AuditOptions): Audit {
   const { events, clock, limits, log, file } = options;
   const now = createTimes(clock);
-  const queue = createLineQueue({
+  const queue = createLineQueue<AuditLine>({
     file,
     clock,
+    toLine: (line) =>
+      typeof line === "string" ? line : `${line.before}"${options.digest(line.given)}"}`,
     linesMax: limits.auditRecordsMax,
     batchCharsMax: limits.lineBatchCharsMax,
     gatherMs: limits.auditGatherMs,
     stopMs: limits.stopMs,
-    toLostLine: (lost) => `{"time":"${now()}","event":"records_lost","lost":${lost}}`,
+    toLost: (lost) => `{"time":"${now()}","event":"records_lost","lost":${lost}}`,
     onLoss: () => log.error("Cannot write all audit records: the disk does not take them in time"),
   });
   const instance = options.quote(options.instance);
@@ -163,24 +167,22 @@ function write(
  * words of a server may repeat its arguments.
  */
 function writeCall(recorder: Recorder, event: CallEvent): void {
-  const { queue, now, instance, headOf } = recorder;
+  const { options, queue, now, instance, headOf } = recorder;
+  const { showsArguments, digest, toJson, limits } = options;
   const { call, ms, result, arguments: given } = event;
   const size = result === undefined ? "" : `,"resultChars":${textOfValue(result).length}`;
-  const arguments_ = given === undefined ? "" : argumentsOf(recorder, given);
-  queue.push(
+  const line =
     `{"time":"${now()}","event":"call","instance":${instance},"call":${call},${headOf(event)},` +
-      `"ms":${ms}${size}${arguments_}}`,
-  );
-}
-
-/** The member for the arguments of a call. */
-function argumentsOf(
-  { options: { showsArguments, digest, toJson, limits } }: Recorder,
-  given: JsonObject,
-): string {
-  return showsArguments
-    ? `,"arguments":${toJson(given, limits.auditArgumentsCharsMax)}`
-    : `,"argumentsDigest":"${digest(toCanonicalJson(given))}"`;
+    `"ms":${ms}${size}`;
+  if (given === undefined) return queue.push(`${line}}`);
+  if (showsArguments) {
+    return queue.push(`${line},"arguments":${toJson(given, limits.auditArgumentsCharsMax)}}`);
+  }
+  const text = toCanonicalJson(given);
+  const before = `${line},"argumentsDigest":`;
+  // Long arguments do not wait, so that the queue stays small.
+  const isLong = text.length > limits.auditTextCharsMax;
+  queue.push(isLong ? `${before}"${digest(text)}"}` : { before, given: text });
 }
 
 /** The time as ISO 8601, of which only the milliseconds are written each time. */

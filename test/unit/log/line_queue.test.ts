@@ -28,7 +28,7 @@ function createFile() {
   };
 }
 
-function open(changes: Partial<LineQueueOptions> = {}) {
+function open(changes: Partial<LineQueueOptions<string>> = {}) {
   const written = createFile();
   const clock = createTestClock();
   const losses: number[] = [];
@@ -39,7 +39,8 @@ function open(changes: Partial<LineQueueOptions> = {}) {
     batchCharsMax: 20,
     gatherMs: 0,
     stopMs: 100,
-    toLostLine: (lost) => `lost ${lost}`,
+    toLine: (line) => line,
+    toLost: (lost) => `lost ${lost}`,
     onLoss: () => losses.push(queue.counts().lost),
     ...changes,
   });
@@ -59,11 +60,26 @@ describe("lines", () => {
     expect(texts.at(-1)).toBe("four");
   });
 
-  test("are written together up to a size, a longer one alone", async () => {
+  test("are written together until they reach a size", async () => {
     const { queue, texts, take } = open({ linesMax: 9 });
-    for (const line of ["1", "2".repeat(30), "3", "4".repeat(15), "5".repeat(10)]) queue.push(line);
+    const [two, four, five] = ["2".repeat(30), "4".repeat(15), "5".repeat(10)];
+    for (const line of ["1", two, "3", four, five, "6"]) queue.push(line);
     for (let count = 0; count < 4; count += 1) await take();
-    expect(texts).toEqual(["1", "2".repeat(30), `3\n${"4".repeat(15)}`, "5".repeat(10)]);
+    expect(texts).toEqual(["1", two, `3\n${four}\n${five}`, "6"]);
+  });
+
+  test("are finished when they are written, not before", async () => {
+    const finished: string[] = [];
+    const toLine = (line: string) => {
+      finished.push(line);
+      return line.toUpperCase();
+    };
+    const { queue, texts, take, clock } = open({ gatherMs: 50, toLine });
+    for (const line of ["one", "two"]) queue.push(line);
+    expect(finished).toEqual([]);
+    clock.advance(50);
+    expect(texts).toEqual(["ONE\nTWO"]);
+    await take();
   });
 
   test("wait for others where the file is written seldom, but not for long", async () => {
