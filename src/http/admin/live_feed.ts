@@ -68,8 +68,10 @@ const signals: Partial<Record<EventType, string>> = {};
 
 /** What waits to be sent. */
 interface Gathered {
-  /** By number: a call that began and ended meanwhile is sent once. */
+  /** By number: a call that began and ended meanwhile is sent once. The oldest give way. */
   readonly calls: Map<number, NotedCall>;
+  /** Calls that ended and that pages show as running: none of them may be left out. */
+  readonly ended: Map<number, NotedCall>;
   readonly lines: Ring<string>;
   readonly lists: Set<LiveList>;
   readonly signals: Set<string>;
@@ -78,6 +80,8 @@ interface Gathered {
 interface FeedState extends LiveDeps {
   readonly streams: Set<EventStream>;
   readonly gathered: Gathered;
+  /** The calls that pages show as running. */
+  readonly shown: Set<number>;
   /** When each list was sent last. */
   readonly sentAt: Map<LiveList, number>;
   isClosed: boolean;
@@ -95,10 +99,12 @@ export function createLiveFeed(deps: LiveDeps): LiveFeed {
     streams: new Set(),
     gathered: {
       calls: new Map(),
+      ended: new Map(),
       lines: createRing(limits.liveRowsMax),
       lists: new Set(),
       signals: new Set(),
     },
+    shown: new Set(),
     sentAt: new Map(),
     isClosed: false,
     stopTimer: undefined,
@@ -115,6 +121,10 @@ export function createLiveFeed(deps: LiveDeps): LiveFeed {
       const stream = openEventStream({ limits, heartbeats, isHeldOpen: false });
       if (feed.streams.size === 0) begin(feed);
       feed.streams.add(stream);
+      // A page fetches the list of calls when its stream is open.
+      for (const { call, outcome } of feed.sources.calls.rows()) {
+        if (outcome === undefined) feed.shown.add(call);
+      }
       const stopWaiting = login?.onEnd(() => stream.end());
       stream.closed.then(() => {
         stopWaiting?.();
@@ -137,7 +147,8 @@ function begin(feed: FeedState): void {
   const { sources: { calls, log, events }, gathered, limits } = feed;
   feed.stopReading = [
     calls.read((call) => {
-      putWithin(gathered.calls, call.call, call, limits.liveRowsMax);
+      if (feed.shown.has(call.call)) gathered.ended.set(call.call, call);
+      else putWithin(gathered.calls, call.call, call, limits.liveRowsMax);
       sendLater(feed);
     }),
     log.read((line) => {
@@ -161,9 +172,11 @@ function finish(feed: FeedState): void {
   feed.stopTimer?.();
   feed.stopTimer = undefined;
   feed.gathered.calls.clear();
+  feed.gathered.ended.clear();
   feed.gathered.lists.clear();
   feed.gathered.signals.clear();
   while (feed.gathered.lines.shift() !== undefined);
+  feed.shown.clear();
   feed.sentAt.clear();
 }
 
@@ -182,10 +195,13 @@ async function send(feed: FeedState): Promise<void> {
   );
   for (const signal of gathered.signals) write(feed, JSON.stringify({ type: signal }));
   gathered.signals.clear();
-  for (const call of gathered.calls.values()) {
+  for (const call of [...gathered.ended.values(), ...gathered.calls.values()]) {
+    if (call.outcome === undefined) feed.shown.add(call.call);
+    else feed.shown.delete(call.call);
     write(feed, JSON.stringify({ type: "call", call: sources.calls.toRow(call) }));
   }
   gathered.calls.clear();
+  gathered.ended.clear();
   for (let line = gathered.lines.shift(); line !== undefined; line = gathered.lines.shift()) {
     write(feed, `{"type":"log","record":${line}}`);
   }
