@@ -125,7 +125,6 @@ export const relations: readonly Relation[] = [
   within("spanBatchMax", "spansWaitingMax", "a full batch has waited as a whole"),
   before("spanTextCharsMax", "spanBatchCharsMax", "a batch takes more than one text"),
   within("spanRetryMsMin", "spanRetryMsMax", grows),
-  before("spanFlushMs", "stopMs", "the last spans leave while servers stop"),
   within("restartMsMin", "restartMsMax", grows),
   within("httpRetryMsMin", "httpRetryMsMax", grows),
   within("reconnectMsMin", "reconnectMsMax", grows),

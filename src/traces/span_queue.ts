@@ -166,6 +166,8 @@ async function close(state: QueueState): Promise<void> {
     if (waiting.length > 0) await sendAll(state);
   };
   const flushed = flush();
-  await withDeadline(clock, limits.spanFlushMs, flushed, () => stopped.abort());
+  // The last spans leave while servers stop.
+  const withinMs = Math.min(limits.spanFlushMs, limits.stopMs);
+  await withDeadline(clock, withinMs, flushed, () => stopped.abort());
   await flushed;
 }
