@@ -139,13 +139,21 @@ function navigate() {
   } else app.shown?.view.follow?.(found.route);
   document.title = `${visible(app.shown?.view.title() ?? "")} · mcp-wrapper`;
   draw();
-  if (isOther && route !== undefined) requestAnimationFrame(focusHeading);
+  if (isOther) requestAnimationFrame(() => arrive(route !== undefined));
 }
 
-/** A screen reader then says where the person is. */
-function focusHeading() {
+/**
+ * The navigation shows where the person is; and a screen reader says it, unless the page has only
+ * just been opened.
+ * @param {boolean} isMoved
+ */
+function arrive(isMoved) {
+  root.querySelector("nav a[aria-current]")?.scrollIntoView({
+    block: "nearest",
+    inline: "nearest",
+  });
   const heading = root.querySelector("h1");
-  if (heading instanceof HTMLElement && app.dialogs.length === 0) heading.focus();
+  if (isMoved && heading instanceof HTMLElement && app.dialogs.length === 0) heading.focus();
 }
 
 function signIn() {

@@ -5,6 +5,7 @@
 import { linkTo } from "./router.js";
 import { icon } from "./icons.js";
 import { html, nothing, repeat } from "./vendor/lit-html.js";
+import { visible } from "./visible.js";
 
 /** @import { App } from "./app.js" */
 /** @import { View } from "./page.js" */
@@ -45,7 +46,7 @@ export function shell(parts) {
           aria-labelledby="dialog-title-${id}"
           @close=${() => parts.closeDialog(id)}
         >
-          <h2 id="dialog-title-${id}">${dialog.title}</h2>
+          <h2 id="dialog-title-${id}">${visible(dialog.title)}</h2>
           ${dialog.body()}
         </dialog>
       `)}

@@ -197,15 +197,15 @@ describe.skipIf(!isWanted)("the operator's page", () => {
   }, testMs);
 
   test("comes back by itself when the gateway was away", async () => {
-    const first = await servePageDouble();
-    const visit = await open({ expected: /Failed to load|net::ERR/ }, first.link);
+    const moody = await servePageDouble();
+    const visit = await open({ expected: /Failed to load|net::ERR/ }, moody.link);
     await visit.page.getByText("Live", { exact: true }).waitFor();
-    await first.close();
+    moody.setAway(true);
     await visit.page.getByText("Connection lost").waitFor();
-    const again = await servePageDouble({}, Number(new URL(first.url).port));
+    moody.setAway(false);
     await visit.page.getByText("Live", { exact: true }).waitFor();
     await visit.close();
-    await again.close();
+    await moody.close();
   }, testMs);
 
   test("stays smooth with thousands of calls and log lines", async () => {

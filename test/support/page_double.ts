@@ -16,6 +16,8 @@ export interface PageDouble {
   readonly url: string;
   /** The address of the page, with the code of a one-time link. */
   readonly link: string;
+  /** While it is away, it answers nothing, and its streams have ended. */
+  setAway(isAway: boolean): void;
   close(): Promise<void>;
 }
 
@@ -47,17 +49,17 @@ const mcpAnswers: Readonly<Record<string, unknown>> = {
   "resources/templates/list": { resourceTemplates: [] },
 };
 
-/**
- * Starts a double; `routes` take the place of the usual answers, undefined is 404. The system
- * chooses the port unless one is given.
- */
-export async function servePageDouble(routes: DoubleRoutes = {}, port = 0): Promise<PageDouble> {
+/** Starts a double; `routes` take the place of the usual answers, undefined is 404. */
+export async function servePageDouble(routes: DoubleRoutes = {}): Promise<PageDouble> {
   const files = pageFileRows({
     sha256,
     readPage: createPageReader(new URL("../../src/main/double.ts", import.meta.url).href),
   });
   const all = { ...usualRoutes, ...routes };
+  const streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  let isAway = false;
   const served: Served = await serveFetch(async (request) => {
+    if (isAway) throw new Error("It is away");
     const { pathname } = new URL(request.url);
     const file = files.find(({ path }) => path === pathname);
     if (file?.right === "none" && request.method === "GET") {
@@ -67,7 +69,7 @@ export async function servePageDouble(routes: DoubleRoutes = {}, port = 0): Prom
         readBody: () => Promise.reject(new Error("A file has no body")),
       });
     }
-    if (pathname === "/admin/events") return openStream();
+    if (pathname === "/admin/events") return openStream(streams);
     const text = await request.text();
     const body = (text === "" ? {} : JSON.parse(text)) as Json;
     if (pathname.endsWith("/mcp")) {
@@ -80,15 +82,27 @@ export async function servePageDouble(routes: DoubleRoutes = {}, port = 0): Prom
         status: 404,
       })
       : Response.json(answer);
-  }, port);
+  });
   const url = `http://127.0.0.1:${served.port}`;
-  return { url, link: `${url}/admin#code=${code}`, close: served.close };
+  return {
+    url,
+    link: `${url}/admin#code=${code}`,
+    setAway(value) {
+      isAway = value;
+      for (const stream of isAway ? streams : []) stream.error(new Error("It is away"));
+      streams.clear();
+    },
+    close: served.close,
+  };
 }
 
 /** A stream of events that stays open and is silent. */
-function openStream(): Response {
+function openStream(streams: Set<ReadableStreamDefaultController<Uint8Array>>): Response {
   const body = new ReadableStream<Uint8Array>({
-    start: (controller) => controller.enqueue(new TextEncoder().encode(": hello\n\n")),
+    start(controller) {
+      streams.add(controller);
+      controller.enqueue(new TextEncoder().encode(": hello\n\n"));
+    },
   });
   return new Response(body, { headers: { "content-type": "text/event-stream" } });
 }

@@ -65,6 +65,7 @@ export function openCalls(page, route) {
  * @param {readonly CallRow[]} found
  */
 function summary(calls, found) {
+  if (calls.length === 0) return nothing;
   const running = calls.filter(({ outcome }) => outcome === undefined).length;
   const shown = found.length === calls.length
     ? `The latest ${count(calls.length, "call")}`

@@ -74,6 +74,7 @@ export function openLog(page, route) {
  * @param {readonly LogRecord[]} all
  */
 function summary({ paused }, records, found, all) {
+  if (records.length === 0) return nothing;
   const shown = found.length === records.length
     ? `The latest ${count(records.length, "line")}`
     : `${found.length} of the latest ${count(records.length, "line")}`;

@@ -47,6 +47,7 @@ export function openServers(page) {
 
 /** @param {readonly ServerReport[]} servers */
 function tally(servers) {
+  if (servers.length === 0) return nothing;
   const { working, failing, waiting, disabled } = tallyOf(servers);
   const words = [
     count(servers.length, "server"),
