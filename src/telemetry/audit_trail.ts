@@ -46,8 +46,23 @@ export interface AuditOptions extends Pick<LineQueueOptions<AuditLine>, "file"> 
   readonly log: Log;
 }
 
-/** A record that waits: a line, or one that lacks the digest of these arguments and its end. */
-type AuditLine = string | { readonly before: string; readonly given: string };
+/** A record that waits to be written: a line, or the parts of one. */
+type AuditLine = string | CallRecord;
+
+/** The record of a call before it is a line. */
+interface CallRecord {
+  /** In milliseconds since 1970. */
+  readonly at: number;
+  readonly call: number;
+  /** The members that many calls have alike. */
+  readonly head: string;
+  readonly ms: number;
+  readonly resultChars: number | undefined;
+  /** The arguments as canonical JSON, of which the line gets the digest; undefined: it has `end`. */
+  readonly given: string | undefined;
+  /** The member for the arguments, with the comma before it; "": there are none. */
+  readonly end: string;
+}
 
 /** A running audit trail. */
 export interface Audit {
@@ -64,7 +79,8 @@ type Member = string | number | undefined;
 interface Recorder {
   readonly options: AuditOptions;
   readonly queue: LineQueue<AuditLine>;
-  readonly now: () => string;
+  /** A time as ISO 8601. */
+  readonly time: (ms: number) => string;
   /** The name of the instance as a JSON string. */
   readonly instance: string;
   /** The members of a call's record that many have alike. */
@@ -79,23 +95,22 @@ type WriteRecord<Type extends EventType> = (
 /** Begins to record. */
 export function startAudit(options: AuditOptions): Audit {
   const { events, clock, limits, log, file } = options;
-  const now = createTimes(clock);
+  const time = createTimes();
   const queue = createLineQueue<AuditLine>({
     file,
     clock,
-    toLine: (line) =>
-      typeof line === "string" ? line : `${line.before}"${options.digest(line.given)}"}`,
+    toLine: (line) => typeof line === "string" ? line : toLine(recorder, line),
     linesMax: limits.auditRecordsMax,
     batchCharsMax: limits.lineBatchCharsMax,
     gatherMs: limits.auditGatherMs,
     stopMs: limits.stopMs,
-    toLost: (lost) => `{"time":"${now()}","event":"records_lost","lost":${lost}}`,
+    toLost: (lost) => `{"time":"${time(clock.wall())}","event":"records_lost","lost":${lost}}`,
     onLoss: () => log.error("Cannot write all audit records: the disk does not take them in time"),
   });
   const instance = options.quote(options.instance);
   const { auditTextsMax: headsMax, auditTextCharsMax: charsMax } = limits;
   const headOf = createRecordHeads({ ...options, headsMax, charsMax });
-  const recorder: Recorder = { options, queue, now, instance, headOf };
+  const recorder: Recorder = { options, queue, time, instance, headOf };
   const types = Object.keys(writers) as (keyof typeof writers)[];
   const stop = events.read((event) => {
     const write = writers[event.type as keyof typeof writers] as WriteRecord<EventType>;
@@ -150,11 +165,11 @@ const writers = {
 
 /** Adds a record of these members, in their order. */
 function write(
-  { options: { quote }, queue, now, instance }: Recorder,
+  { options: { quote, clock }, queue, time, instance }: Recorder,
   event: string,
   members: Readonly<Record<string, Member>>,
 ): void {
-  let line = `{"time":"${now()}","event":"${event}","instance":${instance}`;
+  let line = `{"time":"${time(clock.wall())}","event":"${event}","instance":${instance}`;
   for (const [name, value] of Object.entries(members)) {
     if (value === undefined) continue;
     line += `,"${name}":${typeof value === "number" ? value : quote(value)}`;
@@ -163,34 +178,45 @@ function write(
 }
 
 /**
- * Adds the record of a call. By hand, because every call has one. Why it failed is in the log: the
- * words of a server may repeat its arguments.
+ * Adds the record of a call. Its line is made later, since every call has one: the same work for many
+ * in a row is cheaper. Why a call failed is in the log: the words of a server may repeat arguments.
  */
-function writeCall(recorder: Recorder, event: CallEvent): void {
-  const { options, queue, now, instance, headOf } = recorder;
-  const { showsArguments, digest, toJson, limits } = options;
-  const { call, ms, result, arguments: given } = event;
-  const size = result === undefined ? "" : `,"resultChars":${textOfValue(result).length}`;
-  const line =
-    `{"time":"${now()}","event":"call","instance":${instance},"call":${call},${headOf(event)},` +
-    `"ms":${ms}${size}`;
-  if (given === undefined) return queue.push(`${line}}`);
-  if (showsArguments) {
-    return queue.push(`${line},"arguments":${toJson(given, limits.auditArgumentsCharsMax)}}`);
-  }
-  const text = toCanonicalJson(given);
-  const before = `${line},"argumentsDigest":`;
+function writeCall({ options, queue, headOf }: Recorder, event: CallEvent): void {
+  const { clock, showsArguments, digest, toJson, limits } = options;
+  const { call, ms, result, arguments: args } = event;
+  const given = args === undefined || showsArguments ? undefined : toCanonicalJson(args);
   // Long arguments do not wait, so that the queue stays small.
-  const isLong = text.length > limits.auditTextCharsMax;
-  queue.push(isLong ? `${before}"${digest(text)}"}` : { before, given: text });
+  const isLong = given !== undefined && given.length > limits.auditTextCharsMax;
+  queue.push({
+    at: clock.wall(),
+    call,
+    head: headOf(event),
+    ms,
+    resultChars: result === undefined ? undefined : textOfValue(result).length,
+    given: isLong ? undefined : given,
+    end: isLong
+      ? toDigestMember(digest(given))
+      : args === undefined || !showsArguments
+      ? ""
+      : `,"arguments":${toJson(args, limits.auditArgumentsCharsMax)}`,
+  });
 }
 
-/** The time as ISO 8601, of which only the milliseconds are written each time. */
-function createTimes(clock: Clock): () => string {
+const toDigestMember = (digest: string): string => `,"argumentsDigest":"${digest}"`;
+
+/** The line of a call. */
+function toLine({ options: { digest }, time, instance }: Recorder, record: CallRecord): string {
+  const { at, call, head, ms, resultChars, given, end } = record;
+  const size = resultChars === undefined ? "" : `,"resultChars":${resultChars}`;
+  return `{"time":"${time(at)}","event":"call","instance":${instance},"call":${call},${head},` +
+    `"ms":${ms}${size}${given === undefined ? end : toDigestMember(digest(given))}}`;
+}
+
+/** Makes the function that writes times, of which most differ in their milliseconds alone. */
+function createTimes(): (ms: number) => string {
   let second = NaN;
   let text = "";
-  return () => {
-    const ms = clock.wall();
+  return (ms) => {
     const whole = Math.floor(ms / msPerSecond);
     if (whole !== second) {
       second = whole;
