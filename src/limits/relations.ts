@@ -126,6 +126,11 @@ export const relations: readonly Relation[] = [
   before("spanTextCharsMax", "spanBatchCharsMax", "a batch takes more than one text"),
   within("spanRetryMsMin", "spanRetryMsMax", grows),
   within("restartMsMin", "restartMsMax", grows),
+  before(
+    "restartMsMax",
+    "healthyMs",
+    "a server that fails after each wait never counts as healthy",
+  ),
   within("httpRetryMsMin", "httpRetryMsMax", grows),
   within("reconnectMsMin", "reconnectMsMax", grows),
   within("databaseRetryMsMin", "databaseRetryMsMax", grows),

@@ -158,9 +158,11 @@ export const serverLimits = {
   /** Failed starts in a row after which the log reports a crash loop and retries become slow. */
   restartsMax: 3,
   /**
-   * A process that dies sooner after its handshake never really ran: its scope waits before the
-   * next one.
+   * A server in which nothing failed for so long since a start that went well is healthy: its next
+   * failure is a first one again. Servers that fail once a minute must not start at once each time.
    */
+  healthyMs: 120_000,
+  /** A process that lives longer is no cause of the deaths of others in its scope. */
   provenMs: 5_000,
   /** Scopes of one server with such processes; the longest quiet leave first. */
   crashingScopesMax: 1_000,

@@ -18,6 +18,7 @@ import type { ClientLimitedEvent, ResultCutEvent } from "./client_events.ts";
 import type {
   ConfiguredEvent,
   ConnectionEvent,
+  DeathsEvent,
   LearnedEvent,
   ProfilesEvent,
   RecoveredEvent,
@@ -80,6 +81,7 @@ export type GatewayEvent =
   | StartingEvent
   | RecoveredEvent
   | ConnectionEvent
+  | DeathsEvent
   | ProfilesEvent
   | LearnedEvent
   | ConfiguredEvent

@@ -74,7 +74,7 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
     if (next === "failed") {
       return own.error(
         `Cannot start server "${server}": ${reason}; ` +
-          "it is not tried again until its configuration changes or the gateway restarts",
+          "it is not tried again until its configuration changes, or an operator restarts it",
         details,
       );
     }
@@ -87,6 +87,15 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
     }
     const say = isRepeated ? own.debug : own.warn;
     say(`Cannot start server "${server}": ${reason}`, { failures, retryAfterMs, ...details });
+  },
+  deaths_in_a_row({ server, reason, deaths, isForAll, isLoop, isChange, retryAfterMs }, logs) {
+    const own = logs.server(server);
+    const say = isForAll && isChange ? own.error : isLoop && !isChange ? own.debug : own.warn;
+    say(
+      `Server "${server}" ended soon after it was ready, ${deaths} times in a row` +
+        (isForAll ? "" : "; only the client that uses this process has to wait"),
+      { reason, retryAfterMs },
+    );
   },
   server_recovered({ server }, logs) {
     logs.server(server).info(`Server "${server}" started again`);

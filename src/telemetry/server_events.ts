@@ -30,6 +30,20 @@ export interface StartFailedEvent {
   readonly details?: LogFields | undefined;
 }
 
+/** Processes of one scope ended soon after they were ready, several in a row. */
+export interface DeathsEvent {
+  readonly type: "deaths_in_a_row";
+  readonly server: string;
+  readonly reason: string;
+  readonly deaths: number;
+  /** Whether all clients share the process; else only one client's calls wait. */
+  readonly isForAll: boolean;
+  /** Whether there are as many as make a crash loop, and whether this one made it one. */
+  readonly isLoop: boolean;
+  readonly isChange: boolean;
+  readonly retryAfterMs: number;
+}
+
 /** A connection to a server begins to start, or the operator's command restarts the server. */
 export interface StartingEvent {
   readonly type: "server_starting" | "server_restarted";

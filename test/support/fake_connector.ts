@@ -211,10 +211,11 @@ function isEnding(value: JsonObject | Ending): value is Ending {
 /** An upstream in front of such a server. */
 export async function openFake(
   server: FakeServer,
-  { config = {}, limits = {}, ownsQuestions = false, ...overrides }: {
+  { config = {}, limits = {}, ownsQuestions = false, isRemote = false, ...overrides }: {
     readonly config?: Partial<McpServerConfig>;
     readonly limits?: Parameters<typeof createTestDeps>[0];
     readonly ownsQuestions?: boolean;
+    readonly isRemote?: boolean;
     readonly clock?: TestDeps["clock"];
     readonly catalogs?: TestDeps["catalogs"];
   } = {},
@@ -225,7 +226,7 @@ export async function openFake(
     connector: createFakeConnector(server, ownsQuestions),
     processLimit: deps.processLimit,
     fingerprint: "fake",
-    isRemote: false,
+    isRemote,
   }, deps);
   return { upstream, deps };
 }

@@ -60,6 +60,8 @@ export interface CatalogLearning {
   relearnSoon(connection: Connection): void;
   /** `again`: also if the server is known. */
   trial(again?: "again"): Promise<void>;
+  /** A start failed: the server is tried again when its backoff allows it. */
+  startFailed(): void;
   endTrial(): Promise<void>;
   /** Forgets the catalogs of a principal; without one, or where all share them, all. */
   forget(principal: string | undefined): Promise<void>;
@@ -75,11 +77,8 @@ export interface CatalogLearningOptions {
   readonly pins: PinnedLists;
   /** Whether the server lives on without us: it is a remote one. */
   readonly isRemote: boolean;
-  /**
-   * How long a server that could not be reached is left alone; undefined: it is not tried by
-   * itself.
-   */
-  readonly awayMs: () => number | undefined;
+  /** How long until a server that failed to start is started without a call; undefined: never. */
+  readonly retryMs: () => number | undefined;
   /** A catalog has come, on the connection of this caller. */
   readonly learned: (catalog: Catalog, caller: Caller) => void;
   /** The one that the trial's connection gave first is out of date. */
@@ -129,6 +128,7 @@ export function createCatalogLearning(options: CatalogLearningOptions): CatalogL
     learn: (connection, caller) => learn(learning, connection, caller),
     relearnSoon: (connection) => relearnSoon(learning, connection),
     trial: (again) => trial(learning, again),
+    startFailed: () => retryWhenDue(learning),
     async endTrial() {
       if (learning.current?.scope === trialScope) await learning.current.over;
       await options.pool.stopTrial();
@@ -210,19 +210,38 @@ function start(learning: Learning, caller: Caller): LearningStart {
   return learning.current = { scope: caller.scope, principal: caller.principal.id, begun, over };
 }
 
-/** Tries again after failures that pass by themselves: no place was free, or the server is away. */
+/** The start failed: it is repeated when a place is free, or when the backoff allows it. */
 function retryLater(learning: Learning, error: unknown): void {
-  const { server, deps: { clock, limits, log }, awayMs } = learning.options;
+  const { server, deps: { limits, log } } = learning.options;
   const isFull = error instanceof GatewayError && error.code === "overloaded";
-  const waitMs = isFull ? 0 : awayMs();
   if (isFull && !learning.isPutOff) {
     log.warn(`Server "${server}" is tried again later`, { reason: error.message });
   }
   learning.isPutOff = isFull;
-  if (learning.isClosed || waitMs === undefined) return;
+  if (isFull) retryAfter(learning, limits.trialRetryMs);
+  else retryWhenDue(learning);
+}
+
+/**
+ * Not sooner than a trial is repeated: a call that needs the server need not wait for this. While
+ * something of the server runs, only calls start it.
+ */
+function retryWhenDue(learning: Learning): void {
+  const { retryMs, deps: { limits } } = learning.options;
+  const waitMs = retryMs();
+  if (waitMs !== undefined) retryAfter(learning, Math.max(waitMs, limits.trialRetryMs));
+}
+
+function retryAfter(learning: Learning, ms: number): void {
+  const { deps: { clock }, retryMs, pool } = learning.options;
+  if (learning.isClosed) return;
   learning.cancelRetry();
-  const afterMs = Math.max(waitMs, limits.trialRetryMs);
-  learning.cancelRetry = clock.after(afterMs, () => void trial(learning));
+  learning.cancelRetry = clock.after(ms, () => {
+    const waitMs = retryMs();
+    if (waitMs === undefined) return void trial(learning);
+    if (waitMs > 0 || pool.counts().running > 0) retryWhenDue(learning);
+    else void trial(learning, "again");
+  });
 }
 
 /** Starts the server once while nothing is known of it, or in any case. */

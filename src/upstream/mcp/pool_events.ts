@@ -17,6 +17,8 @@ export interface PoolEvents {
   asked(): void;
   /** A connection ended unexpectedly. */
   died(key: PoolKey, reason: string): void;
+  /** A start failed, and counts as a failed start. */
+  startFailed(): void;
   /** Resolves when nothing stands in the way of a start: some servers cannot run twice at once. */
   clear(key: PoolKey): Promise<void>;
   /** The clients of a principal that watch the server now. */

@@ -132,7 +132,7 @@ async function launch(
     ...clientShownTo(config, caller),
     hooks: eventsOf(pool, slot, attempt, place),
   };
-  const outcome = await startConnection(options, slot.abandon.signal);
+  const outcome = await startConnection(options, slot.abandon.signal).finally(attempt.over);
   if (slot.abandon.signal.aborted) {
     // It may have come up at that very moment.
     if ("connection" in outcome) void outcome.connection.stop();
@@ -226,5 +226,6 @@ function failed(
     pool.options.knownDialects.forget();
   }
   attempt.failed(fault);
+  pool.options.hooks.startFailed();
   return judge.refusal(ownerOf(slot.key)) ?? unavailable(pool, fault.reason);
 }

@@ -38,6 +38,7 @@ export function createPooledEvents(parts: () => PooledParts): PoolEvents {
     },
     asked: () => parts().asking.asked(),
     callersOf: (principal) => parts().watchers.callers(principal),
+    startFailed: () => parts().catalog.startFailed(),
     async clear({ scope, principal }) {
       const { kind, catalog } = parts();
       // Some programs hold a lock: a process of its own starts after the trial's has ended.

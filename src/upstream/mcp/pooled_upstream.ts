@@ -81,7 +81,7 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     startTimeoutMs: config.startTimeoutMs,
     isRemote: kind.isRemote,
     problem: restartPolicies.problem,
-    awayMs: restartPolicies.awayMs,
+    retryMs: restartPolicies.retryMs,
     deps,
     pool,
     watchers,

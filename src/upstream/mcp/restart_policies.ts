@@ -32,15 +32,17 @@ const states: readonly ReturnType<RestartPolicy["state"]>[] = [
 /** Makes them. */
 export function createRestartPolicies(
   server: string,
-  isPerDialect: boolean,
-  deps: Pick<UpstreamDeps, "limits" | "clock" | "log" | "emit">,
+  isRemote: boolean,
+  deps: Pick<UpstreamDeps, "limits" | "clock" | "emit">,
 ): RestartPolicies {
   const judges = new Map<string, Judge>();
   let last: Judge | undefined;
 
   const judgeOf = (dialect: Dialect | undefined): Judge => {
-    const key = isPerDialect ? dialect?.name ?? "" : "";
-    const judge = judges.get(key) ?? { policy: createRestartPolicy(server, deps), up: 0 };
+    const key = isRemote ? dialect?.name ?? "" : "";
+    const known = judges.get(key);
+    if (known !== undefined) return known;
+    const judge = { policy: createRestartPolicy(server, deps, !isRemote), up: 0 };
     judges.set(key, judge);
     return judge;
   };
@@ -88,7 +90,7 @@ export function createRestartPolicies(
     forget(scope) {
       for (const { policy } of judges.values()) policy.forget(scope);
     },
-    awayMs: () => inAll((one) => one.awayMs()),
+    retryMs: () => inAll((one) => one.retryMs()),
     state() {
       const seen = telling().map((one) => one.state());
       return states.find((state) => seen.includes(state)) ?? "well";

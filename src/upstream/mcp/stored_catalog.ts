@@ -41,6 +41,8 @@ export interface StoredCatalog {
   listsChanged(key: PoolKey, kinds: readonly ListKind[]): void;
   /** A connection died: its scopes must be told of what the next one has. */
   connectionDied(key: PoolKey): void;
+  /** A start failed: the server is started again without a call, where that may help. */
+  startFailed(): void;
   /** Starts the caller's connection when there is room and it was not tried yet. */
   warm(caller: Caller): void;
   /**
@@ -74,11 +76,8 @@ export interface StoredCatalogOptions extends ViewOptions {
    * Whether a server without a scope's process may have news that only its own connection hears.
    */
   readonly isRemote: boolean;
-  /**
-   * How long a server that could not be reached is left alone; undefined: it is not tried by
-   * itself.
-   */
-  readonly awayMs: () => number | undefined;
+  /** How long until a server that failed to start is started without a call; undefined: never. */
+  readonly retryMs: () => number | undefined;
 }
 
 /** The state of one catalog. */
@@ -129,6 +128,7 @@ export function createStoredCatalog(options: StoredCatalogOptions): StoredCatalo
       state.warmed.delete(scope);
     },
     warm: (caller) => warm(state, caller),
+    startFailed: learning.startFailed,
     trial: learning.trial,
     endTrial: learning.endTrial,
     isLearningFor: (scope) => learning.underWay()?.scope === scope,

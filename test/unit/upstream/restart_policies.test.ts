@@ -3,7 +3,6 @@ import { defaultLimits } from "../../../src/limits.ts";
 import { createDialects } from "../../../src/upstream/link/dialect.ts";
 import { createRestartPolicies } from "../../../src/upstream/mcp/restart_policies.ts";
 import { createTestClock } from "../../support/clock.ts";
-import { createTestLog } from "../../support/log.ts";
 
 const [modern, legacy] = createDialects({ name: "test", version: "1" }).of("auto", "2026-07-28");
 const fault = { reason: "it answers with status 503", permanent: false };
@@ -12,7 +11,6 @@ const make = (isPerDialect: boolean) => {
   return createRestartPolicies("far", isPerDialect, {
     clock,
     limits: defaultLimits,
-    log: createTestLog(),
     emit: () => {},
   });
 };
@@ -40,7 +38,7 @@ describe("starts that fail", () => {
 
   test("before any start all is well", () => {
     const supervisors = make(true);
-    expect([supervisors.state(), supervisors.problem(), supervisors.awayMs()])
+    expect([supervisors.state(), supervisors.problem(), supervisors.retryMs()])
       .toEqual(["well", undefined, undefined]);
     expect(supervisors.refusal()).toBe(undefined);
   });

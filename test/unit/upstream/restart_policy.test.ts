@@ -10,6 +10,7 @@ const limits = {
   restartMsMin: 100,
   restartMsMax: 1_000,
   restartsMax: 3,
+  healthyMs: 2_000,
   provenMs: 50,
   crashingScopesMax: 2,
 };
@@ -21,25 +22,122 @@ function make(seed = 1) {
   const supervisor = createRestartPolicy("x", {
     limits,
     clock,
-    log,
     emit: createLogReader(log, defaultLimits),
   });
   return { clock, lines, supervisor };
 }
 
 describe("the supervisor", () => {
-  test("P5 pauses double up to the longest, with jitter between half and whole", () => {
+  const fail = ({ supervisor }: ReturnType<typeof make>): void => {
+    const attempt = supervisor.begin();
+    attempt.failed({ reason: "no", permanent: false });
+    attempt.over();
+  };
+
+  /** How long the next start waits: the early try has been used before. */
+  const waitOf = ({ supervisor }: ReturnType<typeof make>): number => {
+    const early = Number(supervisor.refusal()?.data?.["retryAfterMs"] ?? 0);
+    return early * 2;
+  };
+
+  test("P5 waits double up to the longest, with jitter between half and whole below it", () => {
     for (let seed = 1; seed <= 20; seed++) {
-      const { clock, supervisor } = make(seed);
-      for (const whole of [100, 200, 400, 800, 1_000, 1_000]) {
+      const made = make(seed);
+      const { clock, supervisor } = made;
+      for (const whole of [100, 200, 400, 800, 1_000]) {
         expect(supervisor.refusal()).toBeUndefined();
-        supervisor.begin().failed({ reason: "no", permanent: false });
-        const wait = Number(supervisor.refusal()?.data?.["retryAfterMs"]);
-        expect(wait).toBeGreaterThanOrEqual(whole / 2);
-        expect(wait).toBeLessThanOrEqual(whole);
-        clock.advance(wait - 1);
-        expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
-        clock.advance(1);
+        fail(made);
+        const wait = waitOf(made);
+        expect(wait).toBeGreaterThanOrEqual(whole === 1_000 ? whole : whole / 2);
+        expect(wait).toBeLessThanOrEqual(whole + 2);
+        clock.advance(wait);
+      }
+    }
+  });
+
+  test("P5 a request may start a failed server once after half of the wait", () => {
+    const made = make();
+    const { clock, supervisor } = made;
+    const failAfter = (ms: number) => {
+      clock.advance(ms);
+      expect(supervisor.refusal()).toBeUndefined();
+      fail(made);
+      return Number(supervisor.refusal()?.data?.["retryAfterMs"]);
+    };
+    for (let failures = 0; failures < 4; failures++) failAfter(limits.restartMsMax);
+    // Now at the longest wait, which has one early try and then none.
+    expect(failAfter(limits.restartMsMax)).toBe(limits.restartMsMax / 2);
+    expect(failAfter(limits.restartMsMax / 2)).toBe(limits.restartMsMax);
+    clock.advance(limits.restartMsMax - 1);
+    expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
+    clock.advance(1);
+    expect(supervisor.refusal()).toBeUndefined();
+  });
+
+  test("P5 in a crash loop one start at a time is allowed, and other calls fail at once", () => {
+    const made = make();
+    const { clock, supervisor } = made;
+    for (let failures = 0; failures < 3; failures++) {
+      fail(made);
+      clock.advance(limits.restartMsMax);
+    }
+    const trying = supervisor.begin();
+    const refusal = supervisor.refusal("another");
+    expect(refusal?.message).toContain("it is being tried again");
+    expect(refusal?.data).toMatchObject({ retryAfterMs: limits.restartMsMin });
+    trying.over();
+    trying.succeeded();
+    expect(supervisor.refusal("another")).toBeUndefined();
+  });
+
+  test("P5 waits start from the shortest only after the server was healthy for long", () => {
+    const made = make();
+    const { clock, supervisor } = made;
+    const succeed = () => {
+      const attempt = supervisor.begin();
+      attempt.succeeded();
+      attempt.over();
+    };
+    for (let failures = 0; failures < 4; failures++) {
+      fail(made);
+      clock.advance(limits.restartMsMax);
+    }
+    succeed();
+    clock.advance(limits.healthyMs - 1);
+    fail(made);
+    expect(waitOf(made)).toBe(limits.restartMsMax);
+    expect(supervisor.state()).toBe("well");
+    clock.advance(limits.restartMsMax);
+    succeed();
+    clock.advance(limits.healthyMs);
+    fail(made);
+    expect(waitOf(made)).toBeLessThanOrEqual(limits.restartMsMin + 2);
+  });
+
+  test("R12 a server that flaps for an hour starts at most 70 times, and again within 60 s", () => {
+    const hour = 3_600_000;
+    for (const dies of ["at its start", "when it was ready"]) {
+      for (let seed = 1; seed <= 3; seed++) {
+        const clock = createTestClock(seed);
+        const supervisor = createRestartPolicy("x", { limits: defaultLimits, clock, emit() {} });
+        const mayStart = () => supervisor.refusal("crasher") === undefined;
+        let starts = 0;
+        for (; clock.monotonic() < hour; clock.advance(250)) {
+          if (!mayStart()) continue;
+          const attempt = supervisor.begin("crasher");
+          starts++;
+          if (dies === "at its start") attempt.failed({ reason: "no", permanent: false });
+          else {
+            attempt.succeeded();
+            attempt.ended("exited with code 1");
+            expect(supervisor.refusal("neighbour")).toBeUndefined();
+          }
+          attempt.over();
+        }
+        expect(starts).toBeLessThanOrEqual(70);
+        expect(starts).toBeGreaterThan(30);
+        clock.advance(60_000);
+        expect(mayStart()).toBe(true);
       }
     }
   });
@@ -57,8 +155,6 @@ describe("the supervisor", () => {
     expect(supervisor.state()).toBe("well");
     expect(supervisor.problem()).toBeUndefined();
     expect(supervisor.refusal()).toBeUndefined();
-    supervisor.begin().failed({ reason: "no", permanent: false });
-    expect(Number(supervisor.refusal()?.data?.["retryAfterMs"])).toBeLessThanOrEqual(100);
   });
 
   test("a permanent fault is never tried again by itself", () => {
@@ -90,22 +186,22 @@ describe("the supervisor", () => {
     expect(supervisor.refusal()).toBeUndefined();
     start(made).ended("exited with code 1");
     expect(supervisor.refusal()?.message).toContain("exited with code 1 soon after it was ready");
+    const first = waitOf(made);
     clock.advance(limits.restartMsMax);
     start(made).ended("exited with code 1");
     expect(supervisor.state()).toBe("crash_loop");
     expect(lines.filter(({ severity }) => severity === "error").length).toBe(1);
-    expect(Number(supervisor.refusal()?.data?.["retryAfterMs"])).toBeGreaterThan(200);
+    expect(waitOf(made)).toBeGreaterThanOrEqual(first);
   });
 
-  test("P5 a process that proved itself ends the row, and so does none that was stopped", () => {
+  test("P5 a process that lives long ends the row, and so does none that was stopped", () => {
     const made = make();
     const { clock, supervisor } = made;
     start(made).ended("exited with code 1");
     start(made).ended(undefined);
     const good = start(made);
-    clock.advance(limits.provenMs);
+    clock.advance(limits.healthyMs);
     good.ended("exited with code 1");
-    start(made).ended("exited with code 1");
     expect(supervisor.refusal()).toBeUndefined();
     start(made).ended(undefined);
     start(made).ended("exited with code 1");

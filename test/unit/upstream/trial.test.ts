@@ -180,10 +180,33 @@ describe("a server that is unavailable at its trial", () => {
     await upstream.close();
   });
 
+  test("P5 a program is tried again by itself, though its lists are stored, until it starts", async () => {
+    const clock = createTestClock();
+    const server = createFakeServer();
+    const { upstream, deps } = await openFake(server, { clock });
+    await upstream.trial();
+    clock.advance(deps.limits.trialIdleMs);
+    server.broken = "it exited with code 1";
+    expect((await drain(upstream.open(toolCall("x")))).end.kind).toBe("failure");
+    for (let minute = 0; minute < 5; minute++) {
+      const tried = server.attempts.length;
+      clock.advance(deps.limits.restartMsMax);
+      await until("it is tried again", () => server.attempts.length > tried);
+    }
+    expect(upstream.status().state).toBe("crash_loop");
+    server.broken = undefined;
+    clock.advance(deps.limits.restartMsMax);
+    await until("it runs", () => upstream.status().error === undefined);
+    const tried = server.attempts.length;
+    clock.advance(10 * deps.limits.restartMsMax);
+    expect(server.attempts.length).toBe(tried);
+    await upstream.close();
+  });
+
   test("is not tried again where it refused the gateway", async () => {
     const clock = createTestClock();
     const server = createFakeServer({ broken: "it wants credentials" });
-    const { upstream, deps } = await openFake(server, { clock });
+    const { upstream, deps } = await openFake(server, { clock, isRemote: true });
     await upstream.trial();
     clock.advance(deps.limits.restartMsMax);
     expect(server.attempts.length).toBe(1);
