@@ -1,5 +1,5 @@
 /** The load under which `bench kills` kills a gateway, and what its clients know afterwards. */
-import { type ReadStream, readEvents } from "../../test/support/event_reader.ts";
+import { readEvents, type ReadStream } from "../../test/support/event_reader.ts";
 import { openRpcSession, resumeRpcSession } from "../../test/support/rpc_session.ts";
 import type { SpawnedGateway } from "../../test/support/spawn_gateway.ts";
 

@@ -26,6 +26,7 @@ export function parseEventId(id: string): EventPlace | undefined {
   const cut = id.lastIndexOf("-");
   const stream = id.slice(0, Math.max(cut, 0));
   const position = Number(id.slice(cut + 1));
-  const isExact = Number.isSafeInteger(position) && position >= 0 && eventId(stream, position) === id;
+  const isExact = Number.isSafeInteger(position) && position >= 0 &&
+    eventId(stream, position) === id;
   return isExact && stream !== "" ? { stream, position } : undefined;
 }

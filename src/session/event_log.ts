@@ -3,8 +3,8 @@
  * within bounds of number, bytes and age. An id names the log, the stream and the position.
  * `Last-Event-ID` therefore resumes that one stream, and an id of another session resumes none.
  * Follows "Resumability and Redelivery" of the Streamable HTTP transport (2025-03-26 to
- * 2025-11-25). Not here: one stream (kept_stream.ts), streams of an earlier run (earlier_stream.ts),
- * who is connected (http), and shared frames, which carry no id.
+ * 2025-11-25). Not here: one stream (kept_stream.ts), who is connected, and streams of an earlier
+ * run (http), and shared frames, which carry no id.
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";

@@ -35,8 +35,6 @@ export interface StoredFrame {
 export interface StoredStream extends Pick<StreamChange, "isCall" | "requests"> {
   /** In order. */
   readonly frames: readonly StoredFrame[];
-  /** The position of the newest frame, 0 if there is none. */
-  readonly position: number;
 }
 
 /** Stores streams. */

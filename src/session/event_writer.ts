@@ -7,7 +7,6 @@
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Runtime } from "../runtime/runtime.ts";
 import type { EventStore, StreamChange } from "./event_store.ts";
 
 /** A stream as the writer sees it. */
@@ -26,7 +25,8 @@ export interface EventWriterOptions {
   readonly clock: Clock;
   readonly limits: Pick<Limits, "eventFlushMs" | "storageRetryMs">;
   readonly log: Log;
-  readonly nextTurn: Runtime["nextTurn"];
+  /** Runs a function in the next turn of the event loop. */
+  readonly nextTurn: (run: () => void) => void;
 }
 
 /** Makes the writer of a store. */

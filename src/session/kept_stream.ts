@@ -47,8 +47,8 @@ export class KeptStream implements WrittenStream {
   #requests: readonly RequestId[];
   /** Whether the store gets what is new. */
   #isWritten: boolean;
-  /** Whether the store has the stream. */
-  #isStored = false;
+  /** How often the store took a change of it. */
+  #saves = 0;
   /** The newest position in the store, and up to which it has dropped frames. */
   #savedTo = 0;
   #clearedTo = 0;
@@ -116,14 +116,14 @@ export class KeptStream implements WrittenStream {
   /** Nothing of it is kept any longer. */
   forget(): void {
     this.#isForgotten = true;
-    if (this.#isStored) this.#note();
+    if (this.#saves > 0) this.#note();
   }
 
   change(): StreamChange | undefined {
     if (!this.#isNew) return undefined;
     this.#isNew = false;
     const { frames, position } = this;
-    if (this.#isStored ? this.#isDone() : this.#isForgotten || !this.#isWorthARow()) {
+    if (this.#saves > 0 ? this.#isDone() : this.#isForgotten || !this.#isWorthARow()) {
       return undefined;
     }
     const oldest = frames[0]?.position ?? position + 1;
@@ -141,7 +141,7 @@ export class KeptStream implements WrittenStream {
   }
 
   noteSaved({ frames, first, droppedTo }: StreamChange): void {
-    this.#isStored = true;
+    this.#saves += 1;
     if (frames.length > 0) this.#savedTo = first + frames.length - 1;
     this.#clearedTo = Math.max(this.#clearedTo, droppedTo);
   }
@@ -151,11 +151,12 @@ export class KeptStream implements WrittenStream {
   }
 
   /**
-   * Whether its frames need not be written. The row stays until the stream is forgotten: after a
-   * crash it says that the outcome is unknown, in case the end did not arrive.
+   * Whether nothing more need be written: it was read to its end before its second batch. What is
+   * stored stays until the stream is forgotten: after a crash it says that the outcome is unknown,
+   * in case the end did not arrive.
    */
   #isDone(): boolean {
-    return this.endedAt !== undefined && this.#isRead && this.#savedTo === 0 && !this.#isForgotten;
+    return this.endedAt !== undefined && this.#isRead && this.#saves === 1 && !this.#isForgotten;
   }
 
   /** A standalone stream needs frames, a POST's stream a reader that may miss some of them. */

@@ -12,7 +12,12 @@ import type { Log } from "../log.ts";
 import type { RequestId } from "../model.ts";
 import type { SqlDatabase, SqlValue } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
-import type { EventStore, StoredFrame, StoredStream, StreamChange } from "../session/event_store.ts";
+import type {
+  EventStore,
+  StoredFrame,
+  StoredStream,
+  StreamChange,
+} from "../session/event_store.ts";
 import { transact } from "./database.ts";
 
 /** What the store is made from; the database has its tables already. */
@@ -27,7 +32,7 @@ export interface SqliteEventOptions {
 /** The state of the open store. */
 interface SqliteEvents extends SqliteEventOptions {
   readonly sql: ReturnType<typeof prepare>;
-  /** Not less than what the tables have; counted anew before anything is removed by it. */
+  /** Not less than what the tables have; counted again before anything is removed by it. */
   streams: number;
   bytes: number;
   sweptAt: number;
@@ -110,7 +115,6 @@ async function find(
       isCall: row["is_call"] === 1,
       requests: toRequests(row["requests"]),
       frames,
-      position: Number(chunks.at(-1)?.["last"] ?? 0),
     };
   } catch (fault) {
     log.error("Cannot read a stream of a session", { fault });

@@ -70,7 +70,8 @@ export interface StoreKindOptions {
  * What a kind opens. It holds its lock; the stores of events, credentials, grants and added servers
  * still need the key that seals them.
  */
-export interface StoreEngine extends Omit<Stores, "credentials" | "events" | "grants" | "registry"> {
+export interface StoreEngine
+  extends Omit<Stores, "credentials" | "events" | "grants" | "registry"> {
   events(sealer: Sealer): EventStore | undefined;
   credentials(sealer: Sealer): CredentialStore;
   grants(sealer: Sealer): GrantStore;

@@ -39,8 +39,7 @@ export function createFakeEventStore(): FakeEventStore {
       const found = streams.get(`${session} ${stream}`);
       if (found === undefined) return Promise.resolve(undefined);
       const { change: { isCall, requests }, frames } = found;
-      const position = frames.at(-1)?.position ?? 0;
-      return Promise.resolve({ isCall, requests, frames, position });
+      return Promise.resolve({ isCall, requests, frames });
     },
   };
 }

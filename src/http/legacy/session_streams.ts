@@ -9,12 +9,12 @@ import { addWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 import type { RequestId } from "../../model.ts";
-import { replayEarlier } from "../../session/earlier_stream.ts";
 import { createEventLog, type EventLog, type Replay } from "../../session/event_log.ts";
 import type { EventWriter } from "../../session/event_writer.ts";
 import type { EncodedFrame, Frame } from "../../sse/encode.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { Heartbeats } from "../heartbeat.ts";
+import { replayEarlier } from "./earlier_stream.ts";
 import {
   createStandaloneStreams,
   dismiss,

@@ -28,8 +28,7 @@ async function settled(): Promise<void> {
 function createRuns(changes: Parameters<typeof createHarness>[0] = {}) {
   const events = createFakeEventStore();
   const first = createHarness({ ...changes, events });
-  const again = () =>
-    createHarness({ ...changes, events, store: first.store, clock: first.clock });
+  const again = () => createHarness({ ...changes, events, store: first.store, clock: first.clock });
   const flush = async () => {
     first.clock.advance(eventFlushMs);
     await settled();
@@ -71,7 +70,11 @@ describe("a call that was open when the gateway was killed", () => {
     const second = again();
     const frames = await framesOf(await resume(second, session.id, seen.id)).rest();
     expect(frames.map(dataOf)).toEqual([
-      { jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: 7, progress: 2 } },
+      {
+        jsonrpc: "2.0",
+        method: "notifications/progress",
+        params: { progressToken: 7, progress: 2 },
+      },
       {
         jsonrpc: "2.0",
         id: "a",
@@ -85,7 +88,7 @@ describe("a call that was open when the gateway was killed", () => {
     // From the priming event the same frames come again, each with the id that it had.
     const all = await framesOf(await resume(second, session.id, primed?.id)).rest();
     expect(all.map(({ id }) => id)).toEqual([seen.id, ...frames.map(({ id }) => id)]);
-    // Whoever has the end gets nothing more, also after another restart.
+    // A client that has the end gets nothing more, also after another restart.
     const last = await resume(again(), session.id, frames.at(-1)?.id);
     expect(last.status).toBe(204);
   });
@@ -107,7 +110,12 @@ describe("a call that was open when the gateway was killed", () => {
   test("G4 ends once for each request of a batch that had no answer", async () => {
     const { first, again, flush } = createRuns();
     const session = await first.connect({ revision: "2025-03-26" });
-    const calls = [slowCall(1, { progressToken: 1 }), slowCall("1"), slowCall(2), request(3, "ping")];
+    const calls = [
+      slowCall(1, { progressToken: 1 }),
+      slowCall("1"),
+      slowCall(2),
+      request(3, "ping"),
+    ];
     const answer = session.post(calls);
     const [one] = [await first.gateway.nextCall(), await first.gateway.nextCall()];
     const third = await first.gateway.nextCall();
