@@ -99,7 +99,7 @@ describe("stored streams", () => {
     expect(bytes.includes("streams")).toBe(true);
     expect(bytes.includes("canary")).toBe(false);
     const { events: other } = await open({}, "another key");
-    // The client still hears of the end of the call.
+    // The request is still open there, so that its end can be sent.
     expect(await other.find("s", "a")).toMatchObject({ requests: [1], frames: [] });
   });
 
