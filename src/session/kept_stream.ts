@@ -128,12 +128,14 @@ export class KeptStream implements WrittenStream {
     }
     const oldest = frames[0]?.position ?? position + 1;
     const first = Math.max(oldest, this.#savedTo + 1);
+    // Most streams are read to their end before a batch: those cost a row without frames.
+    const isRowAlone = this.#isCall && this.#saves === 0 && !this.#isLost;
     return {
       session: this.#session,
       stream: this.name,
       isCall: this.#isCall,
       requests: this.#requests,
-      frames: frames.slice(first - oldest).map(({ frame }) => frame),
+      frames: isRowAlone ? [] : frames.slice(first - oldest).map(({ frame }) => frame),
       first,
       droppedTo: this.#droppedTo > this.#clearedTo ? this.#droppedTo : 0,
       isForgotten: this.#isForgotten,
@@ -144,6 +146,7 @@ export class KeptStream implements WrittenStream {
     this.#saves += 1;
     if (frames.length > 0) this.#savedTo = first + frames.length - 1;
     this.#clearedTo = Math.max(this.#clearedTo, droppedTo);
+    if (this.position > this.#savedTo) this.#note();
   }
 
   noteFailed(): void {

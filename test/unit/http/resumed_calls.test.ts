@@ -245,7 +245,7 @@ describe("what a stream costs", () => {
   });
 
   test("G2 a full disk harms no stream, and is written about once", async () => {
-    const { events, first, again } = createRuns();
+    const { events, first, again, flush } = createRuns();
     events.isFull = true;
     const { session, call, stream } = await openCall(first);
     const seen = await nextMessage(stream);
@@ -258,6 +258,7 @@ describe("what a stream costs", () => {
     events.isFull = false;
     first.clock.advance(storageRetryMs);
     await settled();
+    await flush();
     const frames = await framesOf(await resume(again(), session.id, seen.id)).rest();
     expect(frames.map((frame) => dataOf(frame).params?.progress)).toEqual([2, 3, 4, undefined]);
   });
