@@ -2,8 +2,8 @@
  * Whole results whose clients got a shortened one, kept for a while so that they can be read on in
  * parts. The URI of one is a random name, which no list has. Only the session (or the principal of a
  * client without one) that made the call can read it, on the surface of the call. They are kept in
- * memory, within bounds for each principal and for all; the oldest give way, first those of the principal that
- * has most.
+ * memory, within bounds for each principal and for all; the oldest give way, first those of the
+ * principal that has most.
  */
 import { bytesToHex } from "../bytes_text.ts";
 import type { Clock } from "../clock.ts";
