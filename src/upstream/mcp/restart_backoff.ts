@@ -1,10 +1,10 @@
 /**
  * The waits between failures in a row: min(longest, first × 2^n), each with jitter between half and
- * whole. The longest wait has none: the shorter ones before it have spread the servers out, and a
- * server that fails for an hour is started at most 70 times (R12). A request may begin one start
- * early, after half of the wait; each longer wait allows one more. A row ends when nothing has
- * failed for some time after a success. Not here: what counts as a failure (restart_policy.ts,
- * early_deaths.ts).
+ * whole. The longest has little, because a server that fails for an hour is started at most 70 times
+ * and one that heals is found within a minute (R12); the shorter waits before it have spread the
+ * servers out. A request may begin one start early, after half of the wait; each longer wait allows
+ * one more. A row ends when nothing has failed for some time after a success. Not here: what counts
+ * as a failure (restart_policy.ts, early_deaths.ts).
  */
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
@@ -32,10 +32,16 @@ export interface RestartBackoff {
 /** The limits of the waits. */
 export type BackoffLimits = Pick<Limits, "restartMsMin" | "restartMsMax" | "healthyMs">;
 
+/** The least part of a wait, and of the longest one. */
+const leastPart = 0.5;
+const leastPartOfLongest = 0.95;
+
 /** Makes the waits of a row that has not begun. */
 export function createRestartBackoff(limits: BackoffLimits, clock: Clock): RestartBackoff {
   let failures = 0;
   let failedAt = -Infinity;
+  /** The latest wait, without and with jitter. */
+  let wholeMs = 0;
   let delayMs = 0;
   let mayBeEarly = true;
   let upSince: number | undefined;
@@ -46,6 +52,7 @@ export function createRestartBackoff(limits: BackoffLimits, clock: Clock): Resta
   const reset = (): void => {
     failures = 0;
     failedAt = -Infinity;
+    wholeMs = 0;
     mayBeEarly = true;
     upSince = undefined;
   };
@@ -61,12 +68,13 @@ export function createRestartBackoff(limits: BackoffLimits, clock: Clock): Resta
     failed() {
       if (isOver()) reset();
       upSince = undefined;
-      const wholeMs = Math.min(limits.restartMsMax, limits.restartMsMin * 2 ** failures);
-      const isLongest = wholeMs >= limits.restartMsMax;
-      if (!isLongest || delayMs < wholeMs) mayBeEarly = true;
+      const nextMs = Math.min(limits.restartMsMax, limits.restartMsMin * 2 ** failures);
+      if (nextMs > wholeMs) mayBeEarly = true;
+      wholeMs = nextMs;
       failures++;
       failedAt = clock.monotonic();
-      delayMs = isLongest ? wholeMs : wholeMs * (0.5 + clock.random() / 2);
+      const least = wholeMs < limits.restartMsMax ? leastPart : leastPartOfLongest;
+      delayMs = wholeMs * (least + clock.random() * (1 - least));
       return delayMs;
     },
     succeeded() {

@@ -40,7 +40,7 @@ describe("the supervisor", () => {
     return early * 2;
   };
 
-  test("P5 waits double up to the longest, with jitter between half and whole below it", () => {
+  test("P5 waits double up to the longest, with jitter between half and whole, little of it there", () => {
     for (let seed = 1; seed <= 20; seed++) {
       const made = make(seed);
       const { clock, supervisor } = made;
@@ -48,7 +48,7 @@ describe("the supervisor", () => {
         expect(supervisor.refusal()).toBeUndefined();
         fail(made);
         const wait = waitOf(made);
-        expect(wait).toBeGreaterThanOrEqual(whole === 1_000 ? whole : whole / 2);
+        expect(wait).toBeGreaterThanOrEqual(whole === 1_000 ? whole * 0.95 : whole / 2);
         expect(wait).toBeLessThanOrEqual(whole + 2);
         clock.advance(wait);
       }
@@ -66,12 +66,26 @@ describe("the supervisor", () => {
     };
     for (let failures = 0; failures < 4; failures++) failAfter(limits.restartMsMax);
     // Now at the longest wait, which has one early try and then none.
-    expect(failAfter(limits.restartMsMax)).toBe(limits.restartMsMax / 2);
-    expect(failAfter(limits.restartMsMax / 2)).toBe(limits.restartMsMax);
-    clock.advance(limits.restartMsMax - 1);
+    const half = failAfter(limits.restartMsMax);
+    expect(half).toBeLessThanOrEqual(limits.restartMsMax / 2);
+    expect(failAfter(limits.restartMsMax / 2)).toBeGreaterThanOrEqual(limits.restartMsMax * 0.95);
+    clock.advance(limits.restartMsMax * 0.95 - 1);
     expect(supervisor.refusal()?.code).toBe("upstream_unavailable");
-    clock.advance(1);
+    clock.advance(limits.restartMsMax * 0.05 + 1);
     expect(supervisor.refusal()).toBeUndefined();
+  });
+
+  test("P5 servers that fail together for long are not started together", () => {
+    const waits = [1, 2, 3, 4].map((seed) => {
+      const made = make(seed);
+      for (let failures = 0; failures < 6; failures++) {
+        fail(made);
+        made.clock.advance(limits.restartMsMax);
+      }
+      fail(made);
+      return waitOf(made);
+    });
+    expect(new Set(waits).size).toBeGreaterThan(1);
   });
 
   test("P5 in a crash loop one start at a time is allowed, and other calls fail at once", () => {
@@ -105,7 +119,7 @@ describe("the supervisor", () => {
     succeed();
     clock.advance(limits.healthyMs - 1);
     fail(made);
-    expect(waitOf(made)).toBe(limits.restartMsMax);
+    expect(waitOf(made)).toBeGreaterThanOrEqual(limits.restartMsMax * 0.95);
     expect(supervisor.state()).toBe("well");
     clock.advance(limits.restartMsMax);
     succeed();
@@ -117,7 +131,7 @@ describe("the supervisor", () => {
   test("R12 a server that flaps for an hour starts at most 70 times, and again within 60 s", () => {
     const hour = 3_600_000;
     for (const dies of ["at its start", "when it was ready"]) {
-      for (let seed = 1; seed <= 3; seed++) {
+      for (let seed = 1; seed <= 5; seed++) {
         const clock = createTestClock(seed);
         const supervisor = createRestartPolicy("x", { limits: defaultLimits, clock, emit() {} });
         const mayStart = () => supervisor.refusal("crasher") === undefined;
@@ -255,7 +269,7 @@ describe("the supervisor", () => {
     }
     expect(waits[0]).toBe(0);
     expect(waits[1]).toBeGreaterThan(0);
-    expect(waits[7]).toBeGreaterThanOrEqual(limits.restartMsMax / 2);
+    expect(waits[7]).toBeGreaterThan(limits.restartMsMax * 0.4);
     expect(lines.filter(({ severity }) => severity === "error")).toEqual([]);
   });
 
