@@ -128,6 +128,7 @@ export const relations: readonly Relation[] = [
   before("spanTextCharsMax", "spanBatchCharsMax", "a batch takes more than one text"),
   within("spanRetryMsMin", "spanRetryMsMax", grows),
   within("restartMsMin", "restartMsMax", grows),
+  within("pingMs", "healthCheckMs", "a ping is answered before the next check"),
   before(
     "restartMsMax",
     "healthyMs",

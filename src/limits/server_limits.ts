@@ -162,6 +162,11 @@ export const serverLimits = {
    * failure is a first one again. Servers that fail once a minute must not start at once each time.
    */
   healthyMs: 120_000,
+  /** A program that has said nothing for so long, and has nothing to do, is pinged. */
+  healthCheckMs: 30_000,
+  /** The time to answer a ping; after so many in a row without a message, the program is replaced. */
+  pingMs: 10_000,
+  pingMissesMax: 2,
   /** A process that lives longer is no cause of the deaths of others in its scope. */
   provenMs: 5_000,
   /** Scopes of one server with such processes; the longest quiet leave first. */

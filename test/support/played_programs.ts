@@ -22,6 +22,8 @@ export interface PlayedProgram {
   readonly name: string;
   /** What it got and was not answered by itself, in order. */
   readonly received: readonly PlayedMessage[];
+  /** Methods that it leaves to the test, though it could answer them. */
+  readonly left: Set<string>;
   isAlive(): boolean;
   /** Writes messages, each on a line, in one piece. */
   say(...messages: Json[]): void;
@@ -107,10 +109,11 @@ function openChild(pid: number, heard: (line: string) => void) {
 
 function play(name: string, pid: number) {
   const received: PlayedMessage[] = [];
+  const left = new Set<string>();
   const heard = (line: string): void => {
     const message = JSON.parse(line) as PlayedMessage;
     const { id, method, params = {} } = message;
-    const answer = method === undefined ? undefined : answers[method];
+    const answer = method === undefined || left.has(method) ? undefined : answers[method];
     if (method === "notifications/initialized") return;
     if (id === undefined || (method !== "server/discover" && answer === undefined)) {
       received.push({ ...message, params });
@@ -122,6 +125,7 @@ function play(name: string, pid: number) {
   const program: PlayedProgram = {
     name,
     received,
+    left,
     isAlive,
     say: (...messages) =>
       write(encoder.encode(messages.map((message) => `${JSON.stringify(message)}\n`).join(""))),

@@ -107,6 +107,8 @@ export interface Dialect {
   readonly sharing: "scope" | "all";
   /** Whether tools can run as tasks. */
   readonly hasTasks: boolean;
+  /** Whether a server must answer `ping`. */
+  readonly hasPing: boolean;
   /** Whether some servers of other dialects never answer its first message, or exit on it. */
   readonly mayGoUnanswered: boolean;
   /** The first message and its answer; rejects with a GatewayError. */
@@ -152,6 +154,7 @@ function createLegacyDialect(identity: Identity): Dialect {
     subscribe: "request",
     sharing: "scope",
     hasTasks: true,
+    hasPing: true,
     mayGoUnanswered: false,
     async handshake({ request, notify, capabilities, clientTitle }) {
       const params = initializeParams(capabilities, identity, clientTitle);
@@ -189,6 +192,7 @@ function createModernDialect(identity: Identity): Dialect {
     subscribe: "listen",
     sharing: "all",
     hasTasks: false,
+    hasPing: false,
     mayGoUnanswered: true,
     async handshake({ request }) {
       const discover = () => request("server/discover", {});

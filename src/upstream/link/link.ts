@@ -94,6 +94,11 @@ export interface Connected {
   /** For the log. */
   readonly pid?: number | undefined;
   /**
+   * How long a program has said nothing; 0 while it waits for the gateway. Absent: the server runs
+   * without the gateway, which cannot replace it.
+   */
+  readonly silentMs?: (() => number) | undefined;
+  /**
    * Ends what is below; the link is closed first. A program that goes on for `quietMs` is ended by
    * a signal. Resolves when nothing of it is left.
    */

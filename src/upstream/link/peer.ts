@@ -33,6 +33,8 @@ export interface Peer extends Link {
   receiveTooLong(line: OversizedMessage): void;
   /** How requests from now on are put, and all that comes is read. */
   speak(codec: UpstreamFacingCodec): void;
+  /** How long the server has said nothing; 0 while it waits for the answer to a question. */
+  silentMs(): number;
 }
 
 /** Makes a peer. */
@@ -47,7 +49,10 @@ export function createPeer(options: PeerOptions): Peer {
       limits: options.limits,
       guard: options.guard,
       codec: () => state.codec,
-      send: (line) => options.send(line),
+      send(line) {
+        state.repliedAt = options.clock.monotonic();
+        return options.send(line);
+      },
       events: options.events,
       pinged: options.pinged,
     }),
@@ -57,6 +62,7 @@ export function createPeer(options: PeerOptions): Peer {
     lastId: 0,
     takenAt: -Infinity,
     heardAt: -Infinity,
+    repliedAt: -Infinity,
     closed: undefined,
   };
   return {
@@ -71,6 +77,7 @@ export function createPeer(options: PeerOptions): Peer {
     close: (error) => close(state, error),
     open: () => state.pending.size + state.asks.open(),
     speak: (codec) => void (state.codec = codec),
+    silentMs: () => silentMs(state),
   };
 }
 
@@ -89,6 +96,10 @@ function receive(
   if (isHeard && owner === undefined) state.heardAt = state.takenAt;
   else if (isHeard && owner !== undefined) state.pending.get(owner)?.touch(state.takenAt);
   return guard.hold(state.takenAt);
+}
+
+function silentMs({ options, asks, heardAt, repliedAt }: PeerState): number {
+  return asks.open() > 0 ? 0 : options.clock.monotonic() - Math.max(heardAt, repliedAt);
 }
 
 function close(state: PeerState, error: GatewayError): void {

@@ -84,6 +84,8 @@ export interface PeerState {
   takenAt: number;
   /** When the server last said something that belongs to no single request's own stream. */
   heardAt: number;
+  /** When a request of the server was last answered. */
+  repliedAt: number;
   /** Set once nothing more is taken. */
   closed: GatewayError | undefined;
 }

@@ -16,11 +16,14 @@ import type { Dialect } from "../link/dialect.ts";
 import type { AttributedCalls } from "./attribution.ts";
 import { createListenRequest } from "./listen_request.ts";
 import { assertOwner } from "./pool_key.ts";
+import { watchHealth } from "./health_check.ts";
 import { createRunningTasks } from "./running_tasks.ts";
 import {
   type ConnectionOptions,
   idleSince,
+  isBusy,
   noteEnd,
+  replace,
   retire,
   type RunningConnection,
   stop,
@@ -83,6 +86,8 @@ export function createRunning(
     subscriptions,
     listenRequest: createListenRequest({ ...connected, ...deps, uris, notice: route.notice }),
     tasks: createRunningTasks(deps),
+    health: { open: () => 0, stop: () => {} },
+    unansweredAt: -Infinity,
     isOver: false,
     isRetired: false,
     cancelIdle: () => {},
@@ -119,6 +124,14 @@ export function beginConnection(running: RunningConnection): Connection {
   });
   const basis = basisOf(running, lists);
   watchIdle(running, running.idleMs);
+  running.health = watchHealth({
+    ...deps,
+    connected,
+    callTimeoutMs: config.callTimeoutMs,
+    memory: running.options.pings,
+    isBusy: (heardAt) => running.unansweredAt >= heardAt || isBusy(running),
+    hangs: () => replace(running),
+  });
   void listenRequest.refresh();
   return {
     dialect,
@@ -162,7 +175,7 @@ function send(
     cancellable: true,
     notice: hooks.notice,
     end(ending) {
-      noteEnd(running);
+      noteEnding(running, ending);
       if (ending.kind === "result") resolve(ending);
       else if (ending.kind === "failure") reject(ending.error);
       else reject(new GatewayError("bad_upstream_response"));
@@ -187,10 +200,15 @@ function basisOf(running: RunningConnection, lists: ListVariants): CallBasis {
     calls,
     ended(call, ending) {
       tasks.note(call.call, ending);
-      noteEnd(running);
+      noteEnding(running, ending);
       calls.delete(call, isAnswer(ending));
     },
   };
+}
+
+function noteEnding(running: RunningConnection, ending: Ending | undefined): void {
+  noteEnd(running);
+  if (!isAnswer(ending)) running.unansweredAt = running.activeAt;
 }
 
 /** A client's call. */

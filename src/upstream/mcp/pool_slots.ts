@@ -11,6 +11,7 @@ import type { Dialect } from "../link/dialect.ts";
 import type { Connector, LinkOwner } from "../link/link.ts";
 import { startError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
+import type { PingMemory } from "./health_check.ts";
 import type { KnownDialects } from "./known_dialects.ts";
 import type { PinnedLists } from "./pinned_lists.ts";
 import type { PoolEvents } from "./pool_events.ts";
@@ -29,6 +30,7 @@ export interface ConnectionPoolOptions {
   /** Whether no connection may serve two principals. */
   readonly isPerPrincipal: boolean;
   readonly pins: PinnedLists;
+  readonly pings: PingMemory;
   readonly hooks: PoolEvents;
 }
 

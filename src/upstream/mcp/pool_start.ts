@@ -113,7 +113,7 @@ async function launch(
   wanted: Wanted,
   place: ProcessPlace,
 ): Promise<Connection> {
-  const { config, deps, connector, knownDialects, restartPolicies, pins } = pool.options;
+  const { config, deps, connector, knownDialects, restartPolicies, pins, pings } = pool.options;
   const caller = shownCaller(pool, slot, wanted);
   const dialects = knownDialects.of(caller);
   const judge = restartPolicies.of(dialects[0]);
@@ -129,6 +129,7 @@ async function launch(
     owner: slot.owner,
     caller,
     pins,
+    pings,
     ...clientShownTo(config, caller),
     hooks: eventsOf(pool, slot, attempt, place),
   };

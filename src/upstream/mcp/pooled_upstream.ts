@@ -74,6 +74,7 @@ function createParts(kind: PooledKind, deps: UpstreamDeps): PooledParts {
     processLimit,
     isPerPrincipal,
     pins,
+    pings: { answers: "unknown" },
     hooks: createPooledEvents(() => parts),
   });
   const catalog = createStoredCatalog({

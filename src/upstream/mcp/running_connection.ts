@@ -11,6 +11,7 @@ import type { Dialect } from "../link/dialect.ts";
 import type { Connected, Connector, LinkOwner } from "../link/link.ts";
 import { exitedError } from "../link/start_errors.ts";
 import type { AttributedCalls, Attribution } from "./attribution.ts";
+import type { HealthCheck, PingMemory } from "./health_check.ts";
 import type { ListenRequest } from "./listen_request.ts";
 import type { PinnedLists } from "./pinned_lists.ts";
 import type { RunningTasks } from "./running_tasks.ts";
@@ -21,10 +22,15 @@ import type {
 } from "./server_messages.ts";
 import type { ScopeSubscriptions } from "./subscriptions.ts";
 
+/** Why a connection ended unexpectedly: its program or link broke, or the program hung. */
+export type DeathCause = "exited" | "hung";
+
 /** Who hears a connection. */
 export interface ConnectionEvents extends ServerMessageEvents {
-  /** It takes no more calls; `died` gives the reason for an unexpected end. */
-  left(died: string | undefined): void;
+  /**
+   * It takes no more calls; `died` gives the reason for an unexpected end, and `cause` its kind.
+   */
+  left(died: string | undefined, cause?: DeathCause): void;
   /** The server wants a log-in, as this error says; undefined: it answered a request. */
   login?(refused: GatewayError | undefined): void;
   /** The server lost its state (log level, subscriptions), though the connection goes on. */
@@ -44,6 +50,7 @@ export interface ConnectionOptions extends ServerMessageOptions {
   /** The client for which the server works, as far as it gets to know of it. */
   readonly caller: Caller;
   readonly pins: PinnedLists;
+  readonly pings: PingMemory;
   /** The name of its client, as the server gets it. */
   readonly clientTitle?: string | undefined;
   /** For whom it is opened. */
@@ -62,6 +69,10 @@ export interface RunningConnection {
   readonly subscriptions: ScopeSubscriptions;
   readonly listenRequest: ListenRequest;
   readonly tasks: RunningTasks;
+  /** Set once it has begun. */
+  health: HealthCheck;
+  /** When a call was last given up, or timed out: its program may still be at work on it. */
+  unansweredAt: number;
   isOver: boolean;
   isRetired: boolean;
   cancelIdle: () => void;
@@ -74,23 +85,39 @@ export interface RunningConnection {
 }
 
 /** It takes no more calls; `died` says why when that was not wanted. */
-export function endConnection(running: RunningConnection, died: string | undefined): void {
+export function endConnection(
+  running: RunningConnection,
+  died: string | undefined,
+  cause?: DeathCause,
+): void {
   if (running.isOver) return;
   const { options: { config, hooks }, connected: { link }, listenRequest } = running;
   running.isOver = true;
   running.cancelIdle();
+  running.health.stop();
   listenRequest.close();
   link.close(exitedError(config.name, died));
-  hooks.left(died);
+  hooks.left(died, cause);
 }
 
 /** Since when it has had nothing to do; undefined while it is in use. */
 export function idleSince(running: RunningConnection): number | undefined {
-  const { connected: { link }, calls, listenRequest, subscriptions, tasks } = running;
-  // A call whose task is awaited has no request between two looks at the task.
-  const isUsed = link.open() > listenRequest.open() || subscriptions.count() > 0 ||
-    calls.isWorking() || tasks.isBusy();
+  const isUsed = isBusy(running) || running.subscriptions.count() > 0;
   return running.isOver || isUsed ? undefined : running.activeAt;
+}
+
+/** Whether the server has something to do. */
+export function isBusy(running: RunningConnection): boolean {
+  const { connected: { link }, calls, listenRequest, health, tasks } = running;
+  // A call whose task is awaited has no request between two looks at the task.
+  return link.open() > listenRequest.open() + health.open() || calls.isWorking() || tasks.isBusy();
+}
+
+/** Its program hangs: it is killed, and the next call starts another. */
+export function replace(running: RunningConnection): void {
+  const { options: { deps: { limits } }, connected } = running;
+  endConnection(running, "it did not answer health checks", "hung");
+  void connected.stop(limits.trialStopMs);
 }
 
 /** It takes no more calls, and ends when those that it has have ended. */
@@ -102,11 +129,11 @@ export function retire(running: RunningConnection): void {
 
 /** A request has ended. */
 export function noteEnd(running: RunningConnection): void {
-  const { options: { deps: { clock } }, connected: { link }, calls, isRetired } = running;
+  const { options: { deps: { clock } }, connected: { link }, calls, health, isRetired } = running;
   running.activeAt = clock.monotonic();
   if (!isRetired) return;
   // Once the link has forgotten the request.
-  clock.after(0, () => void (link.open() === 0 && !calls.isWorking() && stop(running)));
+  clock.after(0, () => void (link.open() === health.open() && !calls.isWorking() && stop(running)));
 }
 
 /** Ends it. Resolves when nothing of it is left. */

@@ -34,6 +34,8 @@ export interface ChildLink {
   /** Makes a request that belongs to the handshake. */
   readonly request: (method: string, params: JsonObject) => Promise<JsonObject>;
   child: ServerProcess | undefined;
+  /** Since when its output is read on; Infinity while reading waits. */
+  readingSince: number;
   isOver: boolean;
   /** Whether the program took the first message. */
   isReady: boolean;
@@ -69,6 +71,7 @@ export function createChildLink(options: ChildLinkOptions): ChildLink {
     peer,
     request: requestOf(peer, config.startTimeoutMs),
     child: undefined,
+    readingSince: -Infinity,
     isOver: false,
     isReady: false,
     diedOf: undefined,
@@ -83,12 +86,19 @@ export function openOn<Opened extends ServerProcess | undefined>(
   open: (handler: ChildHandler) => Opened,
 ): Opened {
   const opened = open({
-    lines: link.peer.receive,
+    lines: (lines) => pausing(link, link.peer.receive(lines)),
     tooLong: link.peer.receiveTooLong,
     broken: (reason) => breakOff(link, reason),
   });
   link.child = opened;
   return opened;
+}
+
+/** Notes that reading waits: what the program says meanwhile is not heard. */
+function pausing(link: ChildLink, wait: void | Promise<void>): void | Promise<void> {
+  if (wait === undefined) return;
+  link.readingSince = Infinity;
+  return wait.finally(() => link.readingSince = link.options.deps.clock.monotonic());
 }
 
 /** Asks the program in one dialect. */
@@ -135,10 +145,13 @@ export function toConnected(
   child: ServerProcess,
   found: Pick<Connected, "dialect" | "description" | "revision">,
 ): Connected {
+  const { deps } = link.options;
   return {
     ...found,
     link: link.peer,
     pid: child.pid,
+    silentMs: () =>
+      Math.max(0, Math.min(link.peer.silentMs(), deps.clock.monotonic() - link.readingSince)),
     async stop(quietMs) {
       endChildLink(link, undefined);
       await child.stop(quietMs);
