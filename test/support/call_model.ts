@@ -94,7 +94,9 @@ async function openClient(gateway: PlayedGateway, at: number): Promise<ModelClie
 export async function createCallModel(): Promise<CallModel> {
   const times = { callTimeoutMs, idleTimeoutMs };
   const servers = { a: { isolation: "shared", ...times }, b: times };
-  const limits = { restartMsMin: 1, restartMsMax: 1, provenMs: 10 };
+  // Time passes in leaps in which no program can answer a ping.
+  const healthCheckMs = 2 * idleTimeoutMs;
+  const limits = { restartMsMin: 1, restartMsMax: 1, provenMs: 10, healthCheckMs };
   const gateway = await startPlayed(servers, limits);
   const clients = await Promise.all(places.map((_, at) => openClient(gateway, at)));
   const ledger = new CallLedger(gateway);

@@ -105,7 +105,7 @@ function ping(checking: Checking): void {
     params: {},
     wantsProgress: false,
     timeoutMs: pingMs,
-    cancellable: true,
+    cancellable: false,
     notice: () => false,
     end(ending) {
       checking.open -= 1;
