@@ -136,6 +136,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     ...shared,
     ...httpParts(parts),
     gateway,
+    restartsOf: (server) => observers.history.of(server).restarts,
     pages: parts.oauth && { people, waiting: parts.oauth.waiting, sealer },
     connect: connectPartsOf(parts, people, sources),
     admin: adminSettingsOf(parts, {

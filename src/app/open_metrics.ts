@@ -79,7 +79,7 @@ function serversOf({ gateway, history }: MeteredParts): readonly ServerReading[]
   return gateway.servers().map((server) => {
     const { config: { name }, status, openCalls } = server;
     const { connections, starting = 0, waiting = 0 } = status;
-    const { restarts } = history.of(name);
+    const { restartReasons: restarts } = history.of(name);
     const state = toShownState(server);
     return { name, state, connections, starting, openCalls, waiting, restarts };
   });

@@ -10,7 +10,7 @@ import type {
 } from "../config/config.ts";
 import { isOfKind } from "../config/server_kind.ts";
 import { targetOf } from "../config/server_target.ts";
-import type { ServerHistory } from "../telemetry/server_history.ts";
+import type { ServerHistory, ServerPast } from "../telemetry/server_history.ts";
 import type { UpstreamState, UpstreamStatus } from "../upstream/upstream.ts";
 
 /**
@@ -39,6 +39,8 @@ export interface ServerReport {
   readonly lastError?: string | undefined;
   /** How often it was started again since the gateway started. */
   readonly restarts: number;
+  /** The same by what came before the start. Absent: it is disabled. */
+  readonly restartReasons?: ServerPast["restartReasons"] | undefined;
   /** The protocol revision that is spoken with it. */
   readonly revision?: string | undefined;
   /** How the server names itself. */

@@ -25,6 +25,8 @@ export interface HealthDeps {
   readonly operatorToken?: string | undefined;
   /** Why no session can be stored; absent, or undefined, while they can be. */
   readonly storageProblem?: (() => Promise<string | undefined>) | undefined;
+  /** How often a server was started again, for the operator. Absent: it is not known. */
+  readonly restartsOf?: ((server: string) => number) | undefined;
 }
 
 type ServerStatus = GatewayStatus["servers"][number];
@@ -53,7 +55,7 @@ export async function healthResponse(
       ...(reason !== undefined && { reason }),
       timestamp,
       ...(isOperator || deps.authenticator.letsAllIn === true
-        ? namedServers(servers, isOperator)
+        ? namedServers(servers, isOperator, deps)
         : countedServers(servers)),
     };
     return jsonResponse(JSON.stringify(body), isHealthy ? 200 : 503);
@@ -63,12 +65,19 @@ export async function healthResponse(
   }
 }
 
-function namedServers(servers: readonly ServerStatus[], isOperator: boolean) {
+function namedServers(
+  servers: readonly ServerStatus[],
+  isOperator: boolean,
+  { restartsOf }: Pick<HealthDeps, "restartsOf">,
+) {
   return {
     servers_running: servers.filter(isRunning).length,
     ...namesOf("degraded", servers.filter(isDegraded)),
     ...namesOf("starting", servers.filter(isStarting)),
-    servers: servers.map((server) => describe(server, isOperator)),
+    servers: servers.map((server) => ({
+      ...describe(server, isOperator),
+      ...(isOperator && restartsOf !== undefined && { restarts: restartsOf(server.name) }),
+    })),
   };
 }
 

@@ -104,6 +104,7 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   /** The pages on which people log in at protected servers; absent: there are none. */
   readonly connect?: ConnectParts | undefined;
   readonly storageProblem?: HealthDeps["storageProblem"];
+  readonly restartsOf?: HealthDeps["restartsOf"];
   /** Absent: the gateway has no authorization server. */
   readonly oauth?: OAuthServer | undefined;
 }

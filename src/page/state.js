@@ -19,6 +19,7 @@ import { bounds } from "./bounds.js";
  * @property {string} [error]
  * @property {string} [lastError]
  * @property {number} restarts
+ * @property {Record<string, number>} [restartReasons]
  * @property {string} [revision]
  * @property {{ readonly name: string, readonly version: string }} [serverInfo]
  * @property {number} [tools]

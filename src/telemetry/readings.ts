@@ -3,6 +3,7 @@
  * read, and keep no counts for it.
  */
 import { msPerSecond } from "../limits.ts";
+import type { RestartReason } from "./server_events.ts";
 import { labelText, type MetricFamily, type Sample } from "./metric_text.ts";
 
 /** The states in which a server can be. */
@@ -27,8 +28,8 @@ export interface ServerReading {
   /** Calls that are open at it, and those of them that wait for a connection or for their turn. */
   readonly openCalls: number;
   readonly waiting: number;
-  /** Since the gateway started. */
-  readonly restarts: number;
+  /** Since the gateway started, by what came before. */
+  readonly restarts: Readonly<Record<RestartReason, number>>;
 }
 
 /** All of one moment. */
@@ -177,8 +178,15 @@ const rows: readonly ReadingRow[] = [
   {
     name: "server_restarts_total",
     type: "counter",
-    help: "How often a server was started again, after it ended, failed to start, or by command.",
-    read: perServer(({ restarts }) => restarts),
+    help:
+      "How often a server was started again, by why: it exited, hung, failed to start, or by command.",
+    read: ({ servers }) =>
+      servers.flatMap(({ name: server, restarts }) =>
+        Object.entries(restarts).map(([reason, value]) => ({
+          labels: labelText({ server, reason }),
+          value,
+        }))
+      ),
   },
   {
     name: "log_lines_waiting",

@@ -67,13 +67,30 @@ export interface RecoveredEvent {
   readonly server: string;
 }
 
+/** Why a server is started again: what came before the start. */
+export const restartReasons = {
+  exited: "its process or connection ended by itself",
+  hung: "it did not answer health checks",
+  start_failed: "a start failed",
+  command: "an operator's command",
+} as const;
+
+/** One row of `restartReasons`. */
+export type RestartReason = keyof typeof restartReasons;
+
+/** The kinds of unexpected ends. */
+export type DeathCause = Extract<RestartReason, "exited" | "hung">;
+
 /**
- * A connection to a server opened, or closed; `died` says why when the gateway did not close it.
+ * A connection to a server opened, or closed; `died` says why when the gateway did not close it, and
+ * `cause` of which kind that is.
  */
 export interface ConnectionEvent {
   readonly type: "connection_opened" | "connection_closed";
   readonly server: string;
   readonly died?: string | undefined;
+  /** Absent: `exited`. */
+  readonly cause?: DeathCause | undefined;
 }
 
 /** Profiles were added, changed or removed. */

@@ -7,6 +7,7 @@ import { putWithin } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
 import { type Limits, msPerMinute } from "../limits.ts";
 import type { Events, GatewayEvent } from "./events.ts";
+import { type RestartReason, restartReasons } from "./server_events.ts";
 
 /** The history of one server. */
 export interface ServerPast {
@@ -22,6 +23,8 @@ export interface ServerPast {
   readonly latencies: readonly (number | null)[];
   /** How often it was started again: after an unexpected end, a failed start, or by command. */
   readonly restarts: number;
+  /** The same by what came before the start. */
+  readonly restartReasons: Readonly<Record<RestartReason, number>>;
   /** Why it last failed; it stays when the server works again. */
   readonly lastError?: string | undefined;
 }
@@ -48,11 +51,16 @@ interface Row {
   readonly times: number[];
   next: number;
   readonly minutes: Minutes;
-  restarts: number;
+  readonly restarts: Record<RestartReason, number>;
   /** Ends and failed starts that no start has followed yet. */
-  owed: number;
+  readonly owed: Record<RestartReason, number>;
   lastError: string | undefined;
 }
+
+const reasons = Object.keys(restartReasons) as readonly RestartReason[];
+
+const noRestarts = () =>
+  Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<RestartReason, number>;
 
 const createRow = (): Row => ({
   calls: 0,
@@ -60,8 +68,8 @@ const createRow = (): Row => ({
   times: [],
   next: 0,
   minutes: { current: -1, times: [], next: 0, medians: new Map() },
-  restarts: 0,
-  owed: 0,
+  restarts: noRestarts(),
+  owed: noRestarts(),
   lastError: undefined,
 });
 
@@ -90,9 +98,16 @@ export function recordServers(
   return {
     of(server) {
       const row = rows.get(server) ?? createRow();
-      const { calls, failures, times, restarts, lastError } = row;
-      const latencies = latenciesOf(row.minutes, minuteNow(), limits.latencyMinutesMax);
-      return { calls, failures, medianMs: medianOf(times), latencies, restarts, lastError };
+      const { calls, failures, times, lastError } = row;
+      return {
+        calls,
+        failures,
+        medianMs: medianOf(times),
+        latencies: latenciesOf(row.minutes, minuteNow(), limits.latencyMinutesMax),
+        restarts: reasons.reduce((sum, reason) => sum + row.restarts[reason], 0),
+        restartReasons: { ...row.restarts },
+        lastError,
+      };
     },
     keep(names) {
       for (const name of rows.keys()) if (!names.includes(name)) rows.delete(name);
@@ -120,26 +135,27 @@ function note(
     }
     case "server_starting": {
       const row = rowOf(event.server);
-      if (row.owed === 0) return;
-      row.owed -= 1;
-      row.restarts += 1;
+      const reason = reasons.find((one) => row.owed[one] > 0);
+      if (reason === undefined) return;
+      row.owed[reason] -= 1;
+      row.restarts[reason] += 1;
       return;
     }
     case "start_failed": {
       const row = rowOf(event.server);
       row.lastError = event.reason;
-      row.owed += 1;
+      row.owed.start_failed += 1;
       return;
     }
     case "connection_closed": {
       if (event.died === undefined) return;
       const row = rowOf(event.server);
       row.lastError = event.died;
-      row.owed += 1;
+      row.owed[event.cause ?? "exited"] += 1;
       return;
     }
     case "server_restarted":
-      rowOf(event.server).restarts += 1;
+      rowOf(event.server).restarts.command += 1;
   }
 }
 

@@ -83,6 +83,14 @@ describe("a program that hangs", () => {
     );
     expect(JSON.stringify(notices)).toContain("did not answer health checks");
     await callAndAnswer(made, 1);
+    const { restarts, restartReasons, lastError } = gateway.handle.servers()[0]!;
+    expect({ restarts, lastError }).toEqual({
+      restarts: 1,
+      lastError: "it did not answer health checks",
+    });
+    expect(restartReasons).toMatchObject({ hung: 1, exited: 0 });
+    const metrics = await gateway.handle.metrics();
+    expect(metrics).toContain('mcp_wrapper_server_restarts_total{server="one",reason="hung"} 1');
   });
 
   test("E2: is replaced though calls come all the time, once each of them had its time", async () => {

@@ -40,6 +40,8 @@ export interface HarnessOptions {
   readonly gateway?: FakeGateway;
   readonly authenticator?: Authenticator;
   readonly operatorToken?: string;
+  /** How often each server was started again. */
+  readonly restartsOf?: (server: string) => number;
   /** The pages of the authorization server. */
   readonly pages?: PagesParts;
   /** The pages of log-ins at protected servers. */
@@ -161,6 +163,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
       ...options.config,
     },
     operatorToken: options.operatorToken,
+    restartsOf: options.restartsOf,
     pages: options.pages,
     connect: options.connect,
   });

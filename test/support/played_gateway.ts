@@ -76,7 +76,12 @@ export async function startPlayed(
     cwd: "/srv",
     readText: () => Promise.resolve(JSON.stringify({ mcpServers })),
   });
-  const options = { config: { ...config, tryServers: false }, runtime, clock, limits };
+  const options = {
+    config: { ...config, tryServers: false, metrics: true },
+    runtime,
+    clock,
+    limits,
+  };
   const handle = await createGateway(options);
 
   const until: PlayedGateway["until"] = async (what, isSo) => {

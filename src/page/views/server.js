@@ -148,7 +148,7 @@ function facts(page, server) {
         <span class="mono">${said(serverInfo.version, 40)}</span>`,
       )}
       ${fact("Revision", html`<span class="mono">${revision ?? "–"}</span>`)}
-      ${fact("Restarts", number(restarts))}
+      ${fact("Restarts", [number(restarts), ...restartReasonsOf(server)].join(" · "))}
       ${fact(
         "Calls",
         html`<a href=${linkTo(["calls"], { server: name })}>${number(calls)}</a>${
@@ -168,6 +168,20 @@ function facts(page, server) {
       ${fact("Log", html`<a href=${linkTo(["log"], { text: name })}>its lines</a>`)}
     </dl>
   `;
+}
+
+/** What each reason of a restart is called here. @type {Record<string, string>} */
+const restartWords = {
+  exited: "after it ended",
+  hung: "after it hung",
+  start_failed: "after a failed start",
+  command: "by command",
+};
+
+/** @param {ServerReport} server */
+function restartReasonsOf({ restartReasons = {} }) {
+  return Object.entries(restartReasons).filter(([, count]) => count > 0)
+    .map(([reason, count]) => `${number(count)} ${restartWords[reason] ?? reason}`);
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { GatewayError } from "../../errors.ts";
 import type { Answer, Caller, Notice } from "../../model.ts";
 import type { WireMessage } from "../../protocol/codec.ts";
+import type { DeathCause } from "../../telemetry/server_events.ts";
 import type { Connection } from "./connection.ts";
 import type { PoolKey } from "./pool_key.ts";
 
@@ -16,7 +17,7 @@ export interface PoolEvents {
   /** A server asked something that may belong to a call, without saying to which. */
   asked(): void;
   /** A connection ended unexpectedly. */
-  died(key: PoolKey, reason: string): void;
+  died(key: PoolKey, reason: string, cause?: DeathCause): void;
   /** A start failed, and counts as a failed start. */
   startFailed(): void;
   /** Resolves when nothing stands in the way of a start: some servers cannot run twice at once. */

@@ -185,11 +185,11 @@ function eventsOf(
     renewed() {
       if (slot.connection !== undefined) hooks.renewed(slot.key, slot.connection);
     },
-    left(died) {
+    left(died, cause) {
       attempt.ended(died);
       drop(pool, slot);
       pool.retired.delete(slot);
-      if (died !== undefined) hooks.died(slot.key, died);
+      if (died !== undefined) hooks.died(slot.key, died, cause);
     },
     gone() {
       place.release();

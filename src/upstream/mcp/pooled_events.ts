@@ -3,6 +3,7 @@
  */
 import { GatewayError } from "../../errors.ts";
 import type { Notice } from "../../model.ts";
+import type { DeathCause } from "../../telemetry/server_events.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import { changedKinds } from "./lists.ts";
 import type { PoolEvents } from "./pool_events.ts";
@@ -51,7 +52,7 @@ export function createPooledEvents(parts: () => PooledParts): PoolEvents {
       parts().status.note();
     },
     changed: () => parts().status.note(),
-    died: (key, reason) => died(parts(), key, reason),
+    died: (key, reason, cause) => died(parts(), key, reason, cause),
   };
 }
 
@@ -74,9 +75,14 @@ function takeNotice({ catalog, watchers }: PooledParts, key: PoolKey, notice: No
 }
 
 /** A connection ended unexpectedly: its scopes hear what that means for them. */
-function died(parts: PooledParts, key: PoolKey, reason: string): void {
+function died(
+  parts: PooledParts,
+  key: PoolKey,
+  reason: string,
+  cause: DeathCause | undefined,
+): void {
   const { deps, catalog, watchers, kind: { config } } = parts;
-  deps.emit({ type: "connection_closed", server: config.name, died: reason });
+  deps.emit({ type: "connection_closed", server: config.name, died: reason, cause });
   catalog.connectionDied(key);
   const data = `Server "${config.name}" ended unexpectedly (${reason}); ` +
     "the next call starts it again, without what it kept in memory";

@@ -6,6 +6,7 @@
 import type { McpServerConfig } from "../../config/config.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Caller } from "../../model.ts";
+import type { DeathCause } from "../../telemetry/server_events.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { Dialect } from "../link/dialect.ts";
 import type { Connected, Connector, LinkOwner } from "../link/link.ts";
@@ -21,9 +22,6 @@ import type {
   ServerMessages,
 } from "./server_messages.ts";
 import type { ScopeSubscriptions } from "./subscriptions.ts";
-
-/** Why a connection ended unexpectedly: its program or link broke, or the program hung. */
-export type DeathCause = "exited" | "hung";
 
 /** Who hears a connection. */
 export interface ConnectionEvents extends ServerMessageEvents {

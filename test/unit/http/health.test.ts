@@ -107,7 +107,8 @@ describe("/health", () => {
   });
 
   test("shows each server with name, state, since and error code; only the operator sees the reason", async () => {
-    const harness = createHarness({ operatorToken: "the-token" });
+    const restartsOf = (server: string) => server === "a" ? 2 : 0;
+    const harness = createHarness({ operatorToken: "the-token", restartsOf });
     harness.gateway.servers = [
       server("a", { state: "failing", ...failed }),
       server("b", { tools: 3 }),
@@ -123,8 +124,8 @@ describe("/health", () => {
     }
     const { body } = await healthOf(harness, { authorization: "Bearer the-token" });
     expect(body["servers"]).toEqual([
-      { ...plain[0], lastError: "exited with code 1" },
-      { ...plain[1], tools: 3 },
+      { ...plain[0], lastError: "exited with code 1", restarts: 2 },
+      { ...plain[1], tools: 3, restarts: 0 },
     ]);
   });
 

@@ -92,4 +92,8 @@ test("a start counts as a restart if an unexpected end or a failed start came be
   expect([restarts(), history.of("a").lastError]).toEqual([2, "no such program"]);
   tell({ type: "server_restarted", server: "a" }, starting);
   expect(restarts()).toBe(3);
+  tell({ ...died, cause: "hung" }, starting);
+  expect(restarts()).toBe(4);
+  expect(history.of("a").restartReasons)
+    .toEqual({ exited: 1, hung: 1, start_failed: 1, command: 1 });
 });
