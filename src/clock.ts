@@ -1,6 +1,6 @@
 /**
- * Time and chance, so that a test can replay a run. Deadlines use `monotonic`, which never jumps;
- * `wall` is for display and storage.
+ * Time and chance, so that a test can replay a run. Deadlines use `monotonic`, which never jumps,
+ * and those that are stored `steadyNow`; `wall` is for display, and for times that others set.
  */
 
 import { defaultLimits } from "./limits.ts";
@@ -19,6 +19,20 @@ export interface Clock {
   after(ms: number, run: () => void): () => void;
   /** At least 0, below 1. */
   random(): number;
+}
+
+/** The wall time at which the monotonic clock of each clock began, as it looked at first. */
+const origins = new WeakMap<object, number>();
+
+/**
+ * Milliseconds since 1970 as the wall clock showed them first, moved on by the monotonic clock. For
+ * what is sealed or stored for some minutes: it neither ends early nor lives longer when the wall
+ * clock jumps, and means the same after a restart.
+ */
+export function steadyNow(clock: Pick<Clock, "wall" | "monotonic">): number {
+  let origin = origins.get(clock);
+  if (origin === undefined) origins.set(clock, origin = clock.wall() - clock.monotonic());
+  return origin + clock.monotonic();
 }
 
 function setTimer(ms: number, run: () => void): () => void {

@@ -3,6 +3,7 @@
  * once; a second use revokes what the first one gave (RFC 6749, 4.1.2). The grant and its tokens
  * are stored together with the mark on the code.
  */
+import { steadyNow } from "../clock.ts";
 import { base64urlToBytes, bytesToHex } from "../bytes_text.ts";
 import { userPrincipal } from "../principals.ts";
 import type { OAuthClient } from "./client_metadata.ts";
@@ -27,7 +28,7 @@ export async function redeemCode(
 ): Promise<TokenAnswer> {
   const { row, body } = await findCode(deps, client, params["code"]);
   if (body.usedAt !== undefined) return await refuseReplay(deps, row, client);
-  if (row.expiresAt <= deps.clock.wall()) throw invalid("The code has expired");
+  if (row.expiresAt <= steadyNow(deps.clock)) throw invalid("The code has expired");
   await assertProof(body, params);
   const surface = narrowSurface(body.grant.surface, request);
   const scopes = narrowScopes(body.grant.scopes, params["scope"]);

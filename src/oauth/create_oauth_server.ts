@@ -1,4 +1,5 @@
 /** Puts the authorization server together, and sweeps its store while it is open. */
+import { steadyNow } from "../clock.ts";
 import { createAddressRate } from "./address_rate.ts";
 import { checkAuthorization } from "./authorization_request.ts";
 import { authenticateClient } from "./client_authentication.ts";
@@ -71,7 +72,8 @@ function keepSwept({ store, clock, limits, settings, log }: OAuthDeps): () => vo
   let cancel = (): void => {};
   let isClosed = false;
   const sweep = async (): Promise<void> => {
-    const now = clock.wall();
+    // A jump forward ends no log-in that is under way.
+    const now = Math.min(clock.wall(), steadyNow(clock));
     await store.sweep({
       now,
       unusedBefore: now - limits.oauthClientUnusedMs,

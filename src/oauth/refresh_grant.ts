@@ -5,6 +5,7 @@
  * its family for `refreshGraceMs` after its first use. If it comes back later, it was stolen, and
  * the family is revoked.
  */
+import { steadyNow } from "../clock.ts";
 import type { OAuthClient } from "./client_metadata.ts";
 import {
   issueToken,
@@ -79,7 +80,7 @@ async function useGeneration(
   const { usedAt } = first.body;
   if (usedAt === undefined) return await rotate(deps, first, grant, wanted, "refreshed");
   const { client, principal } = grant;
-  if (deps.clock.wall() > usedAt + deps.limits.refreshGraceMs) {
+  if (steadyNow(deps.clock) > usedAt + deps.limits.refreshGraceMs) {
     deps.emit({ type: "oauth_step", step: "refresh_replayed", client, principal });
     await endGrants(deps, { id: grant.id }, "A refresh token of an older generation was used");
     throw invalid("The refresh token was used before");
@@ -155,7 +156,7 @@ async function rotate(
   });
   const used: OAuthTokenRow = {
     ...row,
-    body: toTokenBody({ ...body, usedAt: now }),
+    body: toTokenBody({ ...body, usedAt: Math.round(steadyNow(clock)) }),
     expiresAt: Math.round(now + limits.refreshMemoryMs),
   };
   const isStored = await store.commit({

@@ -3,7 +3,7 @@
  * password or a link belongs to. Not here: how often may be tried (login_attempts.ts), pages (src/http/).
  */
 import { AccessError } from "../access_error.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, steadyNow } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { userPrincipal } from "../principals.ts";
 import { makeKey, sha256Hex } from "../seal.ts";
@@ -67,7 +67,7 @@ export interface Users extends UserSteering {
 export interface UserDeps {
   readonly store: UserStore;
   readonly passwords: Passwords;
-  readonly clock: Pick<Clock, "wall">;
+  readonly clock: Pick<Clock, "wall" | "monotonic">;
   readonly limits: Limits;
   /** Revokes the grants of a principal. */
   readonly revokePrincipal: OAuthSteering["revokePrincipal"];
@@ -143,12 +143,15 @@ export function createUsers(deps: UserDeps): Users {
     },
     async makeLink(name) {
       const token = `${tokenPrefix}${makeKey()}`;
-      const link = { digest: await sha256Hex(token), expiresAt: clock.wall() + limits.loginLinkMs };
+      const link = {
+        digest: await sha256Hex(token),
+        expiresAt: steadyNow(clock) + limits.loginLinkMs,
+      };
       await change(name, (row) => ({ ...row, link }));
       const query = new URLSearchParams({ user: name, token });
       return {
         path: `${loginLinkPath}?${query}`,
-        expiresAt: new Date(link.expiresAt).toISOString(),
+        expiresAt: new Date(clock.wall() + limits.loginLinkMs).toISOString(),
       };
     },
     async byPassword(name, password) {
@@ -162,7 +165,7 @@ export function createUsers(deps: UserDeps): Users {
       return await logIn(
         name,
         ({ link, ...row }) =>
-          link?.digest === digest && clock.wall() < link.expiresAt ? row : undefined,
+          link?.digest === digest && steadyNow(clock) < link.expiresAt ? row : undefined,
       );
     },
   };

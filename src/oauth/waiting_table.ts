@@ -3,6 +3,7 @@
  * are not approved yet, which a client makes again. Bounded in number, in all and of one network.
  * An approval stores its code before the browser is sent back.
  */
+import { steadyNow } from "../clock.ts";
 import { networkOf } from "../ip_address.ts";
 import { userPrincipal } from "../principals.ts";
 import { makeKey } from "../seal.ts";
@@ -46,7 +47,7 @@ interface Entry {
 export function createWaitingTable(deps: OAuthDeps, clients: OAuthClients): WaitingTable {
   const { clock, limits, emit } = deps;
   const entries = new Map<string, Entry>();
-  const isLive = ({ shown }: Entry): boolean => clock.wall() < shown.expiresAt;
+  const isLive = ({ shown }: Entry): boolean => steadyNow(clock) < shown.expiresAt;
   const find = (id: string): Entry | undefined => {
     const entry = entries.get(id);
     return entry !== undefined && isLive(entry) ? entry : undefined;
@@ -68,7 +69,7 @@ export function createWaitingTable(deps: OAuthDeps, clients: OAuthClients): Wait
     add(checked) {
       makeRoom(checked);
       const id = makeKey();
-      const expiresAt = clock.wall() + limits.waitingAuthorizationMs;
+      const expiresAt = steadyNow(clock) + limits.waitingAuthorizationMs;
       entries.set(id, { checked, shown: toShown(id, checked, expiresAt) });
       return id;
     },
@@ -150,7 +151,7 @@ async function issueCode(
       grantId,
       kind: "code",
       body: { ...body },
-      expiresAt: Math.round(clock.wall() + limits.oauthCodeMs),
+      expiresAt: Math.round(steadyNow(clock) + limits.oauthCodeMs),
     }],
   });
   emit({ type: "oauth_step", step: "code_issued", client: client.id, principal, surface });

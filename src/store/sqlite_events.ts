@@ -5,7 +5,7 @@
  * age, and with its session. All streams together have a bound, and the oldest go first. Not here:
  * the tables (schema_steps.ts).
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, steadyNow } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -83,7 +83,7 @@ function write(events: SqliteEvents, change: StreamChange, sealed: string | unde
     sql.forget.run(session, stream);
     return;
   }
-  const now = clock.wall();
+  const now = Math.round(steadyNow(clock));
   const requests = JSON.stringify(change.requests);
   const isThere = sql.put.run(session, stream, now, Number(change.isCall), requests, session);
   // The session has ended meanwhile.
@@ -147,7 +147,7 @@ function isDue({ clock, limits, streams, bytes, sweptAt }: SqliteEvents): boolea
 function sweep(events: SqliteEvents): void {
   const { sql, clock, limits } = events;
   events.sweptAt = clock.monotonic();
-  const before = clock.wall() - limits.replayAgeMs;
+  const before = steadyNow(clock) - limits.replayAgeMs;
   sql.dropAged.run(before);
   // An open request needs its honest end however late its client comes back.
   sql.forgetAged.run(before);

@@ -163,7 +163,7 @@ describe("sessions of Codex that share one grant", () => {
     const { opened, surroundings, client, first } = await logIn();
     try {
       const one = tokensOf(await client.refresh(first.refresh));
-      opened.clock.jump(59 * minuteMs);
+      opened.clock.advance(59 * minuteMs);
       const other = tokensOf(await client.refresh(first.refresh));
       // The family goes on as one: both sessions hold the same newest token.
       expect(other.refresh).toBe(one.refresh);
@@ -180,7 +180,7 @@ describe("sessions of Codex that share one grant", () => {
     const { opened, surroundings, client, first } = await logIn();
     try {
       const one = tokensOf(await client.refresh(first.refresh));
-      opened.clock.jump(2 * 60 * minuteMs);
+      opened.clock.advance(2 * 60 * minuteMs);
       expect(await client.refresh(first.refresh)).toMatchObject({
         status: 400,
         body: { error: "invalid_grant" },

@@ -117,7 +117,7 @@ describe("a code", () => {
 
   test("expires", async () => {
     const { client, code } = await freshCode();
-    opened.clock.jump(121_000);
+    opened.clock.advance(121_000);
     expect((await redeem(opened, client, code)).body["error"]).toBe("invalid_grant");
   });
 
@@ -156,7 +156,7 @@ describe("a refresh token", () => {
     const second = await refresh(opened, client, first);
     expect(second.status).toBe(200);
     expect(second.body["refresh_token"]).not.toBe(first);
-    opened.clock.jump(59 * minute);
+    opened.clock.advance(59 * minute);
     const again = await refresh(opened, client, first);
     expect(again.body["refresh_token"]).toBe(second.body["refresh_token"]);
     expect(again.body["access_token"]).toBe(second.body["access_token"]);
@@ -167,9 +167,9 @@ describe("a refresh token", () => {
   test("that sessions share leads all of them to the newest pair of the family", async () => {
     const { client, refresh: first } = await logIn(opened);
     const second = String((await refresh(opened, client, first)).body["refresh_token"]);
-    opened.clock.jump(30 * minute);
+    opened.clock.advance(30 * minute);
     const third = await refresh(opened, client, second);
-    opened.clock.jump(29 * minute);
+    opened.clock.advance(29 * minute);
     expect((await refresh(opened, client, first)).body).toEqual({
       ...third.body,
       expires_in: 86_400 - 29 * 60,
@@ -188,7 +188,7 @@ describe("a refresh token", () => {
   test("of an older generation revokes the family after the hour", async () => {
     const { client, refresh: first } = await logIn(opened);
     const second = (await refresh(opened, client, first)).body;
-    opened.clock.jump(66 * minute);
+    opened.clock.advance(66 * minute);
     const stolen = await refresh(opened, client, first);
     expect([stolen.status, stolen.body["error"]]).toEqual([400, "invalid_grant"]);
     expect(await takes(String(second["access_token"]))).toBe(false);
@@ -201,7 +201,7 @@ describe("a refresh token", () => {
     opened = await openOAuthGateway({ limits, settings: { accessTokenSeconds: 300 } });
     const { client, refresh: first } = await logIn(opened);
     await refresh(opened, client, first);
-    opened.clock.jump(59 * minute);
+    opened.clock.advance(59 * minute);
     const { status, body } = await refresh(opened, client, first);
     expect(status).toBe(200);
     expect(await takes(String(body["access_token"]))).toBe(true);

@@ -130,10 +130,14 @@ function refuse(waitMs: number, say: (step: PageStep) => void): AdminError {
 
 function openLogin({ clock, limits, emit, bus }: PageLoginDeps, forget: () => void): Login {
   const watchers = new Set<() => void>();
+  const endsAt = clock.monotonic() + limits.pageLoginMs;
   const principal: Principal = {
     ...operatorPrincipal,
     client: `page:${crypto.randomUUID()}`,
-    expiresAt: clock.wall() + limits.pageLoginMs,
+    /** Wherever the wall clock jumps to, as long as the log-in lasts. */
+    get expiresAt() {
+      return clock.wall() + endsAt - clock.monotonic();
+    },
   };
   const leave = (reason: string) => {
     stopWaiting();

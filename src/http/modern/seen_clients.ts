@@ -14,17 +14,20 @@ import type { Emit } from "../../telemetry/events.ts";
 /** What a client is known by. */
 export type ClientTraits = Pick<Caller, "clientInfo" | "revision" | "principal">;
 
-/** A client of one principal on one surface. Times are those of the wall clock. */
+/** A client of one principal on one surface. */
 export interface SeenClient {
   readonly key: string;
   readonly surface: string;
   readonly clientInfo: JsonObject;
   readonly revision: string;
   readonly principal: string;
-  /** Its first request, or its first one after a silence. */
-  createdAt: number;
-  activeAt: number;
+  /** Its first request, or its first one after a silence (milliseconds since 1970). */
+  readonly createdAt: number;
+  readonly activeAt: number;
 }
+
+/** The same with the times of the monotonic clock, which never jumps. */
+type SeenRow = { -readonly [Member in keyof SeenClient]: SeenClient[Member] };
 
 /** The clients that have been here. */
 export interface SeenClients {
@@ -55,10 +58,10 @@ export function createSeenClients(
   const keyOf = (client: ClientTraits, surface: string): string =>
     `${nameOf(client)}\n${client.principal.id}\n${surface}`;
   /** By `keyOf`. */
-  const rows = new Map<string, SeenClient>();
-  const lastRows = new WeakMap<Caller, SeenClient>();
+  const rows = new Map<string, SeenRow>();
+  const lastRows = new WeakMap<Caller, SeenRow>();
   const noteRow = (caller: Caller, surface: string): void => {
-    const now = clock.wall();
+    const now = clock.monotonic();
     const last = lastRows.get(caller);
     const row = last?.surface === surface && rows.get(last.key) === last
       ? last
@@ -66,7 +69,7 @@ export function createSeenClients(
     if (now - row.activeAt > limits.shownStatelessMs) row.createdAt = now;
     row.activeAt = now;
   };
-  const rowOf = (caller: Caller, surface: string, now: number): SeenClient => {
+  const rowOf = (caller: Caller, surface: string, now: number): SeenRow => {
     const key = keyOf(caller, surface);
     const { clientInfo, revision, principal: { id: principal } } = caller;
     const row = rows.get(key) ??
@@ -78,8 +81,13 @@ export function createSeenClients(
   return {
     keyOf,
     recent(withinMs) {
-      const since = clock.wall() - withinMs;
-      return [...rows.values()].filter(({ activeAt }) => activeAt >= since);
+      const since = clock.monotonic() - withinMs;
+      const toWall = (at: number): number => Math.round(clock.wall() + at - clock.monotonic());
+      return [...rows.values()].filter(({ activeAt }) => activeAt >= since).map((row) => ({
+        ...row,
+        createdAt: toWall(row.createdAt),
+        activeAt: toWall(row.activeAt),
+      }));
     },
     note(caller, surface) {
       noteRow(caller, surface);

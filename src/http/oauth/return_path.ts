@@ -2,7 +2,7 @@
  * Where a person goes on after a log-in: only to paths of the gateway itself. A page that needs a
  * log-in first seals its own path for the browser; what a client or a link gives is checked.
  */
-import type { Clock } from "../../clock.ts";
+import { type Clock, steadyNow } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
 import type { Sealer } from "../../seal.ts";
 import { pathPrefix } from "../gateway_url.ts";
@@ -10,7 +10,7 @@ import { pathPrefix } from "../gateway_url.ts";
 /** What sealing needs. */
 export interface ReturnDeps {
   readonly sealer: Pick<Sealer, "encrypt" | "decrypt">;
-  readonly clock: Pick<Clock, "wall">;
+  readonly clock: Pick<Clock, "wall" | "monotonic">;
   readonly limits: Pick<Limits, "serverLinkMs">;
 }
 
@@ -26,7 +26,7 @@ export function sealReturn(
   token: string,
   path: string,
 ): Promise<string> {
-  return sealer.encrypt(purpose, { path, endsAt: clock.wall() + limits.serverLinkMs }, token);
+  return sealer.encrypt(purpose, { path, endsAt: steadyNow(clock) + limits.serverLinkMs }, token);
 }
 
 /** The path; undefined if the text is no sealed path, is another browser's, or is too old. */
@@ -36,7 +36,7 @@ export async function openReturn(
   text: string,
 ): Promise<string | undefined> {
   const payload = await sealer.decrypt(purpose, text, token);
-  if (payload === undefined || clock.wall() >= Number(payload["endsAt"])) return undefined;
+  if (payload === undefined || steadyNow(clock) >= Number(payload["endsAt"])) return undefined;
   return String(payload["path"]);
 }
 
