@@ -20,6 +20,8 @@ export interface PlayedGateway {
   readonly send: SendRequest;
   /** Moves time. */
   advance(ms: number): void;
+  /** Sets the wall clock, and it alone. */
+  jump(ms: number): void;
   /** Timers that have not run and were not cancelled. */
   timers(): number;
   /** Lets the event loop turn, and a little time pass with each turn, until `isSo`. */
@@ -54,7 +56,7 @@ function createCountingClock() {
       };
     },
   };
-  return { clock, advance: inner.advance, timers: () => open.size };
+  return { clock, advance: inner.advance, jump: inner.jump, timers: () => open.size };
 }
 
 /** Starts it; each server's entry is beside its command. */
@@ -62,7 +64,7 @@ export async function startPlayed(
   servers: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
   limits: Partial<Limits> = {},
 ): Promise<PlayedGateway> {
-  const { clock, advance, timers } = createCountingClock();
+  const { clock, advance, jump, timers } = createCountingClock();
   const runtime = await createPlayedRuntime();
   const mcpServers = Object.fromEntries(
     Object.entries(servers).map(([name, entry]) => [
@@ -108,6 +110,7 @@ export async function startPlayed(
       );
     },
     advance,
+    jump,
     timers,
     until,
     async drain() {
