@@ -3,6 +3,7 @@
  * one request for all, and left alone for a while after a failure. It is stored before it is used,
  * so that neither a restart nor a crash loses what replaced an older one.
  */
+import { steadyNow } from "../clock.ts";
 import { sharedPrincipal } from "../model.ts";
 import {
   type CredentialDeps,
@@ -92,7 +93,7 @@ export async function current(bound: BoundToken, fetch: FetchToken): Promise<Tok
   const { kept } = bound;
   if (bound.isUnreadable && rules.unreadable !== undefined) return refuse(rules.unreadable);
   if (kept === undefined || bound.isRefused) return await fetchOnce(bound, fetch);
-  const now = clock.wall();
+  const now = steadyNow(clock);
   if (now < renewalOf(kept, limits.credentialSkewMs)) return kept;
   const fetching = fetchOnce(bound, fetch);
   // While this token is valid, calls do not wait for the next one.
@@ -145,7 +146,7 @@ async function fetchNext(
   await load(bound);
   // Another provider of the same credential was first.
   const { kept } = bound;
-  if (kept !== undefined && kept !== before && clock.wall() < (kept.expiresAt ?? Infinity)) {
+  if (kept !== undefined && kept !== before && steadyNow(clock) < (kept.expiresAt ?? Infinity)) {
     bound.isRefused = false;
     bound.failed = undefined;
     return kept;

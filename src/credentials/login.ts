@@ -4,6 +4,7 @@
  * that host, so a forged answer leads nowhere. After a refused password the gateway waits for a
  * long time, because APIs lock out clients that keep trying.
  */
+import { steadyNow } from "../clock.ts";
 import { type JSONValue, search } from "@jmespath-community/jmespath";
 import type { LoginConfig } from "../config/config.ts";
 import { valueProblem } from "../config/credential_values.ts";
@@ -117,7 +118,7 @@ async function logIn(
   if (told !== null && target === undefined) {
     return refuseIt("names a host that is not allowed; nothing is sent there");
   }
-  const obtainedAt = clock.wall();
+  const obtainedAt = steadyNow(clock);
   return {
     token,
     obtainedAt,

@@ -3,6 +3,7 @@
  * there is none. Of an answer that refuses, errors quote only error words of the RFCs: it may
  * contain anything else, even secrets.
  */
+import { steadyNow } from "../clock.ts";
 import { msPerSecond } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
 import { issuerWords } from "./issuing_server.ts";
@@ -58,7 +59,7 @@ export function readTokenAnswer(
   const replaced = value["refresh_token"];
   return {
     token,
-    obtainedAt: deps.clock.wall(),
+    obtainedAt: steadyNow(deps.clock),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(typeof replaced === "string" && replaced !== "" ? { refreshToken: replaced } : {}),
   };

@@ -4,6 +4,7 @@
  * issuer and a refusal are different failures. The circuit of the HTTP caller is not used;
  * token_source.ts makes the pauses between failures.
  */
+import { steadyNow } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { isJsonObject } from "../json.ts";
 import { msPerSecond } from "../limits.ts";
@@ -154,12 +155,12 @@ function toObject(
   }
 }
 
-/** The end of a life in seconds, as OAuth writes it, as wall clock; undefined for anything else. */
+/** The end of a life in seconds, as OAuth writes it, by the steady clock; undefined for anything else. */
 export function toExpiry(
   seconds: unknown,
   { clock, limits }: Pick<CredentialDeps, "clock" | "limits">,
 ): number | undefined {
   const number = typeof seconds === "string" && /^\d+$/.test(seconds) ? Number(seconds) : seconds;
   if (typeof number !== "number" || !(number >= 0)) return undefined;
-  return clock.wall() + Math.min(number * msPerSecond, limits.credentialLifeMsMax);
+  return steadyNow(clock) + Math.min(number * msPerSecond, limits.credentialLifeMsMax);
 }

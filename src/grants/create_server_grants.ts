@@ -1,4 +1,5 @@
 /** Makes the grants of a gateway: the seam of server_grants.ts, put together from its parts. */
+import { steadyNow } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { createBegunLogins } from "./begun_logins.ts";
 import { createDiscovery } from "./discovery.ts";
@@ -61,7 +62,7 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
       const { stored, isUnreadable, isRefused } = await kept.load(state.server, principal);
       if (stored !== undefined) {
         const { failure, expiresAt = Infinity, refreshToken } = stored.grant;
-        const isOver = refreshToken === undefined && clock.wall() >= expiresAt;
+        const isOver = refreshToken === undefined && steadyNow(clock) >= expiresAt;
         return failure?.isFinal !== true && !isRefused && !isOver;
       }
       return isUnreadable || state.asked.all || state.asked.tools ? false : undefined;

@@ -3,6 +3,7 @@
  * never another's. Before the server has asked for a grant, requests go without; a principal that
  * had a grant never does again. Not here: log-ins (server_login.ts), and refreshes themselves.
  */
+import { steadyNow } from "../clock.ts";
 import { putWithin } from "../bounded.ts";
 import { renewalOf } from "../credentials/stored_token.ts";
 import {
@@ -119,7 +120,7 @@ async function ofToken(
   const { stored } = kept;
   if (stored === undefined) return needsPerson;
   const { grant } = stored;
-  const now = clock.wall();
+  const now = steadyNow(clock);
   if (now < renewalOf(grant, limits.credentialSkewMs)) return await toCredential(grant);
   const isValid = grant.expiresAt === undefined || now < grant.expiresAt;
   if (grant.refreshToken === undefined) return isValid ? await toCredential(grant) : needsPerson;
@@ -141,7 +142,7 @@ async function afterRefresh(
     return { state: "failed", problem: failed.problem, retryAfterMs };
   }
   if (stored === undefined || stored.grant.failure?.isFinal === true) return needsPerson;
-  const isValid = clock.wall() < (stored.grant.expiresAt ?? Infinity);
+  const isValid = steadyNow(clock) < (stored.grant.expiresAt ?? Infinity);
   return isValid ? await toCredential(stored.grant) : { state: "failed", problem: "was given up" };
 }
 
@@ -239,7 +240,7 @@ async function replaceToken(
   // Its time is over, so that nothing is sent with it while a refresh is not possible.
   else if (kept.stored !== undefined) {
     const { key, grant } = kept.stored;
-    kept.stored = { key, grant: { ...grant, expiresAt: clock.wall() } };
+    kept.stored = { key, grant: { ...grant, expiresAt: steadyNow(clock) } };
   }
 }
 

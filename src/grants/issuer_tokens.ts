@@ -3,6 +3,7 @@
  * 7009), by oauth4webapi on the gateway's own HTTP caller. Of an answer that refuses, only the
  * error words of the RFCs are repeated: it may contain anything else, even secrets.
  */
+import { steadyNow } from "../clock.ts";
 import type * as oauth from "oauth4webapi";
 import { createNonces, type ProofKey } from "../credentials/dpop_proof.ts";
 import { sendTokenRequest } from "../credentials/proven_token_request.ts";
@@ -237,7 +238,7 @@ function readTokens(
   if (problem !== undefined) throw refuseIssuer(problem);
   return {
     token,
-    obtainedAt: deps.clock.wall(),
+    obtainedAt: steadyNow(deps.clock),
     expiresAt: toExpiry(value["expires_in"], deps),
     refreshToken: typeof next === "string" && next !== "" ? next : undefined,
     scopes: typeof scope === "string" ? readScopes(scope, deps.limits) : undefined,

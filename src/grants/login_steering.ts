@@ -3,7 +3,7 @@
  * logs in, and log-outs. The admin API and the command line are made of it; no token is in it.
  */
 import { AccessError } from "../access_error.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, steadyNow } from "../clock.ts";
 import type { HttpServerConfig, ServerConfig, ServerOAuthConfig } from "../config/config.ts";
 import { adviseName } from "../config/nearest.ts";
 import { isOfKind } from "../config/server_kind.ts";
@@ -76,7 +76,7 @@ export interface LoginSteeringDeps {
   readonly place: Pick<LoginPlace, "operatorUrlOf">;
   /** The configured servers of the moment. */
   readonly servers: () => readonly ServerConfig[];
-  readonly clock: Pick<Clock, "wall">;
+  readonly clock: Pick<Clock, "wall" | "monotonic">;
   readonly limits: Pick<Limits, "serverLinkMs">;
 }
 
@@ -106,7 +106,8 @@ export function createLoginSteering(deps: LoginSteeringDeps): LoginSteering {
     const isUsable = (report: GrantReport) =>
       (report.principal === sharedPrincipal.id) === (grant === "shared") &&
       report.failure?.isFinal !== true &&
-      (report.isRefreshable || report.expiresAt === undefined || report.expiresAt > clock.wall());
+      (report.isRefreshable || report.expiresAt === undefined ||
+        report.expiresAt > steadyNow(clock));
     const isGranted = own.some(isUsable);
     // Where each has a grant of its own, this principal has none: only whether one is needed counts.
     const isAsked = await grants.hasGrant(name, sharedPrincipal.id) !== undefined;
