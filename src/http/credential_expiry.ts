@@ -10,7 +10,8 @@ import type { Principal } from "../model.ts";
 export type IsLostStream = (surface: string, principal: Principal) => boolean;
 
 /**
- * Calls `expired` once the credentials have expired. `latest` is read each time, since a session may
+ * Calls `expired` once the credentials have expired: after the time that they had left when they were
+ * first seen here, wherever the wall clock jumps to. `latest` is read each time, since a session may
  * have been continued with newer ones. The returned function ends the wait.
  */
 export function onExpiry(
@@ -19,10 +20,15 @@ export function onExpiry(
   expired: () => void,
 ): () => void {
   let cancelTimer = (): void => {};
+  let seen: { readonly expiresAt: number; readonly endsAt: number } | undefined;
   const look = (): void => {
     const { expiresAt } = latest();
     if (expiresAt === undefined) return;
-    const leftMs = expiresAt - clock.wall();
+    const now = clock.monotonic();
+    if (seen?.expiresAt !== expiresAt) {
+      seen = { expiresAt, endsAt: now + expiresAt - clock.wall() };
+    }
+    const leftMs = seen.endsAt - now;
     if (leftMs <= 0) return expired();
     cancelTimer = clock.after(Math.min(leftMs, limits.timerMsMax), look);
   };

@@ -140,6 +140,21 @@ describe("a token", () => {
     expect(tokens.requests.length).toBe(2);
   });
 
+  for (const jumpMs of [86_400_000, -86_400_000]) {
+    test(`G5: lasts as long as its issuer said after a jump of the wall clock by ${jumpMs} ms`, async () => {
+      const reply: TokenServer["reply"] = ({ count }) =>
+        tokenReply(`token-${count}`, { expires_in: 3600 });
+      const { tokens, context, clock } = await open({ reply });
+      await context();
+      clock.jump(jumpMs);
+      clock.advance(1_800_000);
+      expect(await context()).toEqual(bearer("token-1"));
+      expect(tokens.requests.length).toBe(1);
+      clock.advance(1_800_000);
+      expect(await context()).toEqual(bearer("token-2"));
+    });
+  }
+
   test("that expires soon is not requested with each call", async () => {
     const reply: TokenServer["reply"] = ({ count }) =>
       tokenReply(`token-${count}`, { expires_in: 20 });
