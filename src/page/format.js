@@ -103,3 +103,21 @@ export function size(chars) {
   if (chars < 999_500) return `${(chars / 1_000).toFixed(chars < 99_950 ? 1 : 0)}k`;
   return `${(chars / 1_000_000).toFixed(1)}M`;
 }
+
+/** What each reason of a restart is called. @type {Record<string, string>} */
+const restartWords = {
+  exited: "after it ended",
+  hung: "after it hung",
+  start_failed: "after a failed start",
+  command: "by command",
+};
+
+/**
+ * How often a server was started again, and why.
+ * @param {{ restarts: number, restartReasons?: Record<string, number> }} server
+ */
+export function restartsText({ restarts, restartReasons = {} }) {
+  const why = Object.entries(restartReasons).filter(([, count]) => count > 0)
+    .map(([reason, count]) => `${number(count)} ${restartWords[reason] ?? reason}`);
+  return [number(restarts), ...why].join(" · ");
+}

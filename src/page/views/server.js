@@ -4,7 +4,7 @@
  */
 import { bounds } from "../bounds.js";
 import { latencyChart } from "../chart.js";
-import { count, duration, number } from "../format.js";
+import { count, duration, number, restartsText } from "../format.js";
 import { detailsOf } from "../item_details.js";
 import { createMcp } from "../mcp.js";
 import { ago, emptyState, hint, loading, longText, said, stateBadge } from "../page.js";
@@ -126,7 +126,7 @@ function head(page, server) {
  * @param {ServerReport} server
  */
 function facts(page, server) {
-  const { name, kind, target, url, revision, serverInfo, restarts, calls, failures } = server;
+  const { name, kind, target, url, revision, serverInfo, calls, failures } = server;
   const isWrong = server.error !== undefined && server.lastError !== undefined;
   return html`
     ${server.lastError === undefined
@@ -148,7 +148,7 @@ function facts(page, server) {
         <span class="mono">${said(serverInfo.version, 40)}</span>`,
       )}
       ${fact("Revision", html`<span class="mono">${revision ?? "–"}</span>`)}
-      ${fact("Restarts", [number(restarts), ...restartReasonsOf(server)].join(" · "))}
+      ${fact("Restarts", restartsText(server))}
       ${fact(
         "Calls",
         html`<a href=${linkTo(["calls"], { server: name })}>${number(calls)}</a>${
@@ -168,20 +168,6 @@ function facts(page, server) {
       ${fact("Log", html`<a href=${linkTo(["log"], { text: name })}>its lines</a>`)}
     </dl>
   `;
-}
-
-/** What each reason of a restart is called here. @type {Record<string, string>} */
-const restartWords = {
-  exited: "after it ended",
-  hung: "after it hung",
-  start_failed: "after a failed start",
-  command: "by command",
-};
-
-/** @param {ServerReport} server */
-function restartReasonsOf({ restartReasons = {} }) {
-  return Object.entries(restartReasons).filter(([, count]) => count > 0)
-    .map(([reason, count]) => `${number(count)} ${restartWords[reason] ?? reason}`);
 }
 
 /**
