@@ -34,7 +34,7 @@ export type BackoffLimits = Pick<Limits, "restartMsMin" | "restartMsMax" | "heal
 
 /** The least part of a wait, and of the longest one. */
 const leastPart = 0.5;
-const leastPartOfLongest = 0.95;
+const leastPartOfLongest = 0.96;
 
 /** Makes the waits of a row that has not begun. */
 export function createRestartBackoff(limits: BackoffLimits, clock: Clock): RestartBackoff {
