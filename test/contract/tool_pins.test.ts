@@ -80,6 +80,29 @@ describe("F13 a change", () => {
     expect(await changes(pinned)).toEqual(["changed read", "new extra"]);
   });
 
+  test("that its server takes back waits no longer, and waits again when it returns", async () => {
+    const pinned = await open();
+    const client = await pinned.connect();
+    await toolNames(client);
+    const list = async (tools: ChangingState["tools"], ...expected: string[]) => {
+      await pinned.change({ tools });
+      await wake(client);
+      await until("the list of this turn", async () => {
+        const { result } = await client("tools/list");
+        const listed = JSON.stringify(result);
+        return tools.every(({ description }) => listed.includes(String(description)));
+      });
+      await untilChanges(pinned, ...expected);
+    };
+    const changed = [changedRead, toolOf("write"), toolOf("extra")];
+    await list(changed, "changed read", "new extra");
+    await list(first.tools);
+    expect(pinned.gateway().changedTools.count("box")).toBe(0);
+    await list(changed, "changed read", "new extra");
+    // Each was reported once.
+    expect(reported(pinned)).toEqual(["changed read", "new extra"]);
+  });
+
   test("that is approved is the exact definition that was looked at", async () => {
     const pinned = await open(quarantine);
     const client = await pinned.connect();
