@@ -13,6 +13,8 @@ export const bounds = Object.freeze({
   textCharsMax: 2_000,
   /** The whole of such a text: a browser lays out a few hundred thousand characters in one go. */
   wholeCharsMax: 200_000,
+  /** An address that a server wants opened: all of it is shown before a person agrees. */
+  addressCharsMax: 4_000,
   /** Members of one JSON object or list that are shown at once. */
   membersMax: 100,
   /** Lines of a text that are compared line by line: the table of the comparison is its square. */
