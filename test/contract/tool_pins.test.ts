@@ -251,6 +251,19 @@ describe("F13 what is accepted", () => {
     expect(await toolNames(client)).toEqual(["write"]);
   });
 
+  test("stays while a server is removed without a gateway, and is not listed meanwhile", async () => {
+    const pinned = await open(quarantine);
+    await toolNames(await pinned.connect());
+    const changed = { tools: [changedRead, toolOf("write")] };
+    await wake(await startAgain(pinned, changed, { pin: "quarantine" }));
+    await untilChanges(pinned, "changed read");
+    await startAgain(pinned, {}, {}, { mcpServers: { other: { command: "x" } } });
+    expect(await changes(pinned)).toEqual([]);
+    const client = await startAgain(pinned, {}, { pin: "quarantine" });
+    expect(await changes(pinned)).toEqual(["changed read"]);
+    expect(await toolNames(client)).toEqual(["write"]);
+  });
+
   test("is nothing where the pin is off, and whatever comes first after that", async () => {
     const pinned = await open({ entry: { pin: "off" } });
     await toolNames(await pinned.connect());
