@@ -4,7 +4,7 @@ import { comparable, difference } from "../../../src/page/difference.js";
 import { age, clock, count, duration, number, since, size } from "../../../src/page/format.js";
 import { jsonIn, membersOf, nodeOf } from "../../../src/page/json_tree.js";
 import { base64In } from "../../../src/page/base64.js";
-import { cut, line, visible } from "../../../src/page/visible.js";
+import { cut, line, pieces, visible } from "../../../src/page/visible.js";
 import { webAddress } from "../../../src/page/web_address.js";
 import { showUnseen } from "../../../src/unseen_characters.ts";
 
@@ -33,6 +33,18 @@ describe("characters that a person cannot see", () => {
     for (const text of ["👨‍👩‍👧", "❤️\ufe0f", "می\u200cخواهم", "葛\u{e0100}", "a\u200db", "क्\u200dष"]) {
       expect(visible(text)).toBe(showUnseen(text));
     }
+  });
+
+  test("make few pieces of a text, however many there are", () => {
+    const [row, mixed] = ["\u200b".repeat(100_000), "a\u200b".repeat(100_000)];
+    expect(pieces(row).length).toBe(1);
+    expect(pieces(mixed).length).toBeLessThan(2_000);
+    expect(visible(mixed)).toBe("a⟨U+200B⟩".repeat(100_000));
+    expect(pieces("a\u200b\u202eb")).toEqual([
+      { text: "a", isMark: false },
+      { text: "⟨U+200B⟩⟨U+202E⟩", isMark: true },
+      { text: "b", isMark: false },
+    ]);
   });
 
   test("do not include lines, tabs and other scripts", () => {
