@@ -60,7 +60,7 @@ export function createChangedTools(
 }
 
 function toToolChange(
-  { id, server, tool, kind, at, definitionBefore, definition }: WaitingChange,
+  { id, server, tool, kind, at, definitionBefore, definition, isCut }: WaitingChange,
   mode: PinMode,
   hide: (text: string) => string,
 ): ToolChange {
@@ -72,6 +72,7 @@ function toToolChange(
     mode,
     isWithheld: mode === "quarantine" && kind !== "removed",
     seenAt: new Date(at).toISOString(),
+    isCut,
     ...(definitionBefore === undefined ? {} : { before: toShown(definitionBefore, hide) }),
     ...(definition === undefined ? {} : { after: toShown(definition, hide) }),
   };

@@ -19,6 +19,8 @@ export const bounds = Object.freeze({
   membersMax: 100,
   /** Lines of a text that are compared line by line: the table of the comparison is its square. */
   differenceLinesMax: 600,
+  /** Lines of one difference, until the person asks for the rest. */
+  changeLinesMax: 400,
   /** Unchanged lines that are shown around a changed one. */
   differenceContext: 3,
   /** Parts of a form inside each other; deeper ones are written as JSON. */
