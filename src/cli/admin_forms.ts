@@ -133,6 +133,7 @@ export const toolChangesForm = v.object({
       mode: v.string(),
       isWithheld: v.boolean(),
       seenAt: v.string(),
+      isCut: v.optional(v.boolean()),
       before: v.optional(v.record(v.string(), v.unknown())),
       after: v.optional(v.record(v.string(), v.unknown())),
     })),

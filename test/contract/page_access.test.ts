@@ -193,6 +193,7 @@ describe("the one-time link", () => {
     const { status, body, headers } = await exchange(url.split("=")[1]);
     expect(status).toBe(201);
     expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(headers.get("set-cookie")).toBe(null);
     expect(Date.parse(body.expiresAt) - page.clock.wall()).toBe(defaultLimits.pageLoginMs);
     expect(Object.values(page.tokens)).not.toContain(body.token);
