@@ -1,7 +1,7 @@
 /** How a changed tool is shown to a person: what it was, and what it is now, line by line. */
 import { defaultLimits } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
-import type { ToolChangeView } from "./admin_forms.ts";
+import type { ToolChangeView } from "./change_forms.ts";
 import { toWords } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 import { showUnseen } from "../unseen_characters.ts";
