@@ -1,4 +1,4 @@
-/** The answers of the admin API about changed tools, as the command line reads them. */
+/** The answers of the admin API about changed tools; see admin_forms.ts. */
 import * as v from "valibot";
 
 /** The tools that are not as they were first seen; `seenAt` is ISO 8601. */

@@ -64,6 +64,7 @@ describe("the static files", () => {
         expect(policy).toContain("sandbox allow-scripts;");
         expect(policy).toContain("frame-ancestors 'self'");
         expect(policy).not.toContain("connect-src");
+        expect(policy).toContain("webrtc 'block'");
       } else {
         expect(policy).not.toContain("unsafe-inline");
         expect(policy).not.toContain("unsafe-eval");

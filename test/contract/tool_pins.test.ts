@@ -388,7 +388,7 @@ describe("F13 a server that changes without end", () => {
       .map((definition) => JSON.stringify(definition ?? {}).length);
     for (const size of sizes) expect(size).toBeLessThan(17_000);
     expect(JSON.stringify(all[0]?.after)).toContain("blong");
-    // Whoever approves it has not seen all of it; the text says so.
+    // A person who approves the first one has not seen all of it.
     expect(all.map(({ tool, isCut }) => [tool.length, isCut])).toEqual([[4, true], [2_000, false]]);
   });
 });
