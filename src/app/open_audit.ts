@@ -4,9 +4,6 @@ import { createKeyedDigest } from "../keyed_digest.ts";
 import { type Audit, startAudit } from "../telemetry/audit_trail.ts";
 import type { GatewayParts } from "./parts.ts";
 
-/** Of 64 characters, those of 128 bits: equal digests mean equal arguments. */
-const digestChars = 32;
-
 /** Begins to record; undefined if the configuration wants no audit trail, or there is no place. */
 export async function openAudit(parts: GatewayParts): Promise<Audit | undefined> {
   const { options: { config, runtime }, opened, events, clock, limits, log, instance } = parts;
@@ -29,7 +26,7 @@ export async function openAudit(parts: GatewayParts): Promise<Audit | undefined>
     file: runtime.openLog(auditPath(dataDirectory), { bytesMax, filesMax }),
     showsArguments: mode === "arguments",
     // A key of its own, which opens nothing that the gateway sealed.
-    digest: createKeyedDigest(await opened.sealer.digest("audit arguments"), digestChars),
+    digest: createKeyedDigest(await opened.sealer.digest("audit arguments")),
     quote: log.jsonTexts(charsMax, textsMax),
     secretsKnown: log.secretsKnown,
     toJson: log.toJson,

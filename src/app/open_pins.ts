@@ -37,18 +37,22 @@ export function openPins({ runtime, opened, ...deps }: OpenPinsOptions): Promise
  */
 export function createChangedTools(
   pins: Pick<ToolPins, "changes" | "approve" | "count">,
-  current: () => Pick<ServersConfig, "servers">,
+  current: () => Pick<ServersConfig, "servers" | "disabled">,
   hide: (text: string) => string,
 ): ChangedTools {
   return {
     async list() {
-      const modes = new Map(
-        current().servers.map((server) => [server.name, pinModeOf(server)] as const),
-      );
+      const { servers, disabled = [] } = current();
+      const modes = new Map([
+        ...disabled.map(({ name }) => [name, "warn"] as const),
+        ...servers.map((server) => [server.name, pinModeOf(server)] as const),
+      ]);
       const changes = await pins.changes();
-      return changes.map((change) =>
-        toToolChange(change, modes.get(change.server) ?? "warn", hide)
-      );
+      // A server that was removed while no gateway ran may come back, and is compared then.
+      return changes.flatMap((change) => {
+        const mode = modes.get(change.server);
+        return mode === undefined ? [] : [toToolChange(change, mode, hide)];
+      });
     },
     approve: pins.approve,
     count: pins.count,
@@ -56,7 +60,7 @@ export function createChangedTools(
 }
 
 function toToolChange(
-  { id, server, tool, kind, at, definitionBefore, definition }: WaitingChange,
+  { id, server, tool, kind, at, definitionBefore, definition, isCut }: WaitingChange,
   mode: PinMode,
   hide: (text: string) => string,
 ): ToolChange {
@@ -68,6 +72,7 @@ function toToolChange(
     mode,
     isWithheld: mode === "quarantine" && kind !== "removed",
     seenAt: new Date(at).toISOString(),
+    isCut,
     ...(definitionBefore === undefined ? {} : { before: toShown(definitionBefore, hide) }),
     ...(definition === undefined ? {} : { after: toShown(definition, hide) }),
   };
@@ -85,7 +90,7 @@ export interface OpenChangedTools {
  */
 export async function openChangedTools(
   options: CommandStoresOptions,
-  servers: Pick<ServersConfig, "servers">,
+  servers: Pick<ServersConfig, "servers" | "disabled">,
 ): Promise<OpenChangedTools> {
   const { stores, sealer, clock, limits, log } = await openCommandStores(options);
   const pins = await openPins({

@@ -3,7 +3,6 @@ import type { AdminCaller } from "./admin_call.ts";
 import {
   type AccessCalls,
   anyForm,
-  approvedForm,
   clientsForm,
   grantsForm,
   keysForm,
@@ -16,10 +15,9 @@ import {
   profilesForm,
   putForm,
   serverLinkForm,
-  type ToolChangeCalls,
-  toolChangesForm,
   usersForm,
 } from "./admin_forms.ts";
+import { approvedForm, type ToolChangeCalls, toolChangesForm } from "./change_forms.ts";
 import { namedPath } from "./admin_path.ts";
 
 /** Makes the calls. */

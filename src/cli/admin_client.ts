@@ -23,8 +23,8 @@ import {
   refusalForm,
   serverLinkForm,
   statusForm,
-  type ToolChangeCalls,
 } from "./admin_forms.ts";
+import { type ToolChangeCalls } from "./change_forms.ts";
 import { namedPath } from "./admin_path.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandError } from "./command_error.ts";

@@ -2,7 +2,7 @@
  * `approve`: accepts changed tools as they are now. It shows what it approves, and approves exactly
  * that: a tool that changes again meanwhile stays as it is.
  */
-import type { ToolChangeView } from "./admin_forms.ts";
+import type { ToolChangeView } from "./change_forms.ts";
 import { confirm } from "./clients/confirmation.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";

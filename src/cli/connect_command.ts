@@ -11,7 +11,7 @@ import { type Client, type ClientScope, type OwnCommandRequest } from "./clients
 import { findClient, placeOf } from "./clients/client_places.ts";
 import { confirm } from "./clients/confirmation.ts";
 import { readExactly, replaceExactly, type WrittenFile } from "./clients/exact_file.ts";
-import { addressOf, isOwnEntry, readOwnConfig } from "./clients/gateway_address.ts";
+import { addressOf, isOwnEntry, ownAddressOf, readOwnConfig } from "./clients/gateway_address.ts";
 import { type ReadyCommand, readyCommand, runReady } from "./clients/own_command.ts";
 import { listOf, parseServers, putServer, showServer } from "./clients/server_list.ts";
 import { readConfiguration } from "./configuration.ts";
@@ -104,7 +104,7 @@ async function makePlan(context: CommandContext, values: CommandValues): Promise
     client,
     request,
     file,
-    ...await findEntries(client, file, name, start.config, context),
+    ...await findEntries(client, file, name, await ownAddressOf(context, start), context),
     configuration: await showServer(client.format, { listKey: client.listKey, name, entry }),
     link: scope === "user" ? client.link?.(name, entry) : undefined,
     command: readyCommand(client, request, context),

@@ -19,7 +19,7 @@ import {
   readFile,
   readFiles,
 } from "./clients/found_servers.ts";
-import { readOwnConfig } from "./clients/gateway_address.ts";
+import { ownAddressOf, readOwnConfig } from "./clients/gateway_address.ts";
 import { type ImportPlan, planImport } from "./clients/import_plan.ts";
 import { notePlan, tellTwice, toImportJson } from "./clients/import_report.ts";
 import { createSecretVariables, type SecretVariables } from "./clients/secret_variables.ts";
@@ -42,11 +42,12 @@ export async function runImport(
 ): Promise<ExitCode> {
   const { system, cwd } = context.platform;
   const start = await readOwnConfig(context);
+  const address = await ownAddressOf(context, start);
   const around = {
     system,
     cwd,
     env: context.env,
-    own: start.config,
+    own: address,
     isKnownKey: knownKeys(),
   };
   const files = await readChosen(around, values, start.configPath);
@@ -61,7 +62,7 @@ export async function runImport(
       configPath: own.configPath,
       before: own.config,
       env: context.env,
-      own: start.config,
+      own: address,
       variables,
     },
   );

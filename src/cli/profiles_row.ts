@@ -21,7 +21,11 @@ export const profiles: Command = {
       meaning: "only these tools, by the servers' own names, separated by commas; * is allowed",
     },
     { flags: "--search", meaning: "its tools are found by a search, and not listed" },
-    { flags: "--pinned NAMES", meaning: "with --search: tools that are listed nevertheless" },
+    {
+      flags: "--pinned NAMES",
+      meaning:
+        "with --search: tools that are listed nevertheless, by the names that the profile offers",
+    },
     { flags: "--description TEXT", meaning: "what it is for" },
     { flags: "--replace", meaning: "replace a profile of the same name" },
     {

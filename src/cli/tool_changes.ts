@@ -5,7 +5,7 @@
 import { openChangedTools } from "../app.ts";
 import { noDirectory } from "../config/places.ts";
 import { findGateway } from "./admin_client.ts";
-import type { ToolChangeCalls } from "./admin_forms.ts";
+import type { ToolChangeCalls } from "./change_forms.ts";
 import type { CommandContext } from "./command.ts";
 import { findServer } from "./found_names.ts";
 import { readServersHere, translated } from "./server_steering.ts";

@@ -1,7 +1,7 @@
 /** How a changed tool is shown to a person: what it was, and what it is now, line by line. */
 import { defaultLimits } from "../limits.ts";
 import type { JsonObject } from "../model.ts";
-import type { ToolChangeView } from "./admin_forms.ts";
+import type { ToolChangeView } from "./change_forms.ts";
 import { toWords } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 import { showUnseen } from "../unseen_characters.ts";
@@ -13,7 +13,7 @@ export function toDifferenceLines(
   { style }: Pick<Terminal, "style">,
   now: number,
 ): string[] {
-  const { server, tool, kind, isWithheld, seenAt, before, after } = change;
+  const { server, tool, kind, isWithheld, seenAt, isCut, before, after } = change;
   const name = toWords(showUnseen(`${server}: ${tool}`), defaultLimits.describedCharsMax);
   const when = `seen ${toAgo(Date.parse(seenAt), now)}`;
   const state = isWithheld ? ", not offered until it is approved" : "";
@@ -26,8 +26,12 @@ export function toDifferenceLines(
       ...was.map((line) => style("bad", `  - ${line}`)),
       ...is.map((line) => style("good", `  + ${line}`)),
     ]),
+    ...isCut === true ? [style("warn", `  ${cutNote}`)] : [],
   ];
 }
+
+const cutNote = "Its definition is too long to be shown whole: read it at the server before you " +
+  "approve it";
 
 type Member = readonly [name: string, was: readonly string[], is: readonly string[]];
 

@@ -18,6 +18,8 @@ export interface ToolChange {
   readonly isWithheld: boolean;
   /** When it was first seen like this (ISO 8601). */
   readonly seenAt: string;
+  /** Whether `after` is not the whole definition, so that not all that is approved can be seen. */
+  readonly isCut: boolean;
   /**
    * Its definition as it was accepted, and as it is now: name, title, description, schemas and
    * annotations, with hidden characters shown as `⟨U+202E⟩`. Long members are cut texts. Absent:

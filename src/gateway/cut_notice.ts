@@ -28,7 +28,10 @@ export function shortenedResult(
   kept: KeptResult | undefined,
   sizes: CutSizes,
 ): JsonObject {
-  const { structuredContent, _meta, content: _content, ...rest } = value;
+  const whole = Object.entries(value).filter(([name]) => !cut.leftOut.includes(name));
+  const { structuredContent, _meta, content: _content, ...rest } = Object.fromEntries(
+    whole,
+  ) as JsonObject;
   const blocks = cut.content.flatMap((one) => {
     if ("block" in one) return [one.block];
     const piece = cut.pieces[one.linkTo];

@@ -9,7 +9,7 @@ import { bytesToHex } from "../bytes_text.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Call, Caller } from "../model.ts";
-import { charsOf, type Piece, type ReadPart, splitIntoParts } from "../truncation/pieces.ts";
+import { costOf, type Piece, type ReadPart, splitIntoParts } from "../truncation/pieces.ts";
 import type { PolicyItem } from "./access_policy.ts";
 
 /** What is kept of one result. */
@@ -118,11 +118,12 @@ class Kept implements KeptResults {
 
   keep(result: ResultToKeep): KeptResult | undefined {
     const { caller: { principal, scope }, surface, pieces, server, item, partCharsMax } = result;
-    const chars = pieces.reduce((sum, piece) => sum + charsOf(piece), 0);
+    const chars = pieces.reduce((sum, piece) => sum + costOf(piece), 0);
     if (chars > this.#limits.keptResultCharsMax) return undefined;
     this.#sweep();
     const known = this.#same(result, chars);
-    if (known !== undefined) return known;
+    const expiresAt = this.#clock.monotonic() + this.#limits.keptResultMs;
+    if (known !== undefined) return this.#renew(known, expiresAt);
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(idBytes)));
     const entry: Entry = {
       uri: `${uriStart}${id}`,
@@ -130,7 +131,7 @@ class Kept implements KeptResults {
       parts: splitIntoParts(pieces, partCharsMax),
       server,
       item,
-      expiresAt: this.#clock.monotonic() + this.#limits.keptResultMs,
+      expiresAt,
       scope,
       principal: principal.id,
       surface,
@@ -166,6 +167,15 @@ class Kept implements KeptResults {
       if (isLike && entry.pieces.every((piece, at) => isEqual(piece, pieces[at]))) return entry;
     }
     return undefined;
+  }
+
+  /** Keeps a result that was given again for as long as a new one. */
+  #renew(known: Entry, expiresAt: number): Entry {
+    const entry = { ...known, expiresAt };
+    // The youngest is the last.
+    this.#entries.delete(entry.uri);
+    this.#entries.set(entry.uri, entry);
+    return entry;
   }
 
   #add(entry: Entry): void {

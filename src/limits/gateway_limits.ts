@@ -44,7 +44,7 @@ export const houseLimits = {
   /** Records that wait for the log file; further ones are dropped and counted. */
   logRecordsMax: 10_000,
   /** Lines for a file that are written at once: fewer writes under load, and a file of about its size. */
-  lineBatchCharsMax: 64 * 1024,
+  lineBatchCharsMax: 256 * 1024,
   /**
    * How often the same message is logged in this time before it is only counted, and the number of
    * different messages tracked.

@@ -8,6 +8,8 @@ export const metricLimits = {
    */
   metricItemsMax: 100,
   metricItemsTotalMax: 1_000,
+  /** A name that is a label: it stands in some twenty lines of each reading. */
+  metricNameCharsMax: 256,
   /**
    * How often the lag of the event loop is measured: seldom enough for an idle laptop, and by a timer
    * that is exact (clock.ts).

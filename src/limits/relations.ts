@@ -112,6 +112,8 @@ export const relations: readonly Relation[] = [
   within("keptResultCharsMax", "keptCharsPerPrincipalMax", "one result fits into a share"),
   before("resultNoteChars", "resultCharsMin", "a note stands beside some of the result"),
   before("resultBlockCharsMin", "resultNoteChars", "at least one block is shown"),
+  before("resultLinkChars", "resultNoteChars", "at least one image gives way to a link"),
+  before("resultFrameCharsMax", "resultCharsMin", "a block has room around its text"),
   before("resultCharsMin", "resultMediaCharsMax", "texts have room beside images"),
   within("principalCallsMax", "statelessCallsMax", share),
   within("listensPerPrincipalMax", "principalStreamsMax", "a listen stream is a stream"),

@@ -11,6 +11,13 @@ export const resultLimits = {
   /** The least that a shortened result shows of a block; beyond that the last blocks are left out. */
   resultBlockCharsMin: 200,
   /**
+   * What a block may have beside its text or data, such as its type, name, URI and annotations: an
+   * icon or a whole document in there would pass the bound of texts.
+   */
+  resultFrameCharsMax: 1_000,
+  /** A link in the place of an image, which names its type twice. */
+  resultLinkChars: 500,
+  /**
    * Texts, images and sounds of one result together, where its client takes less text: images cost
    * a model by their size in pixels, but clients and APIs refuse results beyond a megabyte.
    */

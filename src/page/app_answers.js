@@ -2,11 +2,12 @@
  * What an app may ask of this page (MCP Apps, 2026-01-26): the tools and resources of its own server,
  * and a link, which a person confirms. Everything else is refused.
  */
-import { isWebUrl, openOutside } from "./ask_dialog.js";
+import { addressView, openOutside } from "./address_view.js";
 import { bounds } from "./bounds.js";
-import { confirmed, marked } from "./page.js";
+import { confirmed } from "./page.js";
 import { isObject } from "./schema_form.js";
 import { html } from "./vendor/lit-html.js";
+import { webAddress } from "./web_address.js";
 
 /** @import { AppParts } from "./app_host.js" */
 /** @import { JsonObject } from "./mcp.js" */
@@ -139,14 +140,13 @@ function admitsApps({ _meta: meta }) {
  * @param {string} url
  */
 async function openLink(page, url) {
-  if (!isWebUrl(url)) return false;
+  const address = webAddress(url);
+  if (address === undefined) return false;
   const isWanted = await confirmed(page, {
     title: "Open this page?",
-    text: html`The app wants to open <span class="mono wrap">${
-      marked(url.slice(0, bounds.textCharsMax))
-    }</span>`,
+    text: html`The app wants to open a page. ${addressView(url)}`,
     action: "Open",
   });
-  if (isWanted) openOutside(url);
+  if (isWanted) openOutside(address.href);
   return isWanted;
 }

@@ -2,11 +2,13 @@
  * The dialog in which a server asks something during a call: a form made from its schema, or a page
  * to open. Closing the dialog is an answer, too: the question is cancelled.
  */
+import { addressView, openOutside } from "./address_view.js";
 import { createForm } from "./form_view.js";
 import { marked } from "./page.js";
 import { html } from "./vendor/lit-html.js";
 import { bounds } from "./bounds.js";
 import { cut } from "./visible.js";
+import { webAddress } from "./web_address.js";
 
 /** @import { JsonObject, Question } from "./mcp.js" */
 /** @import { Page } from "./page.js" */
@@ -69,18 +71,18 @@ function formBody(page, params) {
  * @param {string} url
  */
 function urlBody(text, url) {
-  const isWeb = isWebUrl(url);
+  const address = webAddress(url);
   return (/** @type {Finish} */ finish) =>
     html`
       ${message(text)}
-            <p class="mono wrap">${marked(cut(url, bounds.textCharsMax))}</p>
-            ${isWeb ? "" : html`<p class="problem">Only addresses of the web are opened.</p>`}
-            <div class="actions">
+      ${addressView(url)}
+      <div class="actions">
         <button type="button" @click=${() => finish({ action: "cancel" })}>Cancel</button>
         <button type="button" @click=${() => finish({ action: "decline" })}>Decline</button>
-        <button type="button" class="primary" ?disabled=${!isWeb}
+        <button type="button" class="primary" ?disabled=${address === undefined}
           @click=${() => {
-            openOutside(url);
+            if (address === undefined) return;
+            openOutside(address.href);
             finish({ action: "accept" });
           }}>Open this page</button>
       </div>
@@ -89,15 +91,3 @@ function urlBody(text, url) {
 
 /** @param {string} text */
 const message = (text) => html`<div class="text">${marked(cut(text, bounds.textCharsMax))}</div>`;
-
-/**
- * Whether a text is an address that a browser opens as a page of the web.
- * @param {string} url
- */
-export const isWebUrl = (url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
-
-/**
- * Opens a page that learns nothing of this one.
- * @param {string} url
- */
-export const openOutside = (url) => void open(url, "_blank", "noopener,noreferrer");

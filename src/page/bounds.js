@@ -13,10 +13,14 @@ export const bounds = Object.freeze({
   textCharsMax: 2_000,
   /** The whole of such a text: a browser lays out a few hundred thousand characters in one go. */
   wholeCharsMax: 200_000,
+  /** An address that a server wants opened: all of it is shown before a person agrees. */
+  addressCharsMax: 4_000,
   /** Members of one JSON object or list that are shown at once. */
   membersMax: 100,
   /** Lines of a text that are compared line by line: the table of the comparison is its square. */
   differenceLinesMax: 600,
+  /** Lines of one difference, until the person asks for the rest. */
+  changeLinesMax: 400,
   /** Unchanged lines that are shown around a changed one. */
   differenceContext: 3,
   /** Parts of a form inside each other; deeper ones are written as JSON. */

@@ -192,7 +192,7 @@ export function confirmed(page, { title, text, action }) {
       title,
       body: () =>
         html`
-          <p>${text}</p>
+          <div>${text}</div>
           <div class="actions">
             <button type="button" @click=${() => close()}>Cancel</button>
             <button type="button" class="danger" @click=${() => {

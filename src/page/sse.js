@@ -5,25 +5,51 @@
 import { bounds } from "./bounds.js";
 
 /**
- * Makes a reader: takes pieces of text, and returns the data of the events that they complete.
+ * Makes a reader: takes pieces of text, and returns the data of the events that they complete. Text
+ * is put together once for each line, since a long line comes in hundreds of pieces.
  * @returns {(piece: string) => string[]} throws if an event is beyond its bound
  */
 export function createEventReader() {
-  let rest = "";
-  /** @type {string[]} */
+  /** The line that has not ended yet. @type {string[]} */
+  let pieces = [];
+  /** Of the event that has not ended yet. @type {string[]} */
   let data = [];
+  let dataChars = 0;
+  let pieceChars = 0;
+  let endsInReturn = false;
+  const check = () => {
+    if (dataChars + pieceChars <= bounds.frameCharsMax) return;
+    throw new Error("An event of the stream is too long");
+  };
   return (piece) => {
+    if (piece === "") return [];
+    // A line feed may follow in the next piece, which is the same end of a line.
+    const isWhole = endsInReturn || /[\r\n]/.test(piece);
+    pieces.push(piece);
+    pieceChars += piece.length;
+    endsInReturn = piece.endsWith("\r");
+    if (!isWhole) {
+      check();
+      return [];
+    }
     /** @type {string[]} */
     const events = [];
-    const lines = (rest + piece).split(/\r\n|\n|\r(?!$)/);
-    rest = lines.pop() ?? "";
+    const lines = pieces.join("").split(/\r\n|\n|\r(?!$)/);
+    const rest = lines.pop() ?? "";
+    pieces = [rest];
+    pieceChars = rest.length;
     for (const line of lines) {
       if (line === "") {
         if (data.length > 0) events.push(data.join("\n"));
         data = [];
-      } else if (line.startsWith("data:")) data.push(line.slice(line[5] === " " ? 6 : 5));
+        dataChars = 0;
+      } else if (line.startsWith("data:")) {
+        data.push(line.slice(line[5] === " " ? 6 : 5));
+        dataChars += line.length;
+        check();
+      }
     }
-    if (rest.length > bounds.frameCharsMax) throw new Error("An event of the stream is too long");
+    check();
     return events;
   };
 }

@@ -108,6 +108,7 @@ import { bounds } from "./bounds.js";
  * @property {"warn" | "quarantine"} mode
  * @property {boolean} isWithheld
  * @property {string | number} seenAt
+ * @property {boolean} [isCut] whether `after` is not the whole definition
  * @property {Readonly<Record<string, unknown>>} [before]
  * @property {Readonly<Record<string, unknown>>} [after]
  */

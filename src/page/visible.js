@@ -80,21 +80,34 @@ function before(text, at, passed) {
 }
 
 /**
- * A piece of a text: as it is, or the spelling of one character.
+ * A piece of a text: as it is, or the spelling of characters.
  * @typedef {{ readonly text: string, readonly isMark: boolean }} Piece
  */
 
+/** So many places of one text are marked; what follows is spelled out alone. */
+const marksMax = 500;
+
 /**
- * The pieces of a text, in order.
+ * The pieces of a text, in order. Characters that follow each other share a mark.
  * @param {string} text
  * @returns {Piece[]}
  */
 export function pieces(text) {
   const plain = text.replaceAll("\r\n", "\n");
+  let marks = 0;
   /** @type {Piece[]} */
   const found = [];
-  const add = (/** @type {string} */ part, /** @type {boolean} */ isMark) => {
-    if (part !== "") found.push({ text: part, isMark });
+  const add = (/** @type {string} */ part, /** @type {boolean} */ isUnseen) => {
+    if (part === "") return;
+    // Each piece is an element of the page, and a hostile text consists of such characters.
+    const isMark = isUnseen && marks < marksMax;
+    const last = found.at(-1);
+    if (last?.isMark === isMark) {
+      found[found.length - 1] = { text: last.text + part, isMark };
+      return;
+    }
+    if (isMark) marks += 1;
+    found.push({ text: part, isMark });
   };
   let end = 0;
   for (const { index, 0: character } of plain.matchAll(unseen)) {

@@ -133,12 +133,15 @@ function toFingerprint(path: string): string {
 function openLog(path: string, bounds: { bytesMax: number; filesMax: number }): LogFile {
   let handle: FileHandle | undefined;
   let bytes = 0;
+  /** The file ends within a line: its writer was killed, or the disk took a part of a text. */
+  let isTorn = false;
   let last: Promise<boolean> = Promise.resolve(true);
 
   const reopen = async () => {
     await mkdir(dirname(path), { recursive: true, mode: folderMode });
-    handle = await open(path, "a", fileMode);
+    handle = await open(path, "a+", fileMode);
     bytes = (await handle.stat()).size;
+    isTorn = bytes > 0 && !(await endsLine(handle, bytes));
   };
   const shut = async () => {
     const old = handle;
@@ -146,14 +149,21 @@ function openLog(path: string, bounds: { bytesMax: number; filesMax: number }): 
     await old?.close();
   };
   const write = async (text: string) => {
-    const data = new TextEncoder().encode(`${text}\n`);
     if (handle === undefined) await reopen();
+    const data = new TextEncoder().encode(`${isTorn ? "\n" : ""}${text}\n`);
     if (bytes > 0 && bytes + data.length > bounds.bytesMax) {
       await shut();
       rotate(path, bounds.filesMax);
       await reopen();
     }
-    await handle?.writeFile(data);
+    try {
+      await handle?.writeFile(data);
+    } catch (fault) {
+      // What the disk took of it is neither a line nor lost.
+      await handle?.truncate(bytes).catch(() => {});
+      throw fault;
+    }
+    isTorn = false;
     bytes += data.length;
   };
   // One write at a time. If the disk fails, the text is lost, and the next one opens the file again.
@@ -171,6 +181,12 @@ function openLog(path: string, bounds: { bytesMax: number; filesMax: number }): 
     append: (text) => enqueue(() => write(text)),
     close: () => enqueue(shut).then(() => {}),
   };
+}
+
+async function endsLine(handle: FileHandle, bytes: number): Promise<boolean> {
+  const end = new Uint8Array(1);
+  await handle.read(end, 0, 1, bytes - 1);
+  return end[0] === "\n".charCodeAt(0);
 }
 
 function rotate(path: string, filesMax: number): void {

@@ -13,7 +13,7 @@ import { labelText, type MetricFamily, type Sample } from "./metric_text.ts";
 
 /** What calls are counted with. */
 export interface CallMetricsOptions {
-  readonly limits: Pick<Limits, "metricItemsMax" | "metricItemsTotalMax">;
+  readonly limits: Pick<Limits, "metricItemsMax" | "metricItemsTotalMax" | "metricNameCharsMax">;
   /** The methods of calls that the protocol defines. */
   readonly methods: ReadonlySet<string>;
   /** Whether a server listed an item of this name lately. */
@@ -138,7 +138,7 @@ function seriesOf(
   if (known !== undefined) return known;
   const { options: { limits, hasListed }, servers } = counts;
   const total = () => [...servers.values()].reduce((sum, { items }) => sum + items, 0);
-  const isOwn = isLabel(own) && server.items < limits.metricItemsMax &&
+  const isOwn = isLabel(own, limits) && server.items < limits.metricItemsMax &&
     hasListed(server.server, method.kind, own) && total() < limits.metricItemsTotalMax;
   if (!isOwn) return method.other ??= createSeries(server.server, method.method, others);
   const made = createSeries(server.server, method.method, own);
@@ -150,9 +150,10 @@ function seriesOf(
 /**
  * Whether a name can be a label of its own. The empty one is that of calls without an item, `other` is
  * shared, and names with halves of surrogate pairs would be written alike: two series with the same
- * labels spoil the whole text.
+ * labels spoil the whole text. A long one would stand in every line of its series.
  */
-const isLabel = (own: string): boolean => own !== "" && own !== others && own.isWellFormed();
+const isLabel = (own: string, { metricNameCharsMax }: CallMetricsOptions["limits"]): boolean =>
+  own !== "" && own !== others && own.length <= metricNameCharsMax && own.isWellFormed();
 
 function createSeries(server: string, method: string, item: string): CallSeries {
   return {

@@ -40,13 +40,15 @@ export function createRecordHeads(options: RecordHeadsOptions): (event: CallEven
     secrets = secretsKnown();
   };
   return (event) => {
-    if ((event.item?.length ?? 0) > charsMax) return writeHead(event, quote);
+    // A server's own name may be long where its client has a short one.
+    const { item = "", own = "" } = event;
+    if (item.length > charsMax || own.length > charsMax) return writeHead(event, quote);
     if (secrets !== secretsKnown() || heads >= headsMax) forget();
-    const { principal, surface, method, server, item, own, clientInfo: { name, version } } = event;
+    const { principal, surface, method, server, clientInfo: { name, version } } = event;
     let node = step(root, principal);
     node = step(step(node, textOf(name)), textOf(version));
     node = step(step(step(node, surface), method), server);
-    node = step(step(step(node, item), own), outcomeOf(event));
+    node = step(step(step(node, event.item), event.own), outcomeOf(event));
     if (node.head !== undefined) return node.head;
     heads += 1;
     return node.head = writeHead(event, quote);

@@ -135,7 +135,9 @@ function takeBatch({ options: { writer, limits }, waiting }: QueueState): string
 /** Counts what was lost, and logs the changes: not each batch of a collector that is away. */
 function note(state: QueueState, delivery: Delivery, spans: number): void {
   const { options: { log, limits, clock, place } } = state;
-  const { isTaken, rejected, words, askedMs = 0 } = delivery;
+  const { isTaken, words, askedMs = 0 } = delivery;
+  // A collector may say any number.
+  const rejected = Math.min(delivery.rejected, spans);
   state.quietUntil = clock.monotonic() + Math.min(askedMs, limits.retryAfterMsMax);
   const reason = words === undefined ? undefined : oneLine(words, limits.logReasonCharsMax);
   if (!isTaken) {

@@ -9,16 +9,24 @@ import { isJsonObject } from "../json.ts";
 import type { JsonObject } from "../model.ts";
 import type { MessageLimits } from "../protocol/jsonrpc.ts";
 import { shortenText } from "./shorten_text.ts";
-import type { Piece } from "./pieces.ts";
+import { charsOf, type Piece } from "./pieces.ts";
 import { shareOut } from "./shares.ts";
 import { truncateToFit } from "./truncate.ts";
 
 /** How much of a result its client takes. */
 export interface ResultBounds {
-  /** Characters of its texts, and of its structured content. */
+  /**
+   * Characters of its blocks but images and sounds, of its structured content, and of all its other
+   * members: at most so many each. Blocks after the first count with what they have beside their
+   * text, as very many short ones are not short.
+   */
   readonly charsMax: number;
   /** Characters of its texts, images and sounds together. */
   readonly mediaCharsMax: number;
+  /** Characters that a block may have beside its text or data; one with more is kept as JSON. */
+  readonly frameCharsMax: number;
+  /** The most characters of a link in the place of an image, a sound or a file. */
+  readonly linkChars: number;
   /** Of `charsMax`, what the note about the cut needs. */
   readonly noteChars: number;
   /** The least that is shown of a block. */
@@ -36,6 +44,8 @@ export interface ResultCut {
   readonly content: readonly CutBlock[];
   /** Undefined: there is none, or it is left out. */
   readonly structuredContent: unknown;
+  /** The names of other members that are left out. */
+  readonly leftOut: readonly string[];
   /** All that was shortened or replaced, whole and in order. */
   readonly pieces: readonly Piece[];
   /** Whether the content is one text that ends early, so that reading goes on after it. */
@@ -47,21 +57,26 @@ interface Measured {
   readonly block: unknown;
   /** Its text, or Base64 of bytes; undefined: it is passed on or left out as it is. */
   readonly piece: Piece | undefined;
+  /** Of what it has beside its text, the characters that count. */
+  readonly frame: number;
+  /** All characters that count. */
   readonly chars: number;
 }
 
 /** Shortens a result; undefined if nothing of it is too long. */
 export function cutResult(value: JsonObject, bounds: ResultBounds): ResultCut | undefined {
-  const { content, structuredContent } = value;
-  if (!Array.isArray(content)) return undefined;
-  const blocks = content.map(measure);
+  const { content, structuredContent, ...others } = value;
+  const blocks = blocksOf(content).map((block, at) => measure(block, at, bounds));
   const isShown = shownMedia(blocks, bounds);
+  const hidden = blocks.filter((one) => isMedia(one) && !isShown.has(one));
+  const links = new Set(hidden.slice(0, linksMax(bounds)));
   const texts = blocks.filter((one) => !isMedia(one));
-  const shares = sharesOf(texts, textRoom(blocks, isShown, bounds), bounds);
-  const isContentCut = shares !== undefined;
+  const room = textRoom(blocks, isShown, bounds) - links.size * bounds.linkChars;
+  const shares = sharesOf(texts, room, bounds);
   const structure = cutStructure(structuredContent, bounds);
   const isSame = structure === structuredContent;
-  if (isSame && !isContentCut && blocks.every((one) => !isMedia(one) || isShown.has(one))) {
+  const leftOut = tooLong(others, bounds);
+  if (isSame && shares === undefined && hidden.length === 0 && leftOut.length === 0) {
     return undefined;
   }
   const pieces: Piece[] = [];
@@ -70,10 +85,13 @@ export function cutResult(value: JsonObject, bounds: ResultBounds): ResultCut | 
   for (const one of blocks) {
     if (isMedia(one)) {
       if (isShown.has(one)) cut.push({ block: one.block });
-      else cut.push({ linkTo: pieces.push(one.piece as Piece) - 1 });
+      else {
+        const linkTo = pieces.push(one.piece as Piece) - 1;
+        if (links.has(one)) cut.push({ linkTo });
+      }
       continue;
     }
-    if (!isContentCut) {
+    if (shares === undefined) {
       cut.push({ block: one.block });
       continue;
     }
@@ -84,13 +102,56 @@ export function cutResult(value: JsonObject, bounds: ResultBounds): ResultCut | 
     isBeginning = shown.isBeginning && blocks.length === 1;
   }
   if (!isSame && !holdsText(pieces, structuredContent)) pieces.push(asJson(structuredContent));
-  return { content: cut, structuredContent: structure, pieces, isBeginning };
+  for (const name of leftOut) pieces.push(asJson({ [name]: others[name] }));
+  return { content: cut, structuredContent: structure, leftOut, pieces, isBeginning };
 }
 
-function measure(block: unknown): Measured {
+/** The blocks of a content; one that is no list is a block of its own. */
+function blocksOf(content: unknown): readonly unknown[] {
+  if (content === undefined) return [];
+  return Array.isArray(content) ? content : [content];
+}
+
+/** How many images and sounds give way to links: they take no more than half the texts' room. */
+function linksMax({ charsMax, noteChars, linkChars }: ResultBounds): number {
+  return Math.floor((charsMax - noteChars) / 2 / linkChars);
+}
+
+/** The members that are left out, so that the others have room: the longest ones. */
+function tooLong(
+  others: JsonObject,
+  { charsMax, keepsStructure }: ResultBounds,
+): readonly string[] {
+  const sizes = Object.entries(others)
+    // Pages of apps are made from it, too.
+    .filter(([name]) => !(keepsStructure && name === "_meta"))
+    .map(([name, member]) => ({ name, chars: name.length + jsonChars(member) }))
+    .toSorted((one, other) => one.chars - other.chars);
+  let left = charsMax;
+  return sizes.filter(({ chars }) => (left -= chars) < 0).map(({ name }) => name);
+}
+
+const jsonChars = (value: unknown): number => JSON.stringify(value)?.length ?? 0;
+
+function measure(block: unknown, at: number, { frameCharsMax }: ResultBounds): Measured {
   const piece = isJsonObject(block) ? pieceOf(block) : undefined;
-  if (piece === undefined) return { block, piece, chars: JSON.stringify(block)?.length ?? 0 };
-  return { block, piece, chars: "text" in piece ? piece.text.length : piece.blob.length };
+  if (piece !== undefined) {
+    // With the comma before it.
+    const whole = frameOf(block as JsonObject, piece);
+    const frame = at === 0 ? 0 : whole + 1;
+    if (whole <= frameCharsMax) return { block, piece, frame, chars: frame + charsOf(piece) };
+  }
+  return { block, piece: undefined, frame: 0, chars: jsonChars(block) + 1 };
+}
+
+/** The characters of a block without the text or data that its piece has. */
+function frameOf(block: JsonObject, piece: Piece): number {
+  const { type, resource } = block;
+  if (type === "resource") {
+    const bare = { ...resource as JsonObject, ["text" in piece ? "text" : "blob"]: "" };
+    return jsonChars({ ...block, resource: bare });
+  }
+  return jsonChars({ ...block, [type === "text" ? "text" : "data"]: "" });
 }
 
 /** The text or bytes of a block; undefined for a link, or a block that is not sound. */
@@ -100,8 +161,13 @@ function pieceOf({ type, text, data, mimeType, resource }: JsonObject): Piece | 
   return type === "resource" && isJsonObject(resource) ? toPiece(resource) : undefined;
 }
 
+/** Longer than any that is in use; a longer one is taken for unknown, since links repeat it. */
+const typeCharsMax = 100;
+
 function toPiece({ text, blob, mimeType }: JsonObject): Piece | undefined {
-  const type = typeof mimeType === "string" ? mimeType : undefined;
+  const type = typeof mimeType === "string" && mimeType.length <= typeCharsMax
+    ? mimeType
+    : undefined;
   if (typeof text === "string") return { text, mimeType: type ?? "text/plain" };
   if (typeof blob !== "string") return undefined;
   return { blob, mimeType: type ?? "application/octet-stream" };
@@ -146,13 +212,16 @@ function sharesOf(
 
 /** A text block within its share; undefined: it is left out. */
 function cutBlock(
-  { block, piece, chars }: Measured,
+  { block, piece, frame, chars }: Measured,
   share: number,
   { json }: ResultBounds,
 ): { readonly block: unknown; readonly isBeginning: boolean } | undefined {
   if (chars <= share) return { block, isBeginning: false };
   if (share === 0 || piece === undefined || !("text" in piece)) return undefined;
-  const { text, isBeginning } = shortenText(piece.text, share, json);
+  // What is shown has no more around its text than the block.
+  const room = share - frame;
+  if (room <= 0) return undefined;
+  const { text, isBeginning } = shortenText(piece.text, room, json);
   const { annotations } = block as JsonObject;
   // The beginning of an embedded resource is not that resource.
   const shown = annotations === undefined
@@ -164,7 +233,7 @@ function cutBlock(
 /** Structured content within the bound; undefined if it cannot be shortened so far. */
 function cutStructure(structure: unknown, { charsMax, keepsStructure }: ResultBounds): unknown {
   if (structure === undefined || keepsStructure) return structure;
-  if (JSON.stringify(structure).length <= charsMax) return structure;
+  if (jsonChars(structure) <= charsMax) return structure;
   const { value } = truncateToFit(structure, charsMax);
   return JSON.stringify(value).length <= charsMax ? value : undefined;
 }

@@ -26,7 +26,18 @@ export function charsOf(piece: Piece): number {
   return "text" in piece ? piece.text.length : piece.blob.length;
 }
 
-/** Splits pieces into parts of at most `charsMax` characters of text. */
+/** The characters that stand around each piece in a part: its URI, and the names of its members. */
+const frameChars = 150;
+
+/** The characters that a piece costs who keeps it or reads it. */
+export function costOf(piece: Piece): number {
+  return charsOf(piece) + piece.mimeType.length + frameChars;
+}
+
+/**
+ * Splits pieces into parts of at most `charsMax` characters of text. Where a part has several pieces,
+ * what stands around them counts, too.
+ */
 export function splitIntoParts(pieces: readonly Piece[], charsMax: number): readonly ReadPart[] {
   const parts: ReadPart[] = [];
   let open: Section[] = [];
@@ -46,7 +57,7 @@ export function splitIntoParts(pieces: readonly Piece[], charsMax: number): read
     if (whole.end > charsMax - used) close();
     if (whole.end <= charsMax) {
       open.push(whole);
-      used += whole.end;
+      used += costOf(piece);
     } else {
       parts.push(...sectionsOf(piece.text, index, charsMax));
     }

@@ -234,6 +234,96 @@ describe(`1,000 calls of all kinds, in both eras (seed ${seed})`, () => {
   });
 });
 
+describe("exactly one record", () => {
+  const callsOf = (records: readonly AuditRecord[], item: string) =>
+    records.filter((record) => record["item"] === item)
+      .map(({ event, outcome, own }) => [event, outcome, own]);
+  const hang = { name: "files__hang", arguments: {} };
+  const message = (id: unknown, method: string, params: JsonObject) =>
+    ({ jsonrpc: "2.0", id, method, params }) as JsonObject;
+
+  /** Calls that hang, after which the session ends or the gateway stops. */
+  async function startHanging(calls: number) {
+    const { files } = createServers();
+    const gateway = await start({ servers: { files } });
+    const session = await gateway.connect("ann");
+    const answers = Array.from(
+      { length: calls },
+      (_, at) => session.post(message(`hang-${at}`, "tools/call", hang)).catch(() => undefined),
+    );
+    await until("the calls", () => files.opened.length === calls);
+    return { gateway, session, answers };
+  }
+
+  test("has a call whose session ends", async () => {
+    const { gateway, session, answers } = await startHanging(3);
+    const id = String(session.opened.headers.get("mcp-session-id"));
+    await gateway.send("ann", "DELETE", "/mcp", { headers: { "mcp-session-id": id } });
+    for (const answer of answers) await (await answer)?.body?.cancel();
+    expect(callsOf(await finished(gateway), "files__hang").map(([event]) => event))
+      .toEqual(["call", "call", "call"]);
+  });
+
+  test("has a call that runs when the gateway stops", async () => {
+    const { gateway } = await startHanging(3);
+    expect(callsOf(await finished(gateway), "files__hang").map(([event]) => event))
+      .toEqual(["call", "call", "call"]);
+  });
+
+  test("has each item of a batch", async () => {
+    const { files } = createServers();
+    const gateway = await start({ servers: { files } });
+    const session = await gateway.connect("ann", { revision: "2025-03-26" });
+    const batch = ["read", "fail", "read"].map((name, at) =>
+      message(at + 10, "tools/call", { name: `files__${name}`, arguments: {} })
+    );
+    const answer = await session.post(batch as unknown as JsonObject);
+    await answer.text();
+    const records = await finished(gateway);
+    expect(records.map(({ item, outcome }) => `${item} ${outcome}`).toSorted()).toEqual([
+      "files__fail tool_error",
+      "files__read ok",
+      "files__read ok",
+    ]);
+  });
+
+  test("has a tool that is called through the search, under its own name", async () => {
+    const { files } = createServers();
+    const gateway = await start({ servers: { files } });
+    const session = await gateway.connect("ann", { path: "/search/mcp" });
+    await session.request("tools/call", {
+      name: "call_tool",
+      arguments: { name: "files__read", arguments: { path: "/a" } },
+    });
+    const records = await finished(gateway);
+    expect(records.map(({ event, item, own, outcome }) => [event, item, own, outcome])).toEqual([
+      ["call", "files__read", "read", "ok"],
+    ]);
+  });
+
+  test("is one line, whatever the names of tools and clients hold", async () => {
+    const names = [
+      "a\nb",
+      'a\r\n{"event":"call"}',
+      "\u2028\u2029\u0085",
+      "\ud800",
+      "\u0000\u001b[2J",
+    ];
+    const files = createFakeUpstream("files", { tools: names.map(tool) });
+    files.script(() => Promise.resolve(text("ok")));
+    const gateway = await start({ servers: { files }, names: "bare" });
+    for (const name of names) {
+      const session = await gateway.connect("ann", { client: `evil ${name}` });
+      await session.request("tools/call", { name, arguments: { [name]: name } });
+    }
+    const records = await finished(gateway);
+    expect(records.length).toBe(names.length);
+    const trail = gateway.auditText();
+    expect(trail.split(/[\n\r\u2028\u2029\u0085]/).length).toBe(names.length + 1);
+    expect(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(trail.replaceAll("\n", ""))).toBe(false);
+  });
+});
+
 test("equal arguments have equal digests, whatever the order of their members; others have others", async () => {
   const { files } = createServers();
   const gateway = await start({ servers: { files } });

@@ -250,6 +250,26 @@ describe("import", () => {
     expect(broken.stderr + own.stderr).not.toContain("hush");
   });
 
+  test("says that there is nothing to import where no client has a server and no mcp.json exists", async () => {
+    const cwd = folder();
+    const empty = { HOME: cwd, XDG_CONFIG_HOME: join(cwd, ".config") };
+    const { code, stderr } = await run(["import", "--yes"], cwd, empty);
+    expect([code, stderr]).toEqual([0, expect.stringContaining("Nothing to import.")]);
+  });
+
+  test("knows the running gateway in a client's file, on a port that only its start was given", async () => {
+    const gateway = await spawnGateway({ servers: {} });
+    try {
+      const file = join(gateway.directory, "client.json");
+      const list = { mcpServers: { all: { url: `${gateway.url}/profiles/a/mcp` } } };
+      writeFileSync(file, JSON.stringify(list));
+      const { code, stderr } = await run(["import", file, "--yes"], gateway.directory);
+      expect([code, stderr]).toEqual([0, expect.stringContaining("it is this gateway")]);
+    } finally {
+      await gateway.dispose();
+    }
+  });
+
   test("gives a running gateway the servers and their variables at once", async () => {
     const gateway = await spawnGateway({ servers: {} });
     try {

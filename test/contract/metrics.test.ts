@@ -221,6 +221,25 @@ describe("a label", () => {
   });
 });
 
+test("no name of a server's makes the text long", async () => {
+  const names = ["x".repeat(100_000), "read"];
+  const files = createFakeUpstream("files", { tools: names.map(tool) });
+  files.script(() => Promise.resolve(text("ok")));
+  const gateway = await start({ servers: { files } });
+  // A client with a limit gets short names of long tools.
+  const session = await gateway.connect("ann", { client: "cursor-vscode", revision: "invented" });
+  const { tools } = (await session.request("tools/list")).result as unknown as {
+    tools: { name: string }[];
+  };
+  for (const { name } of tools) {
+    expect((await session.request("tools/call", { name, arguments: {} })).error).toBeUndefined();
+  }
+  expect(await itemsOf(gateway, "files")).toEqual(["other", "read"]);
+  const said = await gateway.gateway.metrics() ?? "";
+  expect(said.length).toBeLessThan(50_000);
+  expect(said).not.toContain("invented");
+});
+
 test("no two series are alike, whatever a server calls its tools", async () => {
   const names = ["", "other", "unlisted"];
   const files = createFakeUpstream("files", { tools: ["", "other", "read"].map(tool) });

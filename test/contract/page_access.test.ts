@@ -64,6 +64,7 @@ describe("the static files", () => {
         expect(policy).toContain("sandbox allow-scripts;");
         expect(policy).toContain("frame-ancestors 'self'");
         expect(policy).not.toContain("connect-src");
+        expect(policy).toContain("webrtc 'block'");
       } else {
         expect(policy).not.toContain("unsafe-inline");
         expect(policy).not.toContain("unsafe-eval");
@@ -193,6 +194,7 @@ describe("the one-time link", () => {
     const { status, body, headers } = await exchange(url.split("=")[1]);
     expect(status).toBe(201);
     expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(headers.get("set-cookie")).toBe(null);
     expect(Date.parse(body.expiresAt) - page.clock.wall()).toBe(defaultLimits.pageLoginMs);
     expect(Object.values(page.tokens)).not.toContain(body.token);

@@ -354,6 +354,16 @@ describe("files", () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
+  test("a log that ends within a line, as its writer was killed, spoils no other line", async () => {
+    const file = join(folder, "server.log");
+    writeFileSync(file, "whole\ntor");
+    const log = runtime.openLog(file, { bytesMax: 1_000, filesMax: 1 });
+    await log.append("next");
+    await log.append("last");
+    await log.close();
+    expect(readFileSync(file, "utf8")).toBe("whole\ntor\nnext\nlast\n");
+  });
+
   test("a log that cannot be written loses its lines and does no other harm", async () => {
     writeFileSync(join(folder, "logs"), "in the way");
     const log = runtime.openLog(join(folder, "logs/server.log"), { bytesMax: 1_000, filesMax: 1 });

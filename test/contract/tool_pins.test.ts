@@ -80,6 +80,29 @@ describe("F13 a change", () => {
     expect(await changes(pinned)).toEqual(["changed read", "new extra"]);
   });
 
+  test("that its server takes back waits no longer, and waits again when it returns", async () => {
+    const pinned = await open();
+    const client = await pinned.connect();
+    await toolNames(client);
+    const list = async (tools: ChangingState["tools"], ...expected: string[]) => {
+      await pinned.change({ tools });
+      await wake(client);
+      await until("the list of this turn", async () => {
+        const { result } = await client("tools/list");
+        const listed = JSON.stringify(result);
+        return tools.every(({ description }) => listed.includes(String(description)));
+      });
+      await untilChanges(pinned, ...expected);
+    };
+    const changed = [changedRead, toolOf("write"), toolOf("extra")];
+    await list(changed, "changed read", "new extra");
+    await list(first.tools);
+    expect(pinned.gateway().changedTools.count("box")).toBe(0);
+    await list(changed, "changed read", "new extra");
+    // Each was reported once.
+    expect(reported(pinned)).toEqual(["changed read", "new extra"]);
+  });
+
   test("that is approved is the exact definition that was looked at", async () => {
     const pinned = await open(quarantine);
     const client = await pinned.connect();
@@ -228,6 +251,19 @@ describe("F13 what is accepted", () => {
     expect(await toolNames(client)).toEqual(["write"]);
   });
 
+  test("stays while a server is removed without a gateway, and is not listed meanwhile", async () => {
+    const pinned = await open(quarantine);
+    await toolNames(await pinned.connect());
+    const changed = { tools: [changedRead, toolOf("write")] };
+    await wake(await startAgain(pinned, changed, { pin: "quarantine" }));
+    await untilChanges(pinned, "changed read");
+    await startAgain(pinned, {}, {}, { mcpServers: { other: { command: "x" } } });
+    expect(await changes(pinned)).toEqual([]);
+    const client = await startAgain(pinned, {}, { pin: "quarantine" });
+    expect(await changes(pinned)).toEqual(["changed read"]);
+    expect(await toolNames(client)).toEqual(["write"]);
+  });
+
   test("is nothing where the pin is off, and whatever comes first after that", async () => {
     const pinned = await open({ entry: { pin: "off" } });
     await toolNames(await pinned.connect());
@@ -352,5 +388,7 @@ describe("F13 a server that changes without end", () => {
       .map((definition) => JSON.stringify(definition ?? {}).length);
     for (const size of sizes) expect(size).toBeLessThan(17_000);
     expect(JSON.stringify(all[0]?.after)).toContain("blong");
+    // A person who approves the first one has not seen all of it.
+    expect(all.map(({ tool, isCut }) => [tool.length, isCut])).toEqual([[4, true], [2_000, false]]);
   });
 });

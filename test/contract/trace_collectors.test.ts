@@ -126,6 +126,14 @@ describe("a batch", () => {
     expect([collector.visits.length, droppedBy(gateway)]).toEqual([2, 1]);
   });
 
+  test("of which more spans are rejected than it had is counted by those that it had", async () => {
+    const collector = await collect(() => taken({ rejectedSpans: Number.MAX_SAFE_INTEGER }));
+    const gateway = await start(collector.url);
+    await callTimes(gateway, 1);
+    await until("the drops", () => droppedBy(gateway) === spansOf(1));
+    expect(shown(gateway, "rejected=2 of=2")).toBe(1);
+  });
+
   test("has no more spans and characters than it may", async () => {
     const collector = await collect();
     for (const bound of [{ spanBatchMax: 4 }, { spanBatchCharsMax: 1_700 }]) {
@@ -154,6 +162,26 @@ describe("a collector that", () => {
     await callTimes(gateway, 5);
     await until("the drops", () => droppedBy(gateway) === spansOf(5));
     expect(shown(gateway, "no answer came within 50 ms")).toBe(1);
+  });
+
+  test("never ends its answer costs no call, and its requests end", async () => {
+    const answers = [
+      (body: ReadableStreamDefaultController<Uint8Array>) => body.enqueue(new Uint8Array(9)),
+      (body: ReadableStreamDefaultController<Uint8Array>) => {
+        for (let count = 0; count < 40; count += 1) body.enqueue(new Uint8Array(100_000));
+      },
+    ];
+    for (const [at, begin] of answers.entries()) {
+      const collector = await collect(() => new Response(new ReadableStream({ start: begin })));
+      const gateway = await start(collector.url, {
+        env: { OTEL_EXPORTER_OTLP_TIMEOUT: "200" },
+        limits: { spanRetryMsMin: 1, spanRetryMsMax: 2, spanAttemptsMax: 2 },
+      });
+      await callTimes(gateway, 2);
+      await within("the end of the gateway", gateway.close());
+      // Of a long answer the beginning is enough.
+      expect(droppedBy(gateway)).toBe(at === 0 ? spansOf(2) : 0);
+    }
   });
 
   test("is away costs no call, and gets later spans when it is back", async () => {

@@ -228,7 +228,7 @@ describe.skipIf(!isWanted)("the operator's page", () => {
     reached = [];
     // What the app tries is refused by its own policy, and the browser says so on the console.
     const visit = await signedIn(
-      /Content Security Policy|sandbox|Unsafe attempt|Blocked|ERR_BLOCKED/,
+      /Content.Security.Policy|sandbox|Unsafe attempt|Blocked|ERR_BLOCKED/,
     );
     const { page } = visit;
     await visit.go("servers/evil/tools/app");
@@ -239,6 +239,10 @@ describe.skipIf(!isWanted)("the operator's page", () => {
       "allow-scripts",
       null,
     ]);
+    // A person sees the host of a link as the browser reads it, and decides.
+    const dialog = page.getByRole("dialog", { name: "Open this page?" });
+    await dialog.getByText("xn--pple-43d.com", { exact: true }).waitFor();
+    await dialog.getByRole("button", { name: "Cancel" }).click();
     const file = join(gateway.directory, "found.json");
     await until("the app's report", () => existsSync(file));
     const found = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
@@ -255,6 +259,8 @@ describe.skipIf(!isWanted)("the operator's page", () => {
       popup: "refused",
       top: "refused",
       modelOnly: "refused",
+      userInLink: "refused",
+      link: "refused",
     });
     const token = await tokenIn(visit);
     expect(token).not.toBe("");

@@ -63,6 +63,14 @@ const ask = (method, params) => new Promise((resolve) => {
   }
   const hidden = await ask("tools/call", { name: "model-only", arguments: {} });
   found.modelOnly = hidden.error === undefined ? "got it" : "refused";
+  const links = {
+    userInLink: "https://bank.example@evil.example/",
+    link: "https://\u0430pple.com/" + "a".repeat(300),
+  };
+  for (const [name, url] of Object.entries(links)) {
+    const { result } = await ask("ui/open-link", { url });
+    found[name] = result?.isError === true ? "refused" : "opened";
+  }
   await ask("tools/call", { name: "report", arguments: { found: JSON.stringify(found) } });
   document.getElementById("state").textContent = "done";
   location.href = ${JSON.stringify(outside)} + "/away";

@@ -11,6 +11,7 @@ import { identity } from "../../version.ts";
 import type { CommandContext } from "../command.ts";
 import { CommandError } from "../command_error.ts";
 import { gatewayFileForm, gatewayFilePath } from "../start/gateway_file.ts";
+import { isInLauncherCache } from "../launcher_cache.ts";
 import { endpointOf, stdioWords, type SurfaceChoice } from "../surface_choice.ts";
 import type { GatewayAddress } from "./client_table.ts";
 
@@ -28,6 +29,18 @@ export function readOwnConfig(
     kinds: [],
     readText: () => Promise.resolve("{}"),
   });
+}
+
+/** This address as the running gateway has it, else as the configuration gives it. */
+export async function ownAddressOf(
+  context: CommandContext,
+  { config }: StartConfig,
+): Promise<OwnAddress> {
+  const running = await runningUrl(context);
+  if (running === undefined || running === config.publicUrl) return config;
+  const { hostname, port, protocol } = new URL(running);
+  const usual = protocol === "https:" ? 443 : 80;
+  return { ...config, host: hostname, port: Number(port || usual) };
 }
 
 /** The address of a surface that clients use; `headers` are those that they send. */
@@ -101,12 +114,18 @@ function configuredUrl({ host, port }: GatewayConfig): string {
   return `http://${name}:${port}`;
 }
 
-/** A copy that a package runner fetched may be removed at any time: the runner fetches it again. */
+/**
+ * What a package runner fetched may be removed at any time, so the runner fetches it again: the
+ * program, or only the runtime of a program that stays, such as a clone that `npx bun` starts.
+ */
 function programOf(
   { platform: { self } }: Pick<CommandContext, "platform">,
 ): readonly [string, ...string[]] {
-  const isFetched = self.some((word) => /[\\/]_npx[\\/]|[\\/]bunx-\d/.test(word));
-  return isFetched ? ["npx", "-y", identity.name] : self;
+  const [program, ...args] = self;
+  if (isInLauncherCache(self.at(-1) ?? program)) return ["npx", "-y", identity.name];
+  const [, runtime] = /([^\\/]+?)(?:\.exe)?$/i.exec(program) ?? [];
+  if (!isInLauncherCache(program) || runtime === undefined) return self;
+  return ["npx", "-y", runtime, ...args];
 }
 
 /** Clients start programs in folders of their own, so the places are absolute. */

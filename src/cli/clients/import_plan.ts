@@ -91,7 +91,8 @@ export async function planImport(
   for (const { name, entry } of entries.toReversed()) {
     text = await putServer(text, "jsonc", configPath, { listKey, name, entry });
   }
-  const problems = await findProblems(text, context);
+  const isChanged = entries.length > 0;
+  const problems = isChanged ? await findProblems(text, context) : new Map<string, string>();
   const known = { ...context.env, ...Object.fromEntries(variables.added) };
   return {
     text,

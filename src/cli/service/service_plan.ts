@@ -8,6 +8,7 @@ import { type Variable, type VariableName, variables } from "../../config/variab
 import { defaultLimits } from "../../limits.ts";
 import type { CommandContext, CommandValues } from "../command.ts";
 import { CommandError } from "../command_error.ts";
+import { isInLauncherCache } from "../launcher_cache.ts";
 import { readVariableFlags } from "../variable_flags.ts";
 import { launchd } from "./launchd.ts";
 import type { ServiceManager, ServicePlace, ServiceSpec } from "./service_manager.ts";
@@ -73,17 +74,14 @@ function assertWritable(spec: ServiceSpec): ServiceSpec {
   );
 }
 
-/** Caches of launchers, which may be emptied at any time. */
-const launcherCache = /[\\/](?:_npx|\.bunx-[^\\/]*)[\\/]/;
-
 function assertLasting(self: readonly string[]): void {
-  if (!self.some((word) => launcherCache.test(word))) return;
+  const cached = self.findLast(isInLauncherCache);
+  if (cached === undefined) return;
+  const missing = cached === self.at(-1) ? "the program" : "the runtime";
   throw new CommandError(
     "usage",
-    `Cannot install a service that runs from a cache (${
-      self.at(-1)
-    }): install the program first, ` +
-      "such as by npm install --global mcp-wrapper",
+    `Cannot install a service that runs from a cache (${cached}): install ${missing} first, and ` +
+      "run this command with it",
   );
 }
 
@@ -94,7 +92,7 @@ function assertLasting(self: readonly string[]): void {
 function lastingPath(path: string, program: string): { readonly PATH?: string } {
   const isLasting = (folder: string) =>
     folder.startsWith("/") && !/node_modules\/\.bin\/?$/.test(folder) &&
-    !launcherCache.test(`${folder}/`) && !folder.startsWith("/tmp/");
+    !isInLauncherCache(`${folder}/`) && !folder.startsWith("/tmp/");
   const folders = [...path.split(":"), folderOf(program)].filter(isLasting);
   return folders.length === 0 ? {} : { PATH: [...new Set(folders)].join(":") };
 }

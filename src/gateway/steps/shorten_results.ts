@@ -134,6 +134,8 @@ async function boundsOf(
     mediaCharsMax: Math.max(charsMax, limits.resultMediaCharsMax),
     noteChars: limits.resultNoteChars,
     blockCharsMin: limits.resultBlockCharsMin,
+    frameCharsMax: limits.resultFrameCharsMax,
+    linkChars: limits.resultLinkChars,
     // Clients check it against the schema, and pages of apps are made from it.
     keepsStructure: tool === undefined || tool["outputSchema"] !== undefined ||
       namedPages(tool).length > 0,

@@ -14,6 +14,7 @@ export const pageFiles: readonly string[] = [
   pageDocument,
   appDocument,
   "add_server.js",
+  "address_view.js",
   "api.js",
   "app.js",
   "app_answers.js",
@@ -61,4 +62,5 @@ export const pageFiles: readonly string[] = [
   "views/servers.js",
   "views/sessions.js",
   "visible.js",
+  "web_address.js",
 ];

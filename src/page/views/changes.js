@@ -9,6 +9,7 @@ import { ago, attempt, emptyState, hint, loading, marked, said } from "../page.j
 import { linkTo } from "../router.js";
 import { html, nothing, repeat } from "../vendor/lit-html.js";
 
+/** @import { DifferenceLine } from "../difference.js" */
 /** @import { Page, View } from "../page.js" */
 /** @import { ToolChange } from "../state.js" */
 
@@ -22,6 +23,8 @@ const kinds = { new: ["ok", "new"], changed: ["warn", "changed"], removed: ["off
 export function openChanges(page) {
   /** Servers whose approval is under way. @type {Set<string>} */
   const busy = new Set();
+  /** Changes of which every line is shown, by their ids. @type {Set<string>} */
+  const whole = new Set();
   return {
     title: () => "Changed tools",
     show() {
@@ -44,7 +47,7 @@ export function openChanges(page) {
               changes one, the difference appears here. With <code>"pin": "quarantine"</code> no client
               gets a changed tool before it is approved.`,
           )
-          : groups(page, changes, busy)}
+          : groups(page, changes, { busy, whole })}
       `;
     },
   };
@@ -53,9 +56,9 @@ export function openChanges(page) {
 /**
  * @param {Page} page
  * @param {readonly ToolChange[]} changes
- * @param {Set<string>} busy
+ * @param {{ readonly busy: Set<string>, readonly whole: Set<string> }} state
  */
-function groups(page, changes, busy) {
+function groups(page, changes, { busy, whole }) {
   const byServer = [...Map.groupBy(changes.slice(0, bounds.rowsMax), ({ server }) => server)];
   return repeat(byServer, ([server]) => server, ([server, own]) => {
     const approve = (/** @type {readonly ToolChange[]} */ which) => run(page, server, which, busy);
@@ -77,7 +80,13 @@ function groups(page, changes, busy) {
               aria-label="Approve ${hint(change.tool)}"
               @click=${() =>
           approve([change])}>Approve</button></div>
-          ${differences(change)}</article>`)
+          ${
+          change.isCut === true
+            ? html`<p class="problem">Its definition is too long to be shown whole: read it at the
+                server before you approve it.</p>`
+            : nothing
+        }
+          ${differences(page, change, whole)}</article>`)
     }
     </section>`;
   });
@@ -109,33 +118,56 @@ async function run(page, server, which, busy) {
   page.redraw();
 }
 
-/** @param {ToolChange} change */
-function differences({ before = {}, after = {} }) {
+/**
+ * @param {Page} page
+ * @param {ToolChange} change
+ * @param {Set<string>} whole
+ */
+function differences(page, { id, before = {}, after = {} }, whole) {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((key) =>
     comparable(before[key]) !== comparable(after[key])
   );
-  return keys.map((key) =>
-    html`
-      <h4 class="mono">${said(key, 60)}</h4>
-      <div class="difference" tabindex="0" role="group"
-        aria-label="Difference of ${hint(key)}">${difference(
-          comparable(before[key]),
-          comparable(after[key]),
-        ).slice(0, linesMax).map((line) =>
-          line.kind === "hidden"
-            ? html`<p class="hidden-lines">${count(line.count, "unchanged line")}</p>`
-            : html`<p class=${line.kind}><span class="sign" aria-hidden="true">${
-              signs[line.kind]
-            }</span><span
-              class="unshown">${spoken[line.kind]}</span>${
-              marked(line.text.slice(0, bounds.textCharsMax))
-            }</p>`
-        )}</div>
-    `
-  );
+  const shown = keys.map((key) => ({
+    key,
+    lines: difference(comparable(before[key]), comparable(after[key])),
+  }));
+  const linesMax = whole.has(id) ? Infinity : bounds.changeLinesMax;
+  const unfold = () => {
+    whole.add(id);
+    page.redraw();
+  };
+  return html`${
+    shown.map(({ key, lines }) =>
+      html`
+        <h4 class="mono">${said(key, 60)}</h4>
+        <div class="difference" tabindex="0" role="group"
+          aria-label="Difference of ${hint(key)}">${lines.slice(0, linesMax).map(lineView)}</div>
+      `
+    )
+  }
+    ${
+    shown.some(({ lines }) => lines.length > linesMax)
+      ? html`<button type="button" class="quiet" @click=${unfold}>Show the rest</button>`
+      : nothing
+  }`;
 }
 
-/** Lines of one difference that are shown. */
-const linesMax = 400;
+/**
+ * A line whole: the gateway keeps no more of a definition than can be shown.
+ * @param {DifferenceLine} line
+ */
+function lineView(line) {
+  if (line.kind === "hidden") {
+    return html`<p class="hidden-lines">${count(line.count, "unchanged line")}</p>`;
+  }
+  return html`
+    <p
+      class=${line
+        .kind}><span class="sign" aria-hidden="true">${signs[
+          line.kind
+        ]}</span><span class="unshown">${spoken[line.kind]}</span>${marked(line.text)}</p>
+  `;
+}
+
 const signs = { same: " ", removed: "−", added: "+" };
 const spoken = { same: "", removed: "removed: ", added: "added: " };

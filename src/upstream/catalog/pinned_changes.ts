@@ -1,6 +1,7 @@
 /**
- * The changes of one server that wait for a person: which there are, and how they are reported. A
- * newer change of a tool takes the place of an older one in the same list.
+ * The changes of one server that wait for a person: which there are, and how they are reported. What
+ * a list no longer shows does not wait: a newer change of a tool takes the place of an older one, and
+ * a tool that is again as it was accepted needs no approval. The log keeps that it was different.
  */
 import { putWithin } from "../../bounded.ts";
 import type { ChangeKey, ListOrigin, PinUpdate, StoredChange } from "../pins.ts";
@@ -17,17 +18,17 @@ export function changeId({ tool, fingerprint }: ChangeKey): string {
 export function noteChanges(
   server: PinnedServer,
   seen: ReadonlyMap<string, string>,
-  { principal, variant }: ListOrigin,
+  { principal, variant, isWhole }: ListOrigin,
   differences: readonly ToolDifference[],
 ): { readonly fresh: readonly StoredChange[]; readonly update: PinUpdate } {
   const { changes, deps: { clock, limits } } = server;
   const at = clock.wall();
   const fresh = differences.filter((one) => !changes.has(changeId(one)))
     .map((one): StoredChange => ({ ...one, principal, variant, at, isApproved: false }));
-  const isReplaced = new Set(fresh.map(({ tool }) => tool));
+  const current = new Set(differences.map(changeId));
   const gone = [...changes.values()].filter((change) =>
     change.principal === principal && change.variant === variant &&
-    (change.kind === "removed" ? seen.has(change.tool) : isReplaced.has(change.tool))
+    !current.has(changeId(change)) && (isWhole || seen.has(change.tool))
   );
   for (const change of gone) changes.delete(changeId(change));
   for (const change of fresh) changes.set(changeId(change), change);

@@ -21,7 +21,7 @@ import {
   seeTools,
   unreadable,
 } from "./pinned_server.ts";
-import { readDefinition } from "./tool_fingerprint.ts";
+import { fingerprintOf, readDefinition } from "./tool_fingerprint.ts";
 
 /** A change that waits for a person, with the definitions that are known. */
 export interface WaitingChange extends StoredChange {
@@ -30,6 +30,8 @@ export interface WaitingChange extends StoredChange {
   readonly server: string;
   readonly definitionBefore: JsonObject | undefined;
   readonly definition: JsonObject | undefined;
+  /** Whether `definition` lacks something of the tool: long ones are cut, or left out. */
+  readonly isCut: boolean;
 }
 
 /** Which changes of a server are approved. */
@@ -179,12 +181,13 @@ async function listChanges(
     return text === undefined ? undefined : readDefinition(text);
   };
   for (const change of all) {
-    found.push({
-      ...change,
-      id: idOf(change, sha256),
-      definitionBefore: await read(change.server, change.before),
-      definition: await read(change.server, change.fingerprint),
-    });
+    const { server, before, fingerprint } = change;
+    const definitionBefore = await read(server, before);
+    const definition = await read(server, fingerprint);
+    const isWhole = fingerprint === "" ||
+      (definition !== undefined && fingerprintOf(definition, sha256) === fingerprint);
+    const id = idOf(change, sha256);
+    found.push({ ...change, id, definitionBefore, definition, isCut: !isWhole });
   }
   return found;
 }

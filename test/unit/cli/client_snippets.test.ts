@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import type { AuthConfig } from "../../../src/config/config.ts";
 import { clients } from "../../../src/cli/clients/client_table.ts";
 import { makeSnippets } from "../../../src/cli/clients/client_snippets.ts";
+import { addressAt } from "../../../src/cli/clients/gateway_address.ts";
 import type { CommandContext } from "../../../src/cli/command.ts";
 import { createNodeSystem } from "../../../src/runtime/node_system.ts";
 
@@ -50,6 +51,25 @@ test("each known client has a text in its own language, and the file that it bel
   expect([of("codex").language, of("goose").language, of("zed").language])
     .toEqual(["toml", "yaml", "json"]);
   expect(of("codex").text).toContain("[mcp_servers.mcp-wrapper]");
+});
+
+test("what a launcher fetched is fetched again, and a program that stays is started where it is", async () => {
+  const cache = "/home/ann/.npm/_npx/5c4f/node_modules";
+  const clone = "/srv/clone/src/main/bun.ts";
+  const rows = [
+    [["/usr/bin/node", `${cache}/mcp-wrapper/dist/main/bin.js`], "npx -y mcp-wrapper stdio"],
+    [["/usr/bin/bun", "/tmp/bunx-0-mcp-wrapper@1/bin.js"], "npx -y mcp-wrapper stdio"],
+    [
+      [`${cache}/bun/bin/bun.exe`, "--no-env-file", clone],
+      `npx -y bun --no-env-file ${clone} stdio`,
+    ],
+    [["/usr/bin/bun", "--no-env-file", clone], `/usr/bin/bun --no-env-file ${clone} stdio`],
+  ] as const;
+  for (const [self, expected] of rows) {
+    const context = { ...around, platform: { ...around.platform, self } } as CommandContext;
+    const { command, args } = addressAt(context, url, {}, undefined);
+    expect([command, ...args].join(" ")).toContain(`${expected} --config`);
+  }
 });
 
 test("clients that have a link or a command of their own get both", async () => {

@@ -269,6 +269,31 @@ describe("how much is kept", () => {
     expect(await uriOf(opened, sessionCaller("other")) === uri).toBe(false);
   });
 
+  test("is as new as the last time that a client got the result", async () => {
+    const clock = createTestClock();
+    const opened = await open(() => ({ content: [text(lines(9_000))] }), { clock });
+    const own = sessionCaller();
+    const uri = await uriOf(opened, own);
+    await clock.advance(hour - 1_000);
+    expect(await uriOf(opened, own)).toBe(uri);
+    await clock.advance(hour - 1_000);
+    await opened.read(own, uri);
+    await clock.advance(1_000);
+    await opened.refusal(own, uri);
+  });
+
+  test("counts what stands around very many short texts, for who keeps and who reads", async () => {
+    const content = Array.from({ length: 5_000 }, () => text(""));
+    const limits = { keptResultCharsMax: 100_000 };
+    const few = await open(() => ({ content }), { limits });
+    expect(linkIn(await few.call(sessionCaller()))).toEqual({});
+    const opened = await open(() => ({ content }));
+    const value = await opened.call(sessionCaller());
+    expect(JSON.stringify(value).length <= charsMax + 1_200).toBe(true);
+    const part = await opened.read(sessionCaller(), linkIn(value)["uri"]);
+    expect(JSON.stringify(part).length <= charsMax).toBe(true);
+  });
+
   test("has nothing of a result that is too large: it says so, and has no link", async () => {
     const opened = await open(next, { limits: { keptResultCharsMax: 9_000 } });
     const value = await opened.call(sessionCaller());

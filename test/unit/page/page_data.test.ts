@@ -120,6 +120,34 @@ describe("an event stream", () => {
       for (let count = 0; count < 30; count += 1) take(piece);
     }).toThrow("too long");
   });
+
+  test("counts all lines of an event that never ends", () => {
+    const take = createEventReader();
+    const lines = `data: ${"x".repeat(1_000_000)}\n`;
+    const all = () => Array.from({ length: 25 }, () => take(lines));
+    expect(all).toThrow("An event of the stream is too long");
+    const next = createEventReader();
+    expect(Array.from({ length: 25 }, () => next(`${lines}\n`)).flat().length).toBe(25);
+  });
+
+  test("looks at each piece of a long line once", () => {
+    const take = createEventReader();
+    let looked = 0;
+    const split = String.prototype.split;
+    String.prototype.split = function (this: string, ...args: Parameters<typeof split>) {
+      looked += this.length;
+      return split.apply(this, args);
+    } as typeof split;
+    try {
+      for (let piece = 0; piece < 500; piece += 1) {
+        take(piece === 0 ? "data: a" : "a".repeat(1_000));
+      }
+      expect(take("\r\n\r\n")[0]?.length).toBe(499_001);
+    } finally {
+      String.prototype.split = split;
+    }
+    expect(looked).toBeLessThan(1_000_000);
+  });
 });
 
 describe("headers that repeat a request", () => {

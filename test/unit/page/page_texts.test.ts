@@ -4,7 +4,8 @@ import { comparable, difference } from "../../../src/page/difference.js";
 import { age, clock, count, duration, number, since, size } from "../../../src/page/format.js";
 import { jsonIn, membersOf, nodeOf } from "../../../src/page/json_tree.js";
 import { base64In } from "../../../src/page/base64.js";
-import { cut, line, visible } from "../../../src/page/visible.js";
+import { cut, line, pieces, visible } from "../../../src/page/visible.js";
+import { webAddress } from "../../../src/page/web_address.js";
 import { showUnseen } from "../../../src/unseen_characters.ts";
 
 describe("characters that a person cannot see", () => {
@@ -34,6 +35,18 @@ describe("characters that a person cannot see", () => {
     }
   });
 
+  test("make few pieces of a text, however many there are", () => {
+    const [row, mixed] = ["\u200b".repeat(100_000), "a\u200b".repeat(100_000)];
+    expect(pieces(row).length).toBe(1);
+    expect(pieces(mixed).length).toBeLessThan(2_000);
+    expect(visible(mixed)).toBe("a⟨U+200B⟩".repeat(100_000));
+    expect(pieces("a\u200b\u202eb")).toEqual([
+      { text: "a", isMark: false },
+      { text: "⟨U+200B⟩⟨U+202E⟩", isMark: true },
+      { text: "b", isMark: false },
+    ]);
+  });
+
   test("do not include lines, tabs and other scripts", () => {
     for (const text of ["a\n\tb", "日本語", "עברית", "é"]) expect(visible(text)).toBe(text);
     expect(visible("a\r\nb\rc")).toBe("a\nb⟨U+000D⟩c");
@@ -52,6 +65,33 @@ test("long texts are cut between characters", () => {
   expect(cut("abcdef", 4)).toBe("abc…");
   expect(cut("ab😀def", 4)).toBe("ab…");
   expect(line("  two\n lines \u202e", 20)).toBe("two lines ⟨U+202E⟩");
+});
+
+describe("an address that a server wants opened", () => {
+  test("is shown by the host that the browser goes to, and whole", () => {
+    const shown = (text: string) => webAddress(text)?.host;
+    expect(shown("https://Login.Example:443/a?b=c")).toBe("login.example");
+    expect(shown("http://127.1:8080/")).toBe("127.0.0.1:8080");
+    // Cyrillic letters, and a slash that is a letter.
+    expect(shown("https://\u0430pple.com/")).toBe("xn--pple-43d.com");
+    expect(shown("https:\\\\evil.example\\@bank.example/")).toBe("evil.example");
+    expect(webAddress("https://a.example/\u202e")?.href).toBe("https://a.example/%E2%80%AE");
+    expect(webAddress("https://e\u200bvil.example\n/")?.href).toBe("https://evil.example/");
+  });
+
+  test("is not opened if it is of no web, names a user, or is too long to be shown", () => {
+    const refused = [
+      "javascript:alert(1)",
+      "data:text/html,a",
+      "/admin",
+      "",
+      "https://bank.example@evil.example/",
+      "https://:bank.example@evil.example/",
+      `https://bank.example/${"a".repeat(5_000)}`,
+      `https://bank.example/${"\u20ac".repeat(1_000)}`,
+    ];
+    for (const text of refused) expect([text, webAddress(text)]).toEqual([text, undefined]);
+  });
 });
 
 describe("a difference", () => {

@@ -42,6 +42,8 @@ const bounds: ResultBounds = {
   mediaCharsMax: 20_000,
   noteChars: 1_000,
   blockCharsMin: 100,
+  frameCharsMax: 1_000,
+  linkChars: 500,
   keepsStructure: false,
   json: defaultLimits,
 };
@@ -220,12 +222,12 @@ describe("a result", () => {
     const { shown, pieces } = shownIn({
       content: [text("Found:"), text("x".repeat(9_000)), text("Done")],
     });
-    expect(shown.map((one) => (one as { text: string }).text.length)).toEqual([6, 3_990, 4]);
+    expect(shown.map((one) => (one as { text: string }).text.length)).toEqual([6, 3_938, 4]);
     expect(pieces.map((piece) => "text" in piece && piece.text.length)).toEqual([6, 9_000, 4]);
   });
 
   test("of very many blocks leaves the last ones out", () => {
-    const content = Array.from({ length: 3_000 }, (_, n) => text(`block ${n} ${"z".repeat(90)}`));
+    const content = Array.from({ length: 3_000 }, (_, n) => text(`block ${n} ${"z".repeat(50)}`));
     const { shown, pieces } = shownIn({ content });
     expect(shown).toEqual(content.slice(0, shown.length));
     expect(shown.length > 30).toBe(true);
@@ -303,7 +305,70 @@ describe("a result", () => {
       runs,
     );
   });
+
+  test("of anything that a server may say is within its bound, and is read on exactly", () => {
+    const filler = fc.constantFrom("", "a", "b".repeat(700), "c".repeat(9_000));
+    const counts = fc.constantFrom(1, 2, 30, 3_000);
+    const block = fc.oneof(
+      filler.map(text),
+      fc.record({ type: fc.constant("text"), text: filler, _meta: fc.record({ x: filler }) }),
+      fc.record({ type: fc.constant("image"), data: filler, mimeType: filler, text: filler }),
+      fc.record({
+        type: fc.constant("resource"),
+        resource: fc.record({ uri: filler, mimeType: filler, blob: filler, text: filler }),
+      }),
+      fc.record({ type: fc.constant("resource"), resource: fc.record({ blob: filler }) }),
+      fc.record({ type: fc.constant("resource_link"), uri: filler, name: filler }),
+      fc.record({ type: filler }),
+      filler,
+    );
+    const content = fc.array(fc.tuple(block, counts), { maxLength: 4 })
+      .map((all) => all.flatMap(([one, count]) => Array.from({ length: count }, () => one)));
+    const result = fc.record({
+      content: fc.oneof(content, filler, fc.constant(undefined)),
+      structuredContent: fc.oneof(fc.constant(undefined), fc.record({ a: filler, b: filler })),
+      _meta: fc.oneof(fc.constant(undefined), fc.record({ x: filler })),
+      isError: fc.constant(true),
+      other: fc.oneof(fc.constant(undefined), filler),
+    });
+    fc.assert(
+      fc.property(result, (value) => {
+        const cut = cutResult(value as JsonObject, bounds);
+        const { content: blocks, structuredContent, leftOut } = cut ??
+          { ...value, content: asList(value.content).map((one) => ({ block: one })), leftOut: [] };
+        const links = blocks.filter((one) => "linkTo" in one).length;
+        const shown = blocks.flatMap((one) => "block" in one ? [one.block] : []);
+        const isMedia = (one: unknown) =>
+          ["data", "blob"].some((name) => JSON.stringify(one).includes(`"${name}":`));
+        const chars = (all: readonly unknown[]) => JSON.stringify(all).length;
+        expect(
+          chars(shown.filter((one) => !isMedia(one))) + links * bounds.linkChars <=
+            bounds.charsMax + bounds.frameCharsMax,
+        ).toBe(true);
+        expect(chars(shown) <= bounds.mediaCharsMax + bounds.frameCharsMax).toBe(true);
+        expect((JSON.stringify(structuredContent) ?? "").length <= bounds.charsMax).toBe(true);
+        const { content: _1, structuredContent: _2, ...others } = value;
+        const rest = Object.entries(others).filter(([name]) =>
+          !(leftOut as readonly string[]).includes(name)
+        );
+        expect(JSON.stringify(Object.fromEntries(rest)).length <= bounds.charsMax + 100).toBe(true);
+        if (cut === undefined) return;
+        const charsMax = bounds.charsMax - bounds.noteChars;
+        const parts = splitIntoParts(cut.pieces, charsMax);
+        expect(joined(cut.pieces, parts)).toEqual([...cut.pieces]);
+        for (const part of parts) {
+          const isBlob = part.some(({ piece }) => "blob" in (cut.pieces[piece] ?? {}));
+          const size = part.reduce((sum, { start, end }) => sum + end - start + 100, 0);
+          expect(isBlob ? part.length === 1 : size <= charsMax + 200).toBe(true);
+        }
+      }),
+      { ...runs, numRuns: 200 },
+    );
+  });
 });
+
+const asList = (content: unknown): readonly unknown[] =>
+  content === undefined ? [] : Array.isArray(content) ? content : [content];
 
 /** The pieces made again from their parts. */
 function joined(pieces: readonly Piece[], parts: ReturnType<typeof splitIntoParts>): Piece[] {
