@@ -24,7 +24,7 @@ afterEach(async () => {
 const environment = { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "" };
 const textOf = (entry: unknown) => JSON.stringify({ mcpServers: { one: entry } });
 
-async function start(entry: { readonly command: string }) {
+async function start(entry: { readonly command: string; readonly args: readonly string[] }) {
   const clock = createTestClock();
   const runtime = await createTestRuntime();
   const spawned: string[] = [];
@@ -84,7 +84,7 @@ async function start(entry: { readonly command: string }) {
 
 for (
   const [what, entry] of [
-    ["does not exist", { command: "no-such-program-of-this-test", args: [] as string[] }],
+    ["does not exist", { command: "no-such-program-of-this-test", args: [] }],
     ["cannot be run, as its shell says", { command: "sh", args: ["-c", "exit 127"] }],
   ] as const
 ) {
