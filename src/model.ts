@@ -114,6 +114,12 @@ export interface Call {
    */
   readonly hears?: (() => boolean) | undefined;
   /**
+   * A promise while the client reads more slowly than notices come; it resolves when there is room,
+   * or when waiting longer helps no one. A server that works for this client alone waits for it.
+   * Absent: nothing waits.
+   */
+  readonly room?: (() => Promise<void> | undefined) | undefined;
+  /**
    * Throws when the call does not fit what is called, as its server lists it, such as headers that
    * contradict arguments. Called before the server gets the call, when the item is known.
    */

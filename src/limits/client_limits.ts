@@ -110,6 +110,17 @@ export const clientLimits = {
   keepAliveSweepMs: 1_000,
   /** Bytes queued for one slow reader; its stream is closed beyond this. */
   streamBytesMax: 1024 * 1024,
+  /** Bytes of these that notices of a call may fill: the rest is for its result and its questions. */
+  streamNoticeBytesMax: 512 * 1024,
+  /** From this on the server of a call waits for the reader, if it works for that client alone. */
+  streamPauseBytes: 256 * 1024,
+  /**
+   * How long it waits with each piece of output: a reader that stands still must not keep the result
+   * of its call back for ever.
+   */
+  streamPauseMs: 250,
+  /** The pauses in which the gateway looks whether there is room again grow up to this. */
+  streamPauseStepMs: 64,
   /** Frames kept of one stream, to resume it. */
   replayFramesMax: 1_000,
   /** Bytes kept of one session, to resume its streams. */

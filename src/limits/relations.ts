@@ -83,6 +83,10 @@ export const relations: readonly Relation[] = [
   before("slowCheckMs", "headersMs", "a deadline is checked more often than it passes"),
   before("headersMs", "bodyMs", "a request's time includes that of its head"),
   within("streamBytesMax", "replayBytesMax", "what a reader lags by can be replayed"),
+  before("streamNoticeBytesMax", "streamBytesMax", "the result has room after the notices"),
+  before("streamPauseBytes", "streamNoticeBytesMax", "a server waits before notices are dropped"),
+  within("streamPauseStepMs", "streamPauseMs", "a pause is a part of the wait"),
+  before("streamPauseMs", "callMs", "a call outlives the wait for its reader"),
   within(
     "adminBodyBytesMax",
     "bodyBytesMax",

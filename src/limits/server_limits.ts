@@ -15,8 +15,9 @@ export const serverLimits = {
   readRetryMsMax: 30_000,
   /** Bytes queued for one program that does not read. */
   writeBytesMax: 8 * 1024 * 1024,
-  /** Replies of one exchange that wait for their reader; further notices are dropped. */
+  /** Notices of one exchange that wait for their reader, and their size; further ones are dropped. */
   exchangeRepliesMax: 1_000,
+  exchangeCharsMax: 512 * 1024,
   /** The handshake with a server, including the start of its process. */
   startMs: 30_000,
   /** One call without any message from its server. */

@@ -16,6 +16,7 @@ import type { TraceContext } from "../../trace_context.ts";
 import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { callStatus, logFault } from "../respond.ts";
+import { hasRoomFor, roomFor } from "../slow_reader.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import type { OpenAsk } from "./asks.ts";
 import { changes, fullFor } from "./changes.ts";
@@ -142,6 +143,7 @@ class RunningCall implements SessionCall {
       wantsProgress: request.progressToken !== undefined,
       caller: session.caller,
       hears: () => session.streams.standalone.open.length > 0,
+      room: () => roomFor(() => this.ending ? 0 : sink.queuedBytes(), session.deps),
       target: this.target,
       trace,
     });
@@ -221,14 +223,14 @@ function fault(running: RunningCall, thrown: unknown): void {
 
 function tell(running: RunningCall, notice: Notice): void {
   const { session, request, sink, target } = running;
-  const { codec } = session.deps;
+  const { codec, limits } = session.deps;
   const wire = codec.encodeNotice(notice, session.caller, request.progressToken);
   if (wire === undefined) return;
   const text = notificationText(wire.method, wire.params);
   // A client that accepts no stream as the answer may have a standalone stream.
   const { standalone } = session.streams;
-  const isWritten = sink.send(text) ||
-    (standalone.open.length > 0 && sendOwned(standalone, text, () => true));
+  const isWritten = hasRoomFor(text.length, sink.queuedBytes(), limits) &&
+    (sink.send(text) || (standalone.open.length > 0 && sendOwned(standalone, text, () => true)));
   if (!isWritten) {
     session.deps.emit({ type: "dropped", what: "call_notice", server: target.server });
   } else if (isProgress(notice)) {

@@ -49,6 +49,8 @@ export interface ReplySink {
   send(text: string): boolean;
   /** Whether the client reads this sink now. */
   isHeard(): boolean;
+  /** Bytes that wait for the client; 0 where nothing is sent on. */
+  queuedBytes(): number;
 }
 
 /** A request under way. */

@@ -61,6 +61,8 @@ export interface CallStream {
   send(text: string): void;
   /** Whether the stream has a reader now. */
   isRead(): boolean;
+  /** Bytes that wait for its reader; 0 without one. */
+  queuedBytes(): number;
   /** Ends the stream: every message has been sent. */
   end(): void;
 }
@@ -105,6 +107,8 @@ export function openCallStream(streams: Streams, isHeldOpen: boolean): CallStrea
       channel.connection?.write(frame);
     },
     isRead: () => channel.connection?.isOver() === false,
+    queuedBytes: () =>
+      channel.connection?.isOver() === false ? channel.connection.queuedBytes() : 0,
     end() {
       log.endStream(number);
       streams.channels.delete(number);

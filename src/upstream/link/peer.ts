@@ -56,6 +56,7 @@ export function createPeer(options: PeerOptions): Peer {
     codec: options.codec,
     lastId: 0,
     takenAt: -Infinity,
+    room: undefined,
     heardAt: -Infinity,
     closed: undefined,
   };
@@ -88,7 +89,11 @@ function receive(
   }
   if (isHeard && owner === undefined) state.heardAt = state.takenAt;
   else if (isHeard && owner !== undefined) state.pending.get(owner)?.touch(state.takenAt);
-  return guard.hold(state.takenAt);
+  const { room } = state;
+  const held = guard.hold(state.takenAt);
+  if (room === undefined) return held;
+  state.room = undefined;
+  return held === undefined ? room : Promise.all([held, room]).then(() => {});
 }
 
 function close(state: PeerState, error: GatewayError): void {

@@ -1,0 +1,64 @@
+/**
+ * A client that reads slowly: what its calls send is counted in bytes, its server waits where it
+ * works for that client alone, and the result always comes (case B12).
+ */
+import { describe, expect, test } from "bun:test";
+import { defaultLimits } from "../../../src/limits.ts";
+import { roomFor } from "../../../src/http/slow_reader.ts";
+import { createTestClock } from "../../support/clock.ts";
+import { createHarness } from "../../support/http_harness.ts";
+import { slowCalls } from "../../support/slow_calls.ts";
+
+const limits = { streamBytesMax: 8_000, streamNoticeBytesMax: 4_000 };
+
+describe("B12: a reader that stands still", () => {
+  for (const [name, begin] of Object.entries(slowCalls)) {
+    test(`gets some notices and the result, however much its server says: ${name}`, async () => {
+      const harness = createHarness({ limits });
+      const { call, stream } = await begin(harness);
+      const say = (progress: number) =>
+        call.notice("notifications/progress", { progress, message: "x".repeat(300) });
+      say(0);
+      const frames = await stream();
+      for (let at = 1; at <= 100; at += 1) say(at);
+      call.result({ content: [] });
+      await harness.passGap();
+      const came: string[] = [];
+      for (;;) {
+        const message = await frames.message();
+        if ("result" in message) break;
+        came.push(JSON.stringify(message));
+      }
+      expect(came.length).toBeGreaterThan(2);
+      expect(came.join("").length).toBeLessThan(limits.streamNoticeBytesMax + 1_000);
+    });
+  }
+
+  test("lets its server wait until there is room", async () => {
+    const clock = createTestClock();
+    let queued = defaultLimits.streamPauseBytes;
+    let isOver = false;
+    const room = roomFor(() => queued, { clock, limits: defaultLimits });
+    void room?.then(() => isOver = true);
+    clock.advance(1);
+    await Promise.resolve();
+    expect(isOver).toBe(false);
+    queued = 0;
+    clock.advance(2);
+    await room;
+    expect(roomFor(() => queued, { clock, limits: defaultLimits })).toBeUndefined();
+  });
+
+  test("lets its server wait no longer than the limit says", async () => {
+    const clock = createTestClock();
+    const room = roomFor(() => Infinity, { clock, limits: defaultLimits });
+    const begun = clock.monotonic();
+    let isOver = false;
+    void room?.then(() => isOver = true);
+    while (!isOver) {
+      clock.advance(1);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    expect(clock.monotonic() - begun).toBeLessThanOrEqual(defaultLimits.streamPauseMs + 1);
+  });
+});
