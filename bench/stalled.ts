@@ -5,6 +5,7 @@
  *
  *   bun bench stalled                     deno run -A bench/run.ts stalled
  *   … --readers=100 --megabytes=16 --seconds=60     the figure; the default is a light load
+ *   … --root=FOLDER                       another copy of this repository, to compare with
  *   … --json=FILE                         the row, for a report
  */
 import { writeFileSync } from "node:fs";
@@ -25,7 +26,9 @@ const bytesPerMegabyte = 1024 * 1024;
 const noticesPerMegabyte = 1_024;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+const root = textOption("root");
 const gateway = await spawnGateway({
+  ...(root !== undefined && { root }),
   servers: {
     echo: programCommand("bench/support/echo_server.ts", []),
     flood: {
@@ -79,19 +82,25 @@ function stall({ url, id }: { url: string; id: string }): Promise<Socket> {
   });
 }
 
+/** A call whose answer is read; in milliseconds. */
+async function call({ url, id }: { url: string; id: string }, tool: string): Promise<number> {
+  const begun = performance.now();
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { ...headers, "mcp-session-id": id },
+    body: callOf(0, tool),
+  });
+  const text = await response.text();
+  if (!text.includes('"result"')) throw new Error(`A call of ${tool} failed: ${text}`);
+  return performance.now() - begun;
+}
+
 /** Milliseconds of each call of a client that keeps up, for a time. */
 async function healthy(session: { url: string; id: string }, ms: number): Promise<number[]> {
   const took: number[] = [];
   const end = performance.now() + ms;
-  for (let id = 1; performance.now() < end; id += 1) {
-    const begun = performance.now();
-    const response = await fetch(session.url, {
-      method: "POST",
-      headers: { ...headers, "mcp-session-id": session.id },
-      body: callOf(id, "echo"),
-    });
-    if (!(await response.text()).includes('"result"')) throw new Error("A healthy call failed");
-    took.push(performance.now() - begun);
+  while (performance.now() < end) {
+    took.push(await call(session, "echo"));
     await pause(20);
   }
   return took;
@@ -101,7 +110,12 @@ try {
   const well = await openSession("echo");
   await healthy(well, 1_000);
   const sessions = [];
-  for (let at = 0; at < readers; at += 1) sessions.push(await openSession("flood"));
+  for (let at = 0; at < readers; at += 1) {
+    const session = await openSession("flood");
+    // Its server starts before the measurement.
+    await call(session, "quiet");
+    sessions.push(session);
+  }
   const alone = percentile(await healthy(well, 2_000), 0.99);
   const before = residentBytes(gateway.pid);
   let most = before;

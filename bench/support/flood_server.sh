@@ -1,6 +1,6 @@
 #!/bin/sh
 # An MCP server over stdio in little memory: its tool "flood" logs "$1" notices of about 1 KB each,
-# then answers.
+# then answers. "quiet" answers at once.
 text=$(printf '%01000d' 0)
 notice='{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"'$text'"}}'
 while IFS= read -r line; do
@@ -10,7 +10,9 @@ while IFS= read -r line; do
     *'"method":"initialize"'*)
       printf '{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{},"logging":{}},"serverInfo":{"name":"flood","version":"1"}}}\n' "$id" ;;
     *'"method":"tools/list"'*)
-      printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"flood","inputSchema":{"type":"object"}}]}}\n' "$id" ;;
+      printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"flood","inputSchema":{"type":"object"}},{"name":"quiet","inputSchema":{"type":"object"}}]}}\n' "$id" ;;
+    *'"name":"quiet"'*)
+      printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[]}}\n' "$id" ;;
     *'"method":"tools/call"'*)
       yes "$notice" | head -n "$1"
       printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"done"}]}}\n' "$id" ;;
