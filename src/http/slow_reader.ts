@@ -26,16 +26,20 @@ export function hasRoomFor(
 }
 
 /**
- * A promise to wait for before the server says more; undefined while the reader keeps up.
- * `queuedBytes` is what waits for the reader: 0 once it has left or the call is over.
+ * The function that a call's server waits by: a promise while the reader lags, undefined while it
+ * keeps up. All notices that come meanwhile get the same promise. `queuedBytes` is what waits for
+ * the reader: 0 once it has left or the call is over.
  */
-export function roomFor(
+export function roomOf(
   queuedBytes: () => number,
   { clock, limits }: { readonly clock: Clock; readonly limits: ReaderLimits },
-): Promise<void> | undefined {
-  return queuedBytes() < limits.streamPauseBytes
-    ? undefined
-    : untilRoom(queuedBytes, clock, limits);
+): () => Promise<void> | undefined {
+  let waiting: Promise<void> | undefined;
+  return () => {
+    if (waiting !== undefined || queuedBytes() < limits.streamPauseBytes) return waiting;
+    waiting = untilRoom(queuedBytes, clock, limits).finally(() => waiting = undefined);
+    return waiting;
+  };
 }
 
 /** Runtimes do not tell when a reader has read, so this looks, less and less often. */

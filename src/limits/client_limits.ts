@@ -123,8 +123,8 @@ export const clientLimits = {
   streamPauseStepMs: 64,
   /** Frames kept of one stream, to resume it. */
   replayFramesMax: 1_000,
-  /** Bytes kept of one session, to resume its streams. */
-  replayBytesMax: 2 * 1024 * 1024,
+  /** Bytes kept of one session, to resume its streams: as much as a reader may lag. */
+  replayBytesMax: 1024 * 1024,
   /** Age of a kept frame. */
   replayAgeMs: 300_000,
   /** Streams of one session that are kept, to resume them. */

@@ -16,7 +16,7 @@ import type { TraceContext } from "../../trace_context.ts";
 import type { CallProgress } from "../keep_alive.ts";
 import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
 import { callStatus, logFault } from "../respond.ts";
-import { hasRoomFor, roomFor } from "../slow_reader.ts";
+import { hasRoomFor, roomOf } from "../slow_reader.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import type { OpenAsk } from "./asks.ts";
 import { changes, fullFor } from "./changes.ts";
@@ -143,7 +143,7 @@ class RunningCall implements SessionCall {
       wantsProgress: request.progressToken !== undefined,
       caller: session.caller,
       hears: () => session.streams.standalone.open.length > 0,
-      room: () => roomFor(() => this.ending ? 0 : sink.queuedBytes(), session.deps),
+      room: roomOf(() => this.ending ? 0 : sink.queuedBytes(), session.deps),
       target: this.target,
       trace,
     });

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
-import { roomFor } from "../../../src/http/slow_reader.ts";
+import { roomOf } from "../../../src/http/slow_reader.ts";
 import { createTestClock } from "../../support/clock.ts";
 import { createHarness } from "../../support/http_harness.ts";
 import { slowCalls } from "../../support/slow_calls.ts";
@@ -38,7 +38,9 @@ describe("B12: a reader that stands still", () => {
     const clock = createTestClock();
     let queued = defaultLimits.streamPauseBytes;
     let isOver = false;
-    const room = roomFor(() => queued, { clock, limits: defaultLimits });
+    const roomNow = roomOf(() => queued, { clock, limits: defaultLimits });
+    const room = roomNow();
+    expect(roomNow()).toBe(room);
     void room?.then(() => isOver = true);
     clock.advance(1);
     await Promise.resolve();
@@ -46,12 +48,12 @@ describe("B12: a reader that stands still", () => {
     queued = 0;
     clock.advance(2);
     await room;
-    expect(roomFor(() => queued, { clock, limits: defaultLimits })).toBeUndefined();
+    expect(roomNow()).toBeUndefined();
   });
 
   test("lets its server wait no longer than the limit says", async () => {
     const clock = createTestClock();
-    const room = roomFor(() => Infinity, { clock, limits: defaultLimits });
+    const room = roomOf(() => Infinity, { clock, limits: defaultLimits })();
     const begun = clock.monotonic();
     let isOver = false;
     void room?.then(() => isOver = true);
