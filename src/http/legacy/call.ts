@@ -7,8 +7,7 @@
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { toCallFailure } from "../../gateway/call_failure.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
-import type { Ask, CallTarget, Exchange, Notice, Reply } from "../../model.ts";
-import type { RequestId, Result } from "../../model.ts";
+import type { Ask, CallTarget, Exchange, Notice, Reply, RequestId, Result } from "../../model.ts";
 import type { Decoded, WireMessage } from "../../protocol/codec.ts";
 import { errorText, type Message, notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import { decodeForeign } from "../../protocol/names.ts";
@@ -28,8 +27,8 @@ export type RequestMessage = Extract<Message, { kind: "request" }>;
 
 /** A sink that also takes the one answer of a request. */
 export interface AnswerSink extends ReplySink {
-  /** The answer with its HTTP status if it stands alone; no text when the client cancelled. */
-  settle(text: string | undefined, status: number): void;
+  /** The answer of a request, its HTTP status if it stands alone; no text: the client cancelled. */
+  settle(text: string | undefined, status: number, id: RequestId): void;
 }
 
 /** Throws unless these requests may begin: their ids are free, and the session has room. */
@@ -61,7 +60,7 @@ export function runCall(
   if (decoded.kind !== "ok") {
     return refuse(session, message, toDecodeError(method, decoded), sink);
   }
-  if (method === "ping") return sink.settle(resultText(id, {}), 200);
+  if (method === "ping") return sink.settle(resultText(id, {}), 200, id);
   const full = fullFor(session, method, decoded.params);
   if (full !== undefined) return refuse(session, message, full, sink);
   const running = new RunningCall(session, id, decoded, sink, trace);
@@ -92,7 +91,7 @@ function refuse(
   const principal = caller.principal.id;
   deps.emit({ type: "call_refused", surface, method, principal, failure });
   const text = failureText(session, id, { method, params }, withOutcome(error, "not_sent"));
-  sink.settle(text, error.status);
+  sink.settle(text, error.status, id);
 }
 
 /** Why a request could not be decoded. */
@@ -190,8 +189,7 @@ function take(running: RunningCall, reply: Reply): void {
       case "failure":
         return fail(running, reply.error);
       case "inputRequired":
-        // Sessions are asked while a call runs, so their calls never end with questions.
-        return fail(running, new GatewayError("ask_unanswerable"));
+        XX;
       case "result":
         return succeed(running, reply);
     }
@@ -229,8 +227,9 @@ function tell(running: RunningCall, notice: Notice): void {
   const text = notificationText(wire.method, wire.params);
   // A client that accepts no stream as the answer may have a standalone stream.
   const { standalone } = session.streams;
+  const isOpen = standalone.open.length > 0;
   const isWritten = hasRoomFor(text.length, sink.queuedBytes(), limits) &&
-    (sink.send(text) || (standalone.open.length > 0 && sendOwned(standalone, text, () => true)));
+    (sink.send(text) || (isOpen && sendOwned(standalone, text, () => true)));
   if (!isWritten) {
     session.deps.emit({ type: "dropped", what: "call_notice", server: target.server });
   } else if (isProgress(notice)) {
@@ -286,7 +285,7 @@ function settle(running: RunningCall): void {
   running.isAnswered = true;
   gap?.close();
   session.calls.delete(id);
-  sink.settle(ending.text, ending.status);
+  sink.settle(ending.text, ending.status, id);
 }
 
 function failureText(
