@@ -189,7 +189,8 @@ function take(running: RunningCall, reply: Reply): void {
       case "failure":
         return fail(running, reply.error);
       case "inputRequired":
-        XX;
+        // Sessions are asked while a call runs, so their calls never end with questions.
+        return fail(running, new GatewayError("ask_unanswerable"));
       case "result":
         return succeed(running, reply);
     }
