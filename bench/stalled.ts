@@ -29,6 +29,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const root = textOption("root");
 const gateway = await spawnGateway({
   ...(root !== undefined && { root }),
+  ...(process.env["LAUNCHER"] !== undefined && { launcher: [process.env["LAUNCHER"]] }),
   servers: {
     echo: programCommand("bench/support/echo_server.ts", []),
     flood: {

@@ -111,14 +111,17 @@ export const clientLimits = {
   /** Bytes queued for one slow reader; its stream is closed beyond this. */
   streamBytesMax: 1024 * 1024,
   /** Bytes of these that notices of a call may fill: the rest is for its result and its questions. */
-  streamNoticeBytesMax: 512 * 1024,
-  /** From this on the server of a call waits for the reader, if it works for that client alone. */
-  streamPauseBytes: 256 * 1024,
+  streamNoticeBytesMax: 256 * 1024,
   /**
-   * How long it waits with each piece of output: a reader that stands still must not keep the result
-   * of its call back for ever.
+   * From this on the server of a call waits for the reader, if it works for that client alone. The
+   * system keeps some megabytes for each reader before anything waits here.
    */
-  streamPauseMs: 250,
+  streamPauseBytes: 64 * 1024,
+  /**
+   * How long it waits for a reader that reads nothing, which must not keep the result of its call
+   * back for ever.
+   */
+  streamPauseMs: 2_000,
   /** The pauses in which the gateway looks whether there is room again grow up to this. */
   streamPauseStepMs: 64,
   /** Frames kept of one stream, to resume it. */

@@ -199,6 +199,11 @@ export const serverLimits = {
   stderrLineCharsMax: 2_048,
   /** Open questions of one server process: each costs a person's attention, and memory. */
   asksMax: 64,
+  /**
+   * Output of a program that is read at a time; then it is another's turn. A piece of short messages
+   * takes a few milliseconds.
+   */
+  readPieceBytes: 32 * 1024,
   /** Endless output yields to all other work after this long. */
   readTurnMs: 20,
   /**

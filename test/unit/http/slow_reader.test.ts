@@ -5,11 +5,22 @@
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
 import { roomOf } from "../../../src/http/slow_reader.ts";
-import { createTestClock } from "../../support/clock.ts";
+import { createTestClock, type TestClock } from "../../support/clock.ts";
 import { createHarness } from "../../support/http_harness.ts";
 import { slowCalls } from "../../support/slow_calls.ts";
 
 const limits = { streamBytesMax: 8_000, streamNoticeBytesMax: 4_000 };
+
+/** Lets the time pass until a promise has resolved. */
+async function pass(clock: TestClock, room: Promise<void> | undefined): Promise<void> {
+  let isOver = false;
+  void room?.then(() => isOver = true);
+  for (let steps = 0; !isOver; steps += 1) {
+    if (steps > 100_000) throw new Error("the wait has no end");
+    clock.advance(defaultLimits.streamPauseStepMs);
+    for (let turns = 0; turns < 5; turns += 1) await Promise.resolve();
+  }
+}
 
 describe("B12: a reader that stands still", () => {
   for (const [name, begin] of Object.entries(slowCalls)) {
@@ -51,16 +62,30 @@ describe("B12: a reader that stands still", () => {
     expect(roomNow()).toBeUndefined();
   });
 
-  test("lets its server wait no longer than the limit says", async () => {
+  test("lets its server wait no longer than the limit says, until it reads again", async () => {
     const clock = createTestClock();
-    const room = roomOf(() => Infinity, { clock, limits: defaultLimits })();
+    const { streamPauseBytes, streamPauseMs, streamPauseStepMs } = defaultLimits;
+    let queued = 3 * streamPauseBytes;
+    const roomNow = roomOf(() => queued, { clock, limits: defaultLimits });
+    const room = roomNow();
     const begun = clock.monotonic();
-    let isOver = false;
-    void room?.then(() => isOver = true);
-    while (!isOver) {
-      clock.advance(1);
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
-    expect(clock.monotonic() - begun).toBeLessThanOrEqual(defaultLimits.streamPauseMs + 1);
+    await pass(clock, room);
+    expect(clock.monotonic() - begun).toBeLessThanOrEqual(streamPauseMs + streamPauseStepMs);
+    expect(roomNow()).toBeUndefined();
+    queued -= streamPauseBytes;
+    const next = roomNow();
+    expect(next).toBeInstanceOf(Promise);
+    queued = 0;
+    await pass(clock, next);
+    expect(roomNow()).toBeUndefined();
+  });
+
+  test("lets its server wait longer while it reads, however slowly", async () => {
+    const clock = createTestClock();
+    let queued = 10 * defaultLimits.streamPauseBytes;
+    const room = roomOf(() => queued -= 100, { clock, limits: defaultLimits })();
+    const begun = clock.monotonic();
+    await pass(clock, room);
+    expect(clock.monotonic() - begun).toBeGreaterThan(2 * defaultLimits.streamPauseMs);
   });
 });
