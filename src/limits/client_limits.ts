@@ -128,6 +128,8 @@ export const clientLimits = {
   replayFramesMax: 1_000,
   /** Bytes kept of one session, to resume its streams: as much as a reader may lag. */
   replayBytesMax: 1024 * 1024,
+  /** Bytes kept of all sessions: those that keep the most give way. */
+  replayTotalBytesMax: 32 * 1024 * 1024,
   /** Age of a kept frame. */
   replayAgeMs: 300_000,
   /** Streams of one session that are kept, to resume them. */

@@ -87,6 +87,8 @@ export const relations: readonly Relation[] = [
   before("streamPauseBytes", "streamNoticeBytesMax", "a server waits before notices are dropped"),
   within("streamPauseStepMs", "streamPauseMs", "a pause is a part of the wait"),
   before("streamPauseMs", "callMs", "a call outlives the wait for its reader"),
+  within("replayBytesMax", "replayTotalBytesMax", "one session fits into the budget of all"),
+  within("replayTotalBytesMax", "storedFramesBytesMax", "what is kept of all can be stored"),
   within("replayBytesMax", "storedFramesBytesMax", "the streams of one session can be stored"),
   before("eventFlushMs", "replayAgeMs", "frames are stored before they are too old"),
   within(

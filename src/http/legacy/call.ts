@@ -7,7 +7,7 @@
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { toCallFailure } from "../../gateway/call_failure.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
-import type { Ask, CallTarget, Exchange, Notice, Reply, RequestId, Result } from "../../model.ts";
+import type { Ask, CallTarget, Exchange, Reply, RequestId, Result } from "../../model.ts";
 import type { Decoded, WireMessage } from "../../protocol/codec.ts";
 import { errorText, type Message, resultText } from "../../protocol/jsonrpc.ts";
 import { decodeForeign } from "../../protocol/names.ts";
