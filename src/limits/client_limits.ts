@@ -129,13 +129,18 @@ export const clientLimits = {
   /** Bytes kept of one session, to resume its streams: as much as a reader may lag. */
   replayBytesMax: 1024 * 1024,
   /** Bytes kept of all sessions: those that keep the most give way. */
-  replayTotalBytesMax: 32 * 1024 * 1024,
+  replayTotalBytesMax: 16 * 1024 * 1024,
   /** Age of a kept frame. */
   replayAgeMs: 300_000,
   /** Streams of one session that are kept, to resume them. */
   replayStreamsMax: 64,
   /** Frames reach the store this late; a kill loses no more of them. */
   eventFlushMs: 50,
+  /**
+   * Bytes of frames in one batch: the rest waits for the next, so that a flood neither stops all
+   * other work nor keeps the disk busy. Frames of readers that left do not wait.
+   */
+  eventFlushBytesMax: 64 * 1024,
   /** Streams of all sessions in the store: a row each, of some hundred bytes. */
   storedStreamsMax: 50_000,
   /** Bytes of frames in the store, of all sessions: a disk of any size has room for them. */
