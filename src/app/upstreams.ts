@@ -37,7 +37,7 @@ export function createUpstreams(
     processLimit,
     spares,
     warden,
-    readTurns: createReadTurns(options.runtime.nextTurn),
+    readTurns: createReadTurns({ runtime: options.runtime, limits }),
     digest: sealer.digest,
     credentialStore: credentials,
     grants,

@@ -204,6 +204,8 @@ export const serverLimits = {
    * takes a few milliseconds.
    */
   readPieceBytes: 32 * 1024,
+  /** After so many bytes of floods the garbage is collected where the runtime has to be asked. */
+  readCollectBytes: 16 * 1024 * 1024,
   /** Endless output yields to all other work after this long. */
   readTurnMs: 20,
   /**

@@ -88,7 +88,7 @@ export async function createTestDeps(
       release: (groupId) => void held.delete(groupId),
       close: async () => {},
     },
-    readTurns: createReadTurns(runtime.nextTurn),
+    readTurns: createReadTurns({ runtime, limits: all }),
     digest: async (text) => hexOf(text),
     credentialStore: createTestCredentialStore(),
     grants: createTestGrants({ runtime, limits: all, clock, log }),

@@ -59,6 +59,10 @@ export function readLines(
   const reader = stream.getReader();
   const framer = createFramer(limits.lineBytesMax, (line) => handler.tooLong(line));
 
+  // Not in `run`, which would keep the lines while it waits for its turn.
+  const give = (lines: readonly string[]): void | Promise<void> =>
+    lines.length > 0 ? handler.lines(lines) : undefined;
+
   const run = async (): Promise<LineEnd> => {
     let failures = 0;
     let turnStart = clock.monotonic();
@@ -83,14 +87,18 @@ export function readLines(
       // After a wait, everything else has had its turn.
       const got = clock.monotonic();
       if (got - asked > 1) turnStart = got;
-      for (let at = 0; at === 0 || at < (chunk?.length ?? 0); at += limits.readPieceBytes) {
-        const piece = chunk?.subarray(at, at + limits.readPieceBytes);
-        const lines = piece === undefined ? framer.finish() : framer.push(piece);
-        if (lines.length > 0) await handler.lines(lines);
-        if (piece === undefined) return "eof";
+      if (chunk === undefined) {
+        await give(framer.finish());
+        return "eof";
+      }
+      const { readPieceBytes } = limits;
+      for (let at = 0; at < chunk.length; at += readPieceBytes) {
+        const held = give(framer.push(chunk.subarray(at, at + readPieceBytes)));
+        if (held !== undefined) await held;
         if (stopping.signal.aborted) return "stopped";
+        const size = Math.min(chunk.length - at, readPieceBytes);
         // A program that is not ahead of its reader writes less at a time.
-        if (piece.length >= limits.readPieceBytes / 2) await place?.next(piece.length);
+        if (size >= readPieceBytes / 2) await place?.next(size);
       }
       // A stream that always has data would otherwise block timers and sockets.
       if (clock.monotonic() - turnStart > limits.readTurnMs) {

@@ -6,7 +6,11 @@ import { createReadTurns } from "../../../src/upstream/stdio/read_turns.ts";
 function setUp() {
   const due: (() => void)[] = [];
   const read: string[] = [];
-  const turns = createReadTurns((run) => void due.push(run));
+  let collected = 0;
+  const turns = createReadTurns({
+    runtime: { nextTurn: (run) => void due.push(run), collect: () => void (collected += 1) },
+    limits: { readCollectBytes: 1_000 },
+  });
   return {
     turns,
     read,
@@ -18,6 +22,7 @@ function setUp() {
       await new Promise((resolve) => setTimeout(resolve, 0));
     },
     due,
+    collected: () => collected,
   };
 }
 
@@ -45,6 +50,16 @@ describe("E3: programs that flood their output", () => {
     ask(other, "other", 10);
     await turn();
     expect(read.at(-1)).toBe("other");
+  });
+
+  test("make garbage that is collected once for so many bytes", async () => {
+    const { turns, ask, turn, collected } = setUp();
+    const flood = turns.place();
+    for (let at = 0; at < 30; at += 1) {
+      ask(flood, "flood", 100);
+      await turn();
+    }
+    expect(collected()).toBe(3);
   });
 
   test("have equal parts, however long one of them was silent before", async () => {
