@@ -183,6 +183,8 @@ export const clientLimits = {
   pageItemsMax: 1_000,
   /** URIs remembered of one scope because results contained them, and pages that tools named. */
   seenUrisMax: 1_000,
+  /** Characters of these: a scope may not hold megabytes because of what a server answers. */
+  seenUriCharsMax: 256 * 1024,
   /** Servers whose pages one scope read last, and the surfaces for which they are remembered. */
   pageReadsMax: 64,
   /** Tasks remembered of one scope, and read from one server's list. */
