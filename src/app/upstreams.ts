@@ -2,7 +2,7 @@
 import type { ServerConfig } from "../config/config.ts";
 import { createCorrectionLog } from "../upstream/catalog/correction_log.ts";
 import { createProcessLimit } from "../upstream/mcp/process_limit.ts";
-import { createReadTurns } from "../upstream/stdio/read_turns.ts";
+import { createReadTurns } from "../upstream/read_turns.ts";
 import { createSpares } from "../upstream/stdio/spares.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { createUpstream } from "../upstream/upstream_kinds.ts";

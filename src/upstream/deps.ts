@@ -11,7 +11,7 @@ import type { Correction, Description, JsonObject, ListKind } from "../model.ts"
 import type { Emit } from "../telemetry/events.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ServerPins } from "./pins.ts";
-import type { ReadTurns } from "./stdio/read_turns.ts";
+import type { ReadTurns } from "./read_turns.ts";
 
 /** What a server once said of itself: enough to answer a handshake and the lists without it. */
 export interface Catalog {

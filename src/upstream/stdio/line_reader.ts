@@ -8,7 +8,7 @@ import { type Clock, sleep } from "../../clock.ts";
 import { decodeHead, decodeTail } from "../../excerpt.ts";
 import { defaultLimits, type Limits } from "../../limits.ts";
 import type { OversizedMessage } from "../link/oversized_message.ts";
-import type { ReadPlace } from "./read_turns.ts";
+import type { ReadPlace } from "../read_turns.ts";
 
 /** Why a reader ended: the end of the stream, `stop`, or too many failures in a row. */
 export type LineEnd = "eof" | "stopped" | "failed";
@@ -93,12 +93,12 @@ export function readLines(
       }
       const { readPieceBytes } = limits;
       for (let at = 0; at < chunk.length; at += readPieceBytes) {
-        const held = give(framer.push(chunk.subarray(at, at + readPieceBytes)));
+        const end = Math.min(chunk.length, at + readPieceBytes);
+        const held = give(framer.push(chunk.subarray(at, end)));
         if (held !== undefined) await held;
         if (stopping.signal.aborted) return "stopped";
-        const size = Math.min(chunk.length - at, readPieceBytes);
         // A program that is not ahead of its reader writes less at a time.
-        if (size >= readPieceBytes / 2) await place?.next(size);
+        if (end - at >= readPieceBytes / 2) await place?.next(end - at);
       }
       // A stream that always has data would otherwise block timers and sockets.
       if (clock.monotonic() - turnStart > limits.readTurnMs) {

@@ -24,6 +24,7 @@ function setUp(stored: Record<string, string>) {
     counts,
     turn,
     async finish() {
+      await turn();
       while (due.length > 0) await turn();
     },
     come(key: string, principal: string) {

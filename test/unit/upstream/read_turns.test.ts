@@ -1,6 +1,6 @@
 /** In which order the outputs of programs are read that write more than the gateway takes (E3). */
 import { describe, expect, test } from "bun:test";
-import { createReadTurns } from "../../../src/upstream/stdio/read_turns.ts";
+import { createReadTurns } from "../../../src/upstream/read_turns.ts";
 
 /** An order whose turns the test runs, and what was read in them. */
 function setUp() {

@@ -5,8 +5,8 @@
  * faster than some runtimes notice, so this asks them to collect it. Not here: what a piece is
  * (line_reader.ts).
  */
-import type { Limits } from "../../limits.ts";
-import type { Runtime } from "../../runtime/runtime.ts";
+import type { Limits } from "../limits.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 
 /** One reader's place in the order. */
 export interface ReadPlace {
