@@ -1,8 +1,9 @@
 /**
  * Runs the benchmarks. `bun bench` runs all that measure parts, and `bun bench NAME …` only those
  * named. `e2e` (the end-to-end driver), `openapi` (reads documents), `spare` (starts slow servers),
- * `greedy` (fairness between two clients), `search` (of tools) and `kills` (`kill -9` under load) run
- * only if they are named; `chart`
+ * `greedy` (fairness between two clients), `stalled` (readers that stand still), `stored_sessions`
+ * (a start with many), `search` (of tools) and `kills` (`kill -9` under load) run only if they are
+ * named; `chart`
  * measures nothing and draws the chart of docs/benchmarks.md again. Names come first, then the options
  * of a driver. The same
  * works under Deno.
@@ -30,6 +31,8 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   openapi: () => import("./openapi.ts"),
   spare: () => import("./spare.ts"),
   greedy: () => import("./greedy.ts"),
+  stalled: () => import("./stalled.ts"),
+  stored_sessions: () => import("./stored_sessions.ts"),
   search: () => import("./search.ts"),
   kills: () => import("./kills.ts"),
   async chart() {

@@ -1,10 +1,10 @@
 /**
  * The neutral model: what a client asks and what an upstream answers, in words that belong to no
  * revision of the protocol. Bindings and codecs translate to and from it at the edges, so wire-only
- * keys (progress tokens, ids, envelope keys) never appear here. Not here: errors (errors.ts) and
- * bounds (limits.ts).
+ * keys (progress tokens, ids, envelope keys) never appear here. Not here: errors and bounds.
  */
 import type { GatewayError } from "./errors.ts";
+import type { ReaderRoom } from "./reader_room.ts";
 import type { TraceContext } from "./trace_context.ts";
 
 /** A JSON object whose members have not been looked at yet. */
@@ -103,7 +103,7 @@ export interface Caller {
  * One request of a client. `params` has no wire-only keys: `_meta` holds vendor keys and the trace;
  * `wantsProgress` stands for a progress token. List cursors stay in `params.cursor`.
  */
-export interface Call {
+export interface Call extends ReaderRoom {
   readonly method: string;
   readonly params: JsonObject;
   readonly wantsProgress: boolean;

@@ -2,6 +2,7 @@
 import type { ServerConfig } from "../config/config.ts";
 import { createCorrectionLog } from "../upstream/catalog/correction_log.ts";
 import { createProcessLimit } from "../upstream/mcp/process_limit.ts";
+import { createReadTurns } from "../upstream/read_turns.ts";
 import { createSpares } from "../upstream/stdio/spares.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { createUpstream } from "../upstream/upstream_kinds.ts";
@@ -36,6 +37,7 @@ export function createUpstreams(
     processLimit,
     spares,
     warden,
+    readTurns: createReadTurns({ runtime: options.runtime, limits }),
     digest: sealer.digest,
     credentialStore: credentials,
     grants,

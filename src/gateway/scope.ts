@@ -3,7 +3,7 @@
  * lists, which server a URI came from, which pages of apps it read, and what it subscribed to.
  * Bounded, and gone with `endScope`.
  */
-import { putWithin } from "../bounded.ts";
+import { putWithin, SizedMap } from "../bounded.ts";
 import type { Clock } from "../clock.ts";
 import { variantOf } from "../extensions.ts";
 import type { Limits } from "../limits.ts";
@@ -52,9 +52,9 @@ export class ScopeMemory {
   /** Whether its client got every capability declared because a server had not answered yet. */
   declaredAll = false;
   #servers: Map<string, ServerMemory> | undefined;
-  #seenUris: Map<string, UriOwner> | undefined;
-  #listedPages: Map<string, UriOwner> | undefined;
-  #skillFolders: Map<string, SkillFolder> | undefined;
+  #seenUris: SizedMap<UriOwner> | undefined;
+  #listedPages: SizedMap<UriOwner> | undefined;
+  #skillFolders: SizedMap<SkillFolder> | undefined;
   #pageReads: Map<string, readonly string[]> | undefined;
   #subscribed: Map<string, Subscribed> | undefined;
   #tasks: Map<string, string> | undefined;
@@ -65,18 +65,18 @@ export class ScopeMemory {
   }
 
   /** URIs that came with results, which no list names, by their key. Oldest go first. */
-  get seenUris(): Map<string, UriOwner> {
-    return this.#seenUris ??= new Map();
+  get seenUris(): SizedMap<UriOwner> {
+    return this.#seenUris ??= new SizedMap(({ uri }) => uri.length);
   }
 
   /** Pages that the tools in its last list name, by their key. Oldest go first. */
-  get listedPages(): Map<string, UriOwner> {
-    return this.#listedPages ??= new Map();
+  get listedPages(): SizedMap<UriOwner> {
+    return this.#listedPages ??= new SizedMap(({ uri }) => uri.length);
   }
 
   /** Folders of skills that it got though no list has them, by their key. Oldest go first. */
-  get skillFolders(): Map<string, SkillFolder> {
-    return this.#skillFolders ??= new Map();
+  get skillFolders(): SizedMap<SkillFolder> {
+    return this.#skillFolders ??= new SizedMap(({ offered }) => offered.length);
   }
 
   /** The servers whose pages it read on each surface, last read last. */
@@ -144,6 +144,7 @@ export function createScopes(
     | "listVariantsMax"
     | "nameCharsMax"
     | "pageReadsMax"
+    | "seenUriCharsMax"
     | "seenUrisMax"
     | "sessionsMax"
     | "tasksMax"
@@ -168,6 +169,7 @@ export function createScopes(
     }
     return memory;
   };
+  const bounds = { entriesMax: limits.seenUrisMax, charsMax: limits.seenUriCharsMax };
   // No client can ask for a longer one.
   const isAskable = ({ offered }: OfferedUri): boolean => offered.length <= limits.uriCharsMax;
   return {
@@ -182,15 +184,13 @@ export function createScopes(
       return own;
     },
     saw(scope, uri, owner) {
-      if (isAskable(uri)) putWithin(of(scope).seenUris, offeredKey(uri), owner, limits.seenUrisMax);
+      if (isAskable(uri)) of(scope).seenUris.putWithin(offeredKey(uri), owner, bounds);
     },
     listedPage(scope, uri, owner) {
-      const { listedPages } = of(scope);
-      if (isAskable(uri)) putWithin(listedPages, offeredKey(uri), owner, limits.seenUrisMax);
+      if (isAskable(uri)) of(scope).listedPages.putWithin(offeredKey(uri), owner, bounds);
     },
     gotSkill(scope, folder) {
-      if (!isAskable(folder)) return;
-      putWithin(of(scope).skillFolders, offeredKey(folder), folder, limits.seenUrisMax);
+      if (isAskable(folder)) of(scope).skillFolders.putWithin(offeredKey(folder), folder, bounds);
     },
     readPage(scope, surface, server) {
       const { pageReads } = of(scope);

@@ -110,16 +110,37 @@ export const clientLimits = {
   keepAliveSweepMs: 1_000,
   /** Bytes queued for one slow reader; its stream is closed beyond this. */
   streamBytesMax: 1024 * 1024,
+  /** Bytes of these that notices of a call may fill: the rest is for its result and its questions. */
+  streamNoticeBytesMax: 256 * 1024,
+  /**
+   * From this on the server of a call waits for the reader, if it works for that client alone. The
+   * system keeps some megabytes for each reader before anything waits here.
+   */
+  streamPauseBytes: 64 * 1024,
+  /**
+   * How long it waits for a reader that reads nothing, which must not keep the result of its call
+   * back for ever.
+   */
+  streamPauseMs: 2_000,
+  /** The pauses in which the gateway looks whether there is room again grow up to this. */
+  streamPauseStepMs: 64,
   /** Frames kept of one stream, to resume it. */
   replayFramesMax: 1_000,
-  /** Bytes kept of one session, to resume its streams. */
-  replayBytesMax: 2 * 1024 * 1024,
+  /** Bytes kept of one session, to resume its streams: as much as a reader may lag. */
+  replayBytesMax: 1024 * 1024,
+  /** Bytes kept of all sessions: those that keep the most give way. */
+  replayTotalBytesMax: 16 * 1024 * 1024,
   /** Age of a kept frame. */
   replayAgeMs: 300_000,
   /** Streams of one session that are kept, to resume them. */
   replayStreamsMax: 64,
   /** Frames reach the store this late; a kill loses no more of them. */
   eventFlushMs: 50,
+  /**
+   * Bytes of frames in one batch: the rest waits for the next, so that a flood neither stops all
+   * other work nor keeps the disk busy. Frames of readers that left do not wait.
+   */
+  eventFlushBytesMax: 64 * 1024,
   /** Streams of all sessions in the store: a row each, of some hundred bytes. */
   storedStreamsMax: 50_000,
   /** Bytes of frames in the store, of all sessions: a disk of any size has room for them. */
@@ -162,6 +183,8 @@ export const clientLimits = {
   pageItemsMax: 1_000,
   /** URIs remembered of one scope because results contained them, and pages that tools named. */
   seenUrisMax: 1_000,
+  /** Characters of these: a scope may not hold megabytes because of what a server answers. */
+  seenUriCharsMax: 256 * 1024,
   /** Servers whose pages one scope read last, and the surfaces for which they are remembered. */
   pageReadsMax: 64,
   /** Tasks remembered of one scope, and read from one server's list. */

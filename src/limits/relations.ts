@@ -83,6 +83,12 @@ export const relations: readonly Relation[] = [
   before("slowCheckMs", "headersMs", "a deadline is checked more often than it passes"),
   before("headersMs", "bodyMs", "a request's time includes that of its head"),
   within("streamBytesMax", "replayBytesMax", "what a reader lags by can be replayed"),
+  before("streamNoticeBytesMax", "streamBytesMax", "the result has room after the notices"),
+  before("streamPauseBytes", "streamNoticeBytesMax", "a server waits before notices are dropped"),
+  within("streamPauseStepMs", "streamPauseMs", "a pause is a part of the wait"),
+  before("streamPauseMs", "callMs", "a call outlives the wait for its reader"),
+  within("replayBytesMax", "replayTotalBytesMax", "one session fits into the budget of all"),
+  within("replayTotalBytesMax", "storedFramesBytesMax", "what is kept of all can be stored"),
   within("replayBytesMax", "storedFramesBytesMax", "the streams of one session can be stored"),
   before("eventFlushMs", "replayAgeMs", "frames are stored before they are too old"),
   within(

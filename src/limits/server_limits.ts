@@ -15,8 +15,9 @@ export const serverLimits = {
   readRetryMsMax: 30_000,
   /** Bytes queued for one program that does not read. */
   writeBytesMax: 8 * 1024 * 1024,
-  /** Replies of one exchange that wait for their reader; further notices are dropped. */
+  /** Notices of one exchange that wait for their reader, and their size; further ones are dropped. */
   exchangeRepliesMax: 1_000,
+  exchangeCharsMax: 512 * 1024,
   /** The handshake with a server, including the start of its process. */
   startMs: 30_000,
   /** One call without any message from its server. */
@@ -205,6 +206,13 @@ export const serverLimits = {
   stderrLineCharsMax: 2_048,
   /** Open questions of one server process: each costs a person's attention, and memory. */
   asksMax: 64,
+  /**
+   * Output of a program that is read at a time; then it is another's turn. A piece of short messages
+   * takes a few milliseconds.
+   */
+  readPieceBytes: 32 * 1024,
+  /** After so many bytes of floods the garbage is collected where the runtime has to be asked. */
+  readCollectBytes: 16 * 1024 * 1024,
   /** Endless output yields to all other work after this long. */
   readTurnMs: 20,
   /**

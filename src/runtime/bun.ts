@@ -38,6 +38,7 @@ export function createBunRuntime(): Runtime {
     addresses: readAddresses,
     env: readEnvironment(),
     nextTurn: (run) => void setImmediate(run),
+    collect: () => void Bun.gc(true),
     sha256,
     memory: readMemory,
     onSignal,

@@ -224,6 +224,11 @@ export interface Runtime {
   readonly env: Readonly<Record<string, string>>;
   /** Runs once, after all that the event loop has at hand: before any timer that is set now. */
   nextTurn(run: () => void): void;
+  /**
+   * Collects garbage now. Absent where the runtime measures by itself how much memory, outside its
+   * heap too, could be freed.
+   */
+  collect?(): void;
   /** SHA-256 of a text in hex, at once. */
   sha256(text: string): string;
   /** The memory of this process, in bytes: resident, and that of living objects and garbage. */

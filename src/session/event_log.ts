@@ -13,6 +13,7 @@ import { type EncodedFrame, keptFrame } from "../sse/encode.ts";
 import { eventId, parseEventId } from "./event_id.ts";
 import type { EventWriter } from "./event_writer.ts";
 import { KeptStream } from "./kept_stream.ts";
+import type { ReplayBudget, ReplayKeeper } from "./replay_budget.ts";
 
 /** The rest of a stream for a client that comes back. */
 export interface Replay {
@@ -35,6 +36,8 @@ export interface EventLogOptions {
   readonly epoch: string;
   /** The key of the session. */
   readonly session?: string;
+  /** That of all sessions. */
+  readonly budget?: ReplayBudget | undefined;
   /** Absent: the frames end with the process. */
   readonly writer?: EventWriter | undefined;
   /** A frame was dropped to keep a bound, before its age was over. */
@@ -45,7 +48,7 @@ export interface EventLogOptions {
 const sweepsPerAge = 10;
 
 /** The replay buffer of one session. */
-export class EventLog {
+export class EventLog implements ReplayKeeper {
   readonly #options: EventLogOptions;
   readonly #origin: string;
   readonly #streams = new Map<number, KeptStream>();
@@ -53,9 +56,11 @@ export class EventLog {
   #appended = 0;
   #bytesKept = 0;
   #sweptAt = -Infinity;
+  #budget: ReplayBudget | undefined;
 
   constructor(options: EventLogOptions) {
     this.#options = options;
+    this.#budget = options.budget;
     // Logs of one run differ by chance, so that an id of another session is unknown here (case C6).
     this.#origin = `${options.epoch}-${options.clock.random().toString(36).slice(2)}`;
   }
@@ -98,10 +103,18 @@ export class EventLog {
     const id = eventId(stream.name, position);
     const frame = keptFrame({ id, data });
     stream.add({ position, at: clock.monotonic(), order: ++this.#appended, frame });
-    this.#bytesKept += frame.length;
+    this.#count(frame.length);
     if (stream.frames.length > limits.replayFramesMax) this.#evict(stream);
-    while (this.#bytesKept > limits.replayBytesMax) this.#evict(oldestOf(this.#streams.values()));
+    this.shrinkTo(limits.replayBytesMax);
     return { id, frame };
+  }
+
+  bytesKept(): number {
+    return this.#bytesKept;
+  }
+
+  shrinkTo(bytes: number): void {
+    while (this.#bytesKept > bytes) this.#evict(oldestOf(this.#streams.values()));
   }
 
   /** A request of a stream needs no further answer. */
@@ -138,6 +151,12 @@ export class EventLog {
     };
   }
 
+  /** The session left memory: what is kept goes with it, and counts no longer. */
+  leave(): void {
+    this.#budget?.remove(this);
+    this.#budget = undefined;
+  }
+
   /** Whether an id can only be of this log. */
   owns(id: string): boolean {
     return id.startsWith(`${this.#origin}-`);
@@ -149,7 +168,7 @@ export class EventLog {
     this.#sweptAt = clock.monotonic();
     const oldest = this.#sweptAt - limits.replayAgeMs;
     for (const stream of this.#streams.values()) {
-      while ((stream.frames[0]?.at ?? Infinity) < oldest) this.#bytesKept -= stream.drop();
+      while ((stream.frames[0]?.at ?? Infinity) < oldest) this.#count(-stream.drop());
       if ((stream.endedAt ?? Infinity) < oldest) this.#forget(stream);
     }
   }
@@ -165,14 +184,20 @@ export class EventLog {
   }
 
   #forget(stream: KeptStream): void {
-    for (const { frame } of stream.frames) this.#bytesKept -= frame.length;
+    for (const { frame } of stream.frames) this.#count(-frame.length);
     this.#streams.delete(stream.number);
     stream.forget();
   }
 
   #evict(stream: KeptStream | undefined): void {
-    this.#bytesKept -= stream?.drop() ?? 0;
+    this.#count(-(stream?.drop() ?? 0));
     this.#options.evicted();
+  }
+
+  #count(change: number): void {
+    if (change === 0) return;
+    this.#bytesKept += change;
+    this.#budget?.note(this, change);
   }
 
   #openOnly(number: number): KeptStream {

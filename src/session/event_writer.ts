@@ -11,8 +11,11 @@ import type { EventStore, StreamChange } from "./event_store.ts";
 
 /** A stream as the writer sees it. */
 export interface WrittenStream {
-  /** What the store does not have yet; undefined if it has everything. */
-  change(): StreamChange | undefined;
+  /**
+   * What the store does not have yet, with frames of so many bytes at most and one if need be;
+   * undefined if it has everything.
+   */
+  change(bytesMax: number): StreamChange | undefined;
   /** The store has this change. */
   noteSaved(change: StreamChange): void;
   /** The store did not take a change. */
@@ -23,7 +26,7 @@ export interface WrittenStream {
 export interface EventWriterOptions {
   readonly store: EventStore;
   readonly clock: Clock;
-  readonly limits: Pick<Limits, "eventFlushMs" | "storageRetryMs">;
+  readonly limits: Pick<Limits, "eventFlushMs" | "eventFlushBytesMax" | "storageRetryMs">;
   readonly log: Log;
   /** Runs a function in the next turn of the event loop. */
   readonly nextTurn: (run: () => void) => void;
@@ -82,7 +85,7 @@ export class EventWriter {
       this.#isTurnDue = false;
       const waiting = this.#waiting;
       this.#waiting = [];
-      void this.#write(this.#soon).then(() => {
+      void this.#write(this.#soon, Infinity).then(() => {
         for (const resolve of waiting) resolve();
       });
     });
@@ -93,8 +96,8 @@ export class EventWriter {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelTimer?.();
-    await this.#write(this.#soon);
-    await this.#write(this.#later);
+    await this.#write(this.#soon, Infinity);
+    await this.#write(this.#later, Infinity);
   }
 
   get #retryMs(): number {
@@ -106,22 +109,32 @@ export class EventWriter {
       this.#cancelTimer = undefined;
       for (const stream of this.#soon) this.#later.add(stream);
       this.#soon.clear();
-      void this.#write(this.#later);
+      void this.#write(this.#later, this.#options.limits.eventFlushBytesMax);
     });
   }
 
-  /** Writes the streams of a set after what is being written. */
-  #write(set: Set<WrittenStream>): Promise<void> {
+  /**
+   * Writes the streams of a set after what is being written, with frames of so many bytes at most.
+   * Others wait for the next batch.
+   */
+  #write(set: Set<WrittenStream>, bytesMax: number): Promise<void> {
     const streams = [...set];
     set.clear();
-    return this.#writing = this.#writing.then(() => this.#save(streams));
+    return this.#writing = this.#writing.then(() => this.#save(streams, bytesMax));
   }
 
-  async #save(streams: readonly WrittenStream[]): Promise<void> {
+  async #save(streams: readonly WrittenStream[], bytesMax: number): Promise<void> {
     const written: [WrittenStream, StreamChange][] = [];
+    let left = bytesMax;
     for (const stream of streams) {
-      const change = stream.change();
-      if (change !== undefined) written.push([stream, change]);
+      if (left <= 0) {
+        this.note(stream);
+        continue;
+      }
+      const change = stream.change(left);
+      if (change === undefined) continue;
+      written.push([stream, change]);
+      left -= change.frames.reduce((sum, frame) => sum + frame.length, 0);
     }
     if (written.length === 0) return;
     try {

@@ -32,6 +32,12 @@ export interface KeptStreamOptions {
   readonly writer: EventWriter | undefined;
 }
 
+/** A request of a stream, and the position up to which it was settled. */
+interface OpenRequest {
+  readonly id: RequestId;
+  readonly settledAt: number;
+}
+
 /** A stream that is kept. */
 export class KeptStream implements WrittenStream {
   readonly name: string;
@@ -44,7 +50,7 @@ export class KeptStream implements WrittenStream {
   readonly #session: string;
   readonly #isCall: boolean;
   readonly #writer: EventWriter | undefined;
-  #requests: readonly RequestId[];
+  #requests: readonly OpenRequest[];
   /** Whether the store gets what is new. */
   #isWritten: boolean;
   /** How often the store took a change of it. */
@@ -67,7 +73,7 @@ export class KeptStream implements WrittenStream {
     this.#session = session;
     this.#writer = writer;
     this.#isCall = requests !== undefined;
-    this.#requests = requests ?? [];
+    this.#requests = (requests ?? []).map((id) => ({ id, settledAt: Infinity }));
     // A standalone stream has nothing to resume before its first frame.
     this.#isWritten = !this.#isCall;
   }
@@ -96,7 +102,10 @@ export class KeptStream implements WrittenStream {
 
   /** A request of the stream needs no further answer. */
   settle(id: RequestId): void {
-    this.#requests = this.#requests.filter((one) => one !== id);
+    const { position } = this;
+    this.#requests = this.#requests.map((one) =>
+      one.id === id ? { id, settledAt: Math.min(one.settledAt, position) } : one
+    );
     this.#note();
   }
 
@@ -119,7 +128,7 @@ export class KeptStream implements WrittenStream {
     if (this.#saves > 0) this.#note();
   }
 
-  change(): StreamChange | undefined {
+  change(bytesMax: number): StreamChange | undefined {
     if (!this.#isNew) return undefined;
     this.#isNew = false;
     const { frames, position } = this;
@@ -130,12 +139,14 @@ export class KeptStream implements WrittenStream {
     const first = Math.max(oldest, this.#savedTo + 1);
     // Most streams are read to their end before a batch: those cost a row without frames.
     const isRowAlone = this.#isCall && this.#saves === 0 && !this.#isLost;
+    const added = isRowAlone ? [] : upTo(bytesMax, frames.slice(first - oldest));
+    const last = isRowAlone ? position : first + added.length - 1;
     return {
       session: this.#session,
       stream: this.name,
       isCall: this.#isCall,
-      requests: this.#requests,
-      frames: isRowAlone ? [] : frames.slice(first - oldest).map(({ frame }) => frame),
+      requests: this.#requests.filter(({ settledAt }) => settledAt > last).map(({ id }) => id),
+      frames: added,
       first,
       droppedTo: this.#droppedTo > this.#clearedTo ? this.#droppedTo : 0,
       isForgotten: this.#isForgotten,
@@ -173,4 +184,16 @@ export class KeptStream implements WrittenStream {
     if (this.#isLost) this.#writer.hurry(this);
     else this.#writer.note(this);
   }
+}
+
+/** The first frames, of so many bytes in all; at least one if there is any. */
+function upTo(bytesMax: number, frames: readonly KeptFrame[]): EncodedFrame[] {
+  const taken: EncodedFrame[] = [];
+  let bytes = 0;
+  for (const { frame } of frames) {
+    if (taken.length > 0 && bytes + frame.length > bytesMax) break;
+    taken.push(frame);
+    bytes += frame.length;
+  }
+  return taken;
 }

@@ -4,7 +4,8 @@
  * in slices of its keys, and other work runs between the slices. Not here: when a sweep begins
  * (http/legacy/session_table.ts).
  */
-import type { Runtime, SqlDatabase, SqlStatement, SqlValue } from "../runtime/runtime.ts";
+import type { SqlDatabase, SqlStatement, SqlValue } from "../runtime/runtime.ts";
+import { inSlices, type SliceOptions } from "./key_slices.ts";
 
 /** The statements of a sweep. */
 export interface ExpirySql {
@@ -13,18 +14,10 @@ export interface ExpirySql {
 }
 
 /** What a search works with. */
-export interface ExpirySearch {
+export interface ExpirySearch extends SliceOptions {
   /** The due sessions whose keys are at least `first` and less than `end`. */
   readonly read: (first: SqlValue, end: SqlValue) => readonly Record<string, SqlValue>[];
-  readonly nextTurn: Runtime["nextTurn"];
-  /** Whether the store was closed between two slices. */
-  readonly isClosed: () => boolean;
 }
-
-/** Where the slices start. Keys are SHA-256 in hex, so the slices are equally large. */
-const starts: readonly string[] = ["", ..."123456789abcdef"];
-/** SQLite sorts every blob after every text. */
-const noEnd = new Uint8Array();
 
 /** Prepares the statements; both read the activity as it is on disk. */
 export function prepareExpiry(database: SqlDatabase): ExpirySql {
@@ -41,13 +34,11 @@ export function prepareExpiry(database: SqlDatabase): ExpirySql {
 /** The keys of all sessions that are due, the longest unused first. */
 export async function findExpired(search: ExpirySearch): Promise<string[]> {
   const found: { readonly key: string; readonly activeAt: number }[] = [];
-  for (const [at, start] of starts.entries()) {
-    if (at > 0) await new Promise<void>((resolve) => search.nextTurn(resolve));
-    if (search.isClosed()) return [];
-    for (const { key, active_at } of search.read(start, starts[at + 1] ?? noEnd)) {
+  await inSlices(search, (first, end) => {
+    for (const { key, active_at } of search.read(first, end)) {
       found.push({ key: String(key), activeAt: Number(active_at) });
     }
-  }
+  });
   return found.sort((one, other) => one.activeAt - other.activeAt).map(({ key }) => key);
 }
 

@@ -11,7 +11,8 @@ import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
-import { createPrincipalCounts, type PrincipalCounts } from "./principal_counts.ts";
+import { inSlices } from "./key_slices.ts";
+import { createStoredCounts, type StoredCounts } from "./stored_counts.ts";
 import { findExpired, prepareExpiry, removeExpired } from "./session_expiry.ts";
 import { toRecord, toRow } from "./session_row.ts";
 import type { SessionPatch, SessionRecord, SessionStore } from "../session/session_store.ts";
@@ -41,7 +42,7 @@ interface SqliteSessions extends SqliteSessionStoreOptions {
   group: NewSession[];
   /** Sessions that the last sweep found expired, the longest unused first. */
   expired: string[];
-  readonly counts: PrincipalCounts;
+  readonly counts: StoredCounts;
   cancelFlush: (() => void) | undefined;
   flushFails: boolean;
   isClosed: boolean;
@@ -56,13 +57,17 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
     touched: new Map(),
     group: [],
     expired: [],
-    counts: createPrincipalCounts(),
+    counts: createStoredCounts({
+      nextTurn: options.nextTurn,
+      isClosed: () => sessions.isClosed,
+      read: (first, end) =>
+        access(sessions, "count the sessions", () => sql.counts.all(first, end)),
+    }),
     cancelFlush: undefined,
     flushFails: false,
     isClosed: false,
   };
   const { touched, counts } = sessions;
-  for (const { principal, count } of sql.counts.all()) counts.add(String(principal), Number(count));
   return {
     create: (record) =>
       new Promise((resolve, reject) => join(sessions, { record, resolve, reject })),
@@ -81,13 +86,10 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
       access(sessions, "end a subscription", () => sql.unsubscribe.run(key, uri));
     },
     remove: async (key) => access(sessions, "remove a session", () => remove(sessions, key)),
-    async shift(ms, latest) {
-      access(sessions, "correct the times of sessions", () => shift(sessions, ms, latest));
-      touched.clear();
-    },
+    shift: (ms, latest) => shift(sessions, ms, latest),
     expire: (before) => expire(sessions, before),
-    count: async () => counts.all(),
-    countOf: async (principal) => counts.of(principal),
+    count: counts.all,
+    countOf: counts.of,
     async close() {
       if (sessions.isClosed) return;
       commitGroup(sessions);
@@ -147,7 +149,7 @@ function create(sessions: SqliteSessions, group: readonly NewSession[]): boolean
   for (const [at, { record }] of group.entries()) {
     if (!areNew[at]) continue;
     touched.delete(record.key);
-    counts.add(record.principal, 1);
+    counts.add(record.key, record.principal, 1);
   }
   return areNew;
 }
@@ -182,17 +184,25 @@ function update({ sql }: SqliteSessions, key: string, { logLevel, owner }: Sessi
 function remove(sessions: SqliteSessions, key: string): boolean {
   const [row] = sessions.sql.remove.all(key);
   sessions.touched.delete(key);
-  if (row !== undefined) sessions.counts.add(String(row["principal"]), -1);
+  if (row !== undefined) sessions.counts.add(key, String(row["principal"]), -1);
   return row !== undefined;
 }
 
-function shift(sessions: SqliteSessions, ms: number, latest: number): void {
-  const { sql, database } = sessions;
-  transact(database, () => {
-    writeActivity(sessions);
-    if (ms === 0) sql.clampActive.run(latest, latest);
-    else sql.shiftActive.run(ms, latest);
-  });
+async function shift(sessions: SqliteSessions, ms: number, latest: number): Promise<void> {
+  const { sql, database, touched, nextTurn } = sessions;
+  const action = "correct the times of sessions";
+  access(sessions, action, () =>
+    transact(database, () => {
+      writeActivity(sessions);
+      if (ms !== 0) sql.shiftActive.run(ms, latest);
+    }));
+  touched.clear();
+  if (ms !== 0) return;
+  // Each start does this, and it hardly ever finds anything to correct.
+  await inSlices(
+    { nextTurn, isClosed: () => sessions.isClosed },
+    (first, end) => access(sessions, action, () => sql.clampActive.run(latest, first, end, latest)),
+  );
 }
 
 async function expire(sessions: SqliteSessions, before: number): Promise<readonly string[]> {
@@ -213,7 +223,7 @@ async function expire(sessions: SqliteSessions, before: number): Promise<readonl
       return removeExpired(expiry, sessions.expired, before, limits.expiryBatchMax);
     }));
   touched.clear();
-  for (const { principal } of removed) sessions.counts.add(principal, -1);
+  for (const { key, principal } of removed) sessions.counts.add(key, principal, -1);
   return removed.map(({ key }) => key);
 }
 
@@ -245,7 +255,8 @@ function scheduleFlush(sessions: SqliteSessions): void {
 function prepare(database: SqlDatabase) {
   return {
     counts: database.prepare(
-      "SELECT principal, count(*) AS count FROM sessions GROUP BY principal",
+      `SELECT principal, count(*) AS count FROM sessions WHERE key >= ? AND key < ?
+         GROUP BY principal`,
     ),
     insert: database.prepare(
       `INSERT INTO sessions (key, surface, principal, revision, client_info, capabilities,
@@ -255,7 +266,9 @@ function prepare(database: SqlDatabase) {
     find: database.prepare("SELECT * FROM sessions WHERE key = ?"),
     setActive: database.prepare("UPDATE sessions SET active_at = max(active_at, ?) WHERE key = ?"),
     shiftActive: database.prepare("UPDATE sessions SET active_at = min(active_at + ?, ?)"),
-    clampActive: database.prepare("UPDATE sessions SET active_at = ? WHERE active_at > ?"),
+    clampActive: database.prepare(
+      "UPDATE sessions SET active_at = ? WHERE key >= ? AND key < ? AND active_at > ?",
+    ),
     setLogLevel: database.prepare("UPDATE sessions SET log_level = ? WHERE key = ?"),
     setOwner: database.prepare("UPDATE sessions SET owner = ? WHERE key = ?"),
     remove: database.prepare("DELETE FROM sessions WHERE key = ? RETURNING principal"),

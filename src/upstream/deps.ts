@@ -11,6 +11,7 @@ import type { Correction, Description, JsonObject, ListKind } from "../model.ts"
 import type { Emit } from "../telemetry/events.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ServerPins } from "./pins.ts";
+import type { ReadTurns } from "./read_turns.ts";
 
 /** What a server once said of itself: enough to answer a handshake and the lists without it. */
 export interface Catalog {
@@ -136,6 +137,8 @@ export interface UpstreamDeps {
   readonly processLimit: ConnectionLimit;
   readonly spares: Spares;
   readonly warden: Warden;
+  /** In which the outputs of all programs are read. */
+  readonly readTurns: ReadTurns;
   /** Keyed digest (hex) of a text: equal texts can be told, values cannot be guessed. */
   readonly digest: (text: string) => Promise<string>;
   readonly credentialStore: CredentialStore;

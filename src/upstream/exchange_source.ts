@@ -30,7 +30,7 @@ export interface Resting {
 
 /** The bounds of an exchange. */
 export interface ExchangeBounds {
-  readonly limits: Pick<Limits, "exchangeRepliesMax" | "askMs">;
+  readonly limits: Pick<Limits, "exchangeRepliesMax" | "exchangeCharsMax" | "askMs">;
   readonly clock: Clock;
 }
 
@@ -74,6 +74,8 @@ class TwoSided implements Exchange, ExchangeSource {
   #asks: Map<string, (answer: Answer) => void> | undefined = undefined;
   #lastAskId = 0;
   #noticesWaiting = 0;
+  /** The size of the notices that came since nothing waited last. */
+  #charsWaiting = 0;
   #ending: Ending | undefined = undefined;
   #resting: Resting | undefined = undefined;
 
@@ -114,8 +116,7 @@ class TwoSided implements Exchange, ExchangeSource {
   }
 
   notice(notice: Notice): boolean {
-    const { exchangeRepliesMax } = this.#bounds.limits;
-    if (this.#ending !== undefined || this.#noticesWaiting >= exchangeRepliesMax) return false;
+    if (this.#ending !== undefined || !this.#hasRoomFor(notice)) return false;
     this.#push(notice);
     return true;
   }
@@ -161,6 +162,17 @@ class TwoSided implements Exchange, ExchangeSource {
 
   resting(): Resting | undefined {
     return this.#resting;
+  }
+
+  /** Only what has to wait is measured: most notices have a reader. */
+  #hasRoomFor(notice: Notice): boolean {
+    if (this.#sink !== undefined && this.#waiting === undefined) return true;
+    const { exchangeRepliesMax, exchangeCharsMax } = this.#bounds.limits;
+    if (this.#waiting === undefined) this.#charsWaiting = 0;
+    const chars = this.#charsWaiting + JSON.stringify(notice.params).length;
+    if (this.#noticesWaiting >= exchangeRepliesMax || chars > exchangeCharsMax) return false;
+    this.#charsWaiting = chars;
+    return true;
   }
 
   #push(reply: Reply): void {

@@ -42,13 +42,14 @@ const floor = [
   "ip_address",
   "source_text",
   "trace_context",
+  "reader_room",
   "whole_result",
 ];
 const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
 
 /** What each folder or file at the top of `src` may import, itself included. */
 const layers: Readonly<Record<string, readonly string[]>> = {
-  model: ["errors", "trace_context"],
+  model: ["errors", "reader_room", "trace_context"],
   client_capabilities: ["errors", "model"],
   extensions: ["json", "model"],
   error_table: [],
@@ -61,6 +62,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ip_address: [],
   source_text: ["model"],
   trace_context: ["json", "limits"],
+  reader_room: [],
   whole_result: ["model"],
   json: [],
   limits: [],

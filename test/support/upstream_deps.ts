@@ -24,6 +24,7 @@ import { createProcessLimit } from "../../src/upstream/mcp/process_limit.ts";
 import { createCorrectionLog } from "../../src/upstream/catalog/correction_log.ts";
 import type { Catalog, UpstreamDeps } from "../../src/upstream/deps.ts";
 import { createLogReader } from "../../src/telemetry/log_reader.ts";
+import { createReadTurns } from "../../src/upstream/read_turns.ts";
 import { createSpares } from "../../src/upstream/stdio/spares.ts";
 import type { Interest, Upstream } from "../../src/upstream/upstream.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
@@ -87,6 +88,7 @@ export async function createTestDeps(
       release: (groupId) => void held.delete(groupId),
       close: async () => {},
     },
+    readTurns: createReadTurns({ runtime, limits: all }),
     digest: async (text) => hexOf(text),
     credentialStore: createTestCredentialStore(),
     grants: createTestGrants({ runtime, limits: all, clock, log }),

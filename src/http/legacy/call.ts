@@ -7,19 +7,20 @@
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { toCallFailure } from "../../gateway/call_failure.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
-import type { Ask, CallTarget, Exchange, Notice, Reply } from "../../model.ts";
-import type { RequestId, Result } from "../../model.ts";
+import type { Ask, CallTarget, Exchange, Reply, RequestId, Result } from "../../model.ts";
 import type { Decoded, WireMessage } from "../../protocol/codec.ts";
-import { errorText, type Message, notificationText, resultText } from "../../protocol/jsonrpc.ts";
+import { errorText, type Message, resultText } from "../../protocol/jsonrpc.ts";
 import { decodeForeign } from "../../protocol/names.ts";
 import type { TraceContext } from "../../trace_context.ts";
 import type { CallProgress } from "../keep_alive.ts";
-import { createProgressGap, isProgress, type ProgressGap } from "../progress_gap.ts";
+import { isProgress, type ProgressGap } from "../progress_gap.ts";
 import { callStatus, logFault } from "../respond.ts";
+import { roomOf } from "../slow_reader.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import type { OpenAsk } from "./asks.ts";
 import { changes, fullFor } from "./changes.ts";
 import type { LiveSession, ReplySink, SessionCall } from "./live_session.ts";
+import { sendNotice } from "./call_notices.ts";
 import { sendOwned } from "./standalone_stream.ts";
 
 /** A request message. */
@@ -27,10 +28,7 @@ export type RequestMessage = Extract<Message, { kind: "request" }>;
 
 /** A sink that also takes the one answer of a request. */
 export interface AnswerSink extends ReplySink {
-  /**
-   * The answer of a request with its HTTP status if it stands alone; no text when the client
-   * cancelled.
-   */
+  /** The answer of a request, its HTTP status if it stands alone; no text: the client cancelled. */
   settle(text: string | undefined, status: number, id: RequestId): void;
 }
 
@@ -145,6 +143,7 @@ class RunningCall implements SessionCall {
       wantsProgress: request.progressToken !== undefined,
       caller: session.caller,
       hears: () => session.streams.standalone.open.length > 0,
+      room: roomOf(() => this.ending ? 0 : sink.queuedBytes(), session.deps),
       target: this.target,
       trace,
     });
@@ -174,7 +173,7 @@ function keepAlive(running: RunningCall): CallProgress {
         : "Still working",
     send(notice) {
       const isHeard = sink.isHeard() || session.streams.standalone.open.length > 0;
-      if (isHeard && target.keepAlive !== false) tell(running, notice);
+      if (isHeard && target.keepAlive !== false) sendNotice(running, notice);
     },
   });
 }
@@ -185,7 +184,10 @@ function take(running: RunningCall, reply: Reply): void {
   try {
     switch (reply.kind) {
       case "notice":
-        return tell(running, isProgress(reply) ? running.progress?.relay(reply) ?? reply : reply);
+        return sendNotice(
+          running,
+          isProgress(reply) ? running.progress?.relay(reply) ?? reply : reply,
+        );
       case "ask":
         return put(running, reply);
       case "failure":
@@ -220,24 +222,6 @@ function answer(running: RunningCall, result: Result): void {
 function fault(running: RunningCall, thrown: unknown): void {
   logFault(running.session.deps.log, "Cannot finish a call", thrown);
   fail(running, toGatewayError(thrown));
-}
-
-function tell(running: RunningCall, notice: Notice): void {
-  const { session, request, sink, target } = running;
-  const { codec } = session.deps;
-  const wire = codec.encodeNotice(notice, session.caller, request.progressToken);
-  if (wire === undefined) return;
-  const text = notificationText(wire.method, wire.params);
-  // A client that accepts no stream as the answer may have a standalone stream.
-  const { standalone } = session.streams;
-  const isWritten = sink.send(text) ||
-    (standalone.open.length > 0 && sendOwned(standalone, text, () => true));
-  if (!isWritten) {
-    session.deps.emit({ type: "dropped", what: "call_notice", server: target.server });
-  } else if (isProgress(notice)) {
-    running.gap ??= createProgressGap(session.deps.clock, session.deps.limits);
-    running.gap.begin();
-  }
 }
 
 /** Sends a question to the client while the call runs; its answer arrives by a later POST. */

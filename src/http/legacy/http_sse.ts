@@ -233,6 +233,7 @@ function sinkOf(
   return {
     send,
     isHeard: () => true,
+    queuedBytes: () => connection.isOver() ? 0 : connection.queuedBytes(),
     settle(text) {
       if (text !== undefined) send(text);
       if (transport.isEnding && session.callCount === 0) end(transport, connection);

@@ -11,7 +11,7 @@ import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import { deliver } from "./notices.ts";
 import { type LegacyDeps, LiveSession } from "./live_session.ts";
 import { sendOwned } from "./standalone_stream.ts";
-import { endStreams, hintStreams } from "./session_streams.ts";
+import { endStreams, hintStreams, releaseKept } from "./session_streams.ts";
 
 const noUris: readonly string[] = [];
 
@@ -100,6 +100,7 @@ export function suspendSession(session: LiveSession): void {
   session.isOver = true;
   session.stopWatching();
   session.stopExpiry();
+  if (session.madeStreams !== undefined) releaseKept(session.madeStreams);
 }
 
 /** Ends a session: its calls fail with `error`, and its streams end. */
@@ -116,7 +117,10 @@ export function endLiveSession(session: LiveSession, reason: string, error: Gate
     for (const call of [...session.calls.values()]) call.abort(reason, error);
   }
   if (session.askCount > 0) session.asks.withdrawAll(reason);
-  if (streams !== undefined) endStreams(streams);
+  if (streams !== undefined) {
+    endStreams(streams);
+    releaseKept(streams);
+  }
   // A stored session continues after the restart, so its scope must survive.
   if (!isStopping || !session.isStored) session.deps.gateway.endScope(session.key);
 }

@@ -14,6 +14,7 @@ import type { Caller, RequestId } from "../../model.ts";
 import type { SessionCodec } from "../../protocol/codec.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { EventWriter } from "../../session/event_writer.ts";
+import type { ReplayBudget } from "../../session/replay_budget.ts";
 import type { SessionRecord, SessionStore } from "../../session/session_store.ts";
 import { hasPriming } from "../../protocol/legacy/revisions.ts";
 import type { Emit } from "../../telemetry/events.ts";
@@ -31,6 +32,8 @@ export interface LegacyDeps {
   readonly sessions: SessionStore;
   /** Absent: the streams of sessions end with the process. */
   readonly events?: EventWriter | undefined;
+  /** The bytes that the streams of all sessions keep. */
+  readonly budget: ReplayBudget;
   readonly bus: Bus;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -52,6 +55,8 @@ export interface ReplySink {
   send(text: string): boolean;
   /** Whether the client reads this sink now. */
   isHeard(): boolean;
+  /** Bytes that wait for the client; 0 where nothing is sent on. */
+  queuedBytes(): number;
 }
 
 /** A request under way. */
@@ -148,13 +153,14 @@ export class LiveSession {
 }
 
 function makeStreams({ deps, key, revision, isStored, isInitialized }: LiveSession): Streams {
-  const { limits, clock, heartbeats, owner, emit, events } = deps;
+  const { limits, clock, heartbeats, owner, emit, events, budget } = deps;
   const streams = createStreams({
     limits,
     clock,
     heartbeats,
     epoch: owner,
     session: key,
+    budget,
     writer: isStored ? events : undefined,
     isPrimed: hasPriming(revision),
     evicted: () => emit({ type: "dropped", what: "replay_frame" }),

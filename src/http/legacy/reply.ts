@@ -59,6 +59,10 @@ export class PostReply implements AnswerSink {
     return this.#open > 0 && (this.#stream?.isRead() ?? this.#options.accepts.stream);
   }
 
+  queuedBytes(): number {
+    return this.#stream?.queuedBytes() ?? 0;
+  }
+
   settle(text: string | undefined, status: number, id: RequestId): void {
     this.#open -= 1;
     if (text !== undefined) this.#add(text, status);

@@ -11,6 +11,7 @@ import type { Limits } from "../../limits.ts";
 import type { RequestId } from "../../model.ts";
 import { createEventLog, type EventLog, type Replay } from "../../session/event_log.ts";
 import type { EventWriter } from "../../session/event_writer.ts";
+import type { ReplayBudget } from "../../session/replay_budget.ts";
 import type { EncodedFrame, Frame } from "../../sse/encode.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { Heartbeats } from "../heartbeat.ts";
@@ -32,6 +33,8 @@ export interface StreamsOptions {
   readonly epoch: string;
   /** The key of the session. */
   readonly session: string;
+  /** The bytes that the streams of all sessions keep. */
+  readonly budget?: ReplayBudget;
   /** Absent: the streams end with the process. */
   readonly writer: EventWriter | undefined;
   /** Whether a stream begins with an id and empty data, to resume from. */
@@ -75,6 +78,8 @@ export interface CallStream {
   settle(id: RequestId): void;
   /** Whether the stream has a reader now. */
   isRead(): boolean;
+  /** Bytes that wait for its reader; 0 without one. */
+  queuedBytes(): number;
   /** Ends the stream: every message has been sent. */
   end(): void;
 }
@@ -126,6 +131,8 @@ export function openCallStream(
     },
     settle: (id) => log.settle(number, id),
     isRead: () => channel.connection?.isOver() === false,
+    queuedBytes: () =>
+      channel.connection?.isOver() === false ? channel.connection.queuedBytes() : 0,
     end() {
       log.endStream(number);
       streams.channels.delete(number);
@@ -230,6 +237,11 @@ export function closeForNow(streams: Streams): void {
 /** Tells the readers of all streams when to reconnect, before the gateway stops. */
 export function hintStreams({ connections, options: { limits } }: Streams): void {
   for (const connection of connections) connection.write({ retry: limits.sseRetryMs });
+}
+
+/** The session leaves memory, and its kept messages with it. */
+export function releaseKept(streams: Streams): void {
+  if (streams.hasLog) streams.log().leave();
 }
 
 /** Ends every stream. */

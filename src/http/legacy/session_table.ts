@@ -10,6 +10,7 @@ import { GatewayError } from "../../errors.ts";
 import type { Principal } from "../../model.ts";
 import type { Identity } from "../../protocol/codec.ts";
 import { createLegacyCodec } from "../../protocol/legacy/era_codec.ts";
+import { ReplayBudget } from "../../session/replay_budget.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
 import type { IsLostStream } from "../credential_expiry.ts";
 import { logFault } from "../respond.ts";
@@ -59,12 +60,14 @@ const expired = "the session expired";
 
 /** Makes the table and begins to sweep it. */
 export function createSessions(
-  { identity, ...options }: Omit<LegacyDeps, "codec" | "activity"> & {
+  { identity, ...options }: Omit<LegacyDeps, "codec" | "activity" | "budget"> & {
     readonly identity: Identity;
   },
 ): Sessions {
   const activity = createActivityClock(options.clock, options.limits);
-  const deps: LegacyDeps = { ...options, activity, codec: createLegacyCodec(identity).client };
+  const codec = createLegacyCodec(identity).client;
+  const budget = new ReplayBudget(options.limits);
+  const deps: LegacyDeps = { ...options, activity, codec, budget };
   const sessions: Sessions = {
     deps,
     byId: new Map(),

@@ -6,6 +6,7 @@
  */
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import { emptyResponse, jsonResponse, streamResponse } from "../respond.ts";
+import { hasRoomFor } from "../slow_reader.ts";
 import type { ModernRequest, StatelessDeps } from "./requests.ts";
 
 /**
@@ -59,7 +60,7 @@ export class PendingReply {
   notice(text: string): boolean {
     if (this.#isOver || !this.#asked.accepts.stream) return false;
     const queued = this.#connection?.queuedBytes() ?? 0;
-    return queued + text.length <= this.#deps.limits.streamBytesMax / 2 &&
+    return hasRoomFor(text.length, queued, this.#deps.limits) &&
       this.#commit().write({ data: text });
   }
 

@@ -12,6 +12,7 @@ import type { JsonObject, Notice, RequestId } from "../../model.ts";
 import { idOf, type Message, parseJson, type RpcError, toMessage } from "../../protocol/jsonrpc.ts";
 import { isPlainAnswer } from "../../protocol/plain_messages.ts";
 import { isNamed } from "../../protocol/names.ts";
+import type { NoticeFate } from "./link.ts";
 import type { OversizedMessage } from "./oversized_message.ts";
 import { fail, failBadly, type PeerState, settle } from "./peer_state.ts";
 import { answered, settleError, takeStray } from "./stray_answers.ts";
@@ -141,7 +142,8 @@ function giveNotice(
   request: RequestId | undefined,
 ): string | undefined {
   if (request === undefined) {
-    return state.options.events.notice(notice) ? undefined : "nothing waits for this notice";
+    const fate = state.options.events.notice(notice);
+    return isTaken(state, fate) ? undefined : "nothing waits for this notice";
   }
   const id = ownId(request);
   const known = state.pending.get(id);
@@ -151,7 +153,15 @@ function giveNotice(
   }
   known.isHeardOf = true;
   known.touch(state.takenAt);
-  return known.request.notice(notice) ? undefined : "its reader is too slow for more notices";
+  const fate = known.request.notice(notice);
+  return isTaken(state, fate) ? undefined : "its reader is too slow for more notices";
+}
+
+/** Whether a notice was taken; a reader that lags makes the next lines wait. */
+function isTaken(state: PeerState, fate: NoticeFate): boolean {
+  if (typeof fate === "boolean") return fate;
+  state.room = fate;
+  return true;
 }
 
 /** A question of the server's own, under its id as it came, or a listen request of ours. */

@@ -10,6 +10,12 @@ import type { Answer, Description, Ending, JsonObject, Notice, Resume } from "..
 import type { ClientContext, WireMessage } from "../../protocol/codec.ts";
 import type { Dialect } from "./dialect.ts";
 
+/**
+ * What became of a notice: taken, dropped, or taken by a reader for which the next ones should wait
+ * until the promise resolves.
+ */
+export type NoticeFate = boolean | Promise<void>;
+
 /** How a request is to be made. */
 export interface LinkRequest {
   readonly method: string;
@@ -28,8 +34,8 @@ export interface LinkRequest {
   readonly timeoutMs: number;
   /** Whether a cancelled request is announced to the server (never for a handshake). */
   readonly cancellable: boolean;
-  /** A notice of this request; false when it was dropped. */
-  readonly notice: (notice: Notice) => boolean;
+  /** A notice of this request. */
+  readonly notice: (notice: Notice) => NoticeFate;
   /** A question of this request, on links that can tell; must not reject. */
   readonly ask?: (question: WireMessage, signal: AbortSignal) => Promise<Answer>;
   /** Called once; possibly before `request` returns. */
@@ -64,7 +70,7 @@ export interface Link {
 /** Takes what a server says that belongs to no request. */
 export interface ServerEvents {
   /** A notice; false when nothing takes it. */
-  notice(notice: Notice): boolean;
+  notice(notice: Notice): NoticeFate;
   /** Puts a question; must not reject. */
   ask(question: WireMessage, signal: AbortSignal): Promise<Answer>;
 }

@@ -61,6 +61,7 @@ export function createPeer(options: PeerOptions): Peer {
     codec: options.codec,
     lastId: 0,
     takenAt: -Infinity,
+    room: undefined,
     heardAt: -Infinity,
     repliedAt: -Infinity,
     closed: undefined,
@@ -95,7 +96,11 @@ function receive(
   }
   if (isHeard && owner === undefined) state.heardAt = state.takenAt;
   else if (isHeard && owner !== undefined) state.pending.get(owner)?.touch(state.takenAt);
-  return guard.hold(state.takenAt);
+  const { room } = state;
+  const held = guard.hold(state.takenAt);
+  if (room === undefined) return held;
+  state.room = undefined;
+  return held === undefined ? room : Promise.all([held, room]).then(() => {});
 }
 
 function silentMs({ options, asks, heardAt, repliedAt }: PeerState): number {

@@ -82,6 +82,8 @@ export interface PeerState {
   lastId: number;
   /** When the lines that are being read arrived. */
   takenAt: number;
+  /** Set when a notice among the lines that are being read asks the next ones to wait. */
+  room: Promise<void> | undefined;
   /** When the server last said something that belongs to no single request's own stream. */
   heardAt: number;
   /** When a request of the server was last answered. */

@@ -9,6 +9,7 @@ import type { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Call } from "../../model.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
+import type { NoticeFate } from "../link/link.ts";
 
 /** One call under way. */
 export interface AttributedCall {
@@ -45,6 +46,11 @@ export interface AttributedCalls {
   whenTold(call: AttributedCall, run: () => void): void;
   /** Whether a call does work for a client. */
   isWorking(): boolean;
+  /**
+   * What became of a notice that a call has taken: where one client has the connection alone, the
+   * server waits for a reader that lags.
+   */
+  taken(call: Call): NoticeFate;
   /**
    * The only call; undefined where there are others, or where clients share the connection and one
    * was given up.
@@ -121,6 +127,7 @@ export function createAttributedCalls(
     },
     whenTold: (call, run) => whenTold(held, call, run),
     isWorking: () => [...calls].some(isWorking),
+    taken: (call) => (attribution === "latest" ? call.room?.() : undefined) ?? true,
     only() {
       if (attribution !== "latest" && clock.monotonic() < strayUntil) return undefined;
       return only([...calls]);

@@ -20,7 +20,7 @@ export interface CallBasis {
   readonly hasTasks: boolean;
   /** Where the messages of the server during a call go. */
   readonly route: Pick<ServerMessages, "noticeTo" | "askTo">;
-  readonly calls: Pick<AttributedCalls, "whenTold">;
+  readonly calls: Pick<AttributedCalls, "whenTold" | "taken">;
   /** Called when a call is over; without an ending it was given up. */
   ended(call: AttributedCall, ending: Ending | undefined): void;
 }

@@ -7,13 +7,13 @@ import { isJsonObject } from "../../json.ts";
 import type { Answer, Ending, JsonObject, Notice, Resume } from "../../model.ts";
 import type { ClientContext, WireMessage } from "../../protocol/codec.ts";
 import { clientContextOf } from "../link/client_shown.ts";
-import type { LinkRequest } from "../link/link.ts";
+import type { LinkRequest, NoticeFate } from "../link/link.ts";
 import { workingMethods } from "./attribution.ts";
 import type { CallOptions } from "./call_options.ts";
 
 /** The call that a round belongs to; it takes the replies. */
 export interface CallOfRounds extends CallOptions {
-  notice(notice: Notice): boolean;
+  notice(notice: Notice): NoticeFate;
   ask(question: WireMessage, signal: AbortSignal): Promise<Answer>;
   end(ending: Ending): void;
 }
@@ -55,7 +55,7 @@ export class CallRound implements LinkRequest {
     this.timeoutMs = config.callTimeoutMs;
   }
 
-  notice(notice: Notice): boolean {
+  notice(notice: Notice): NoticeFate {
     return this.owner.notice(notice);
   }
 

@@ -16,7 +16,7 @@ import {
   listKinds,
   type Notice,
 } from "../../model.ts";
-import type { Link, OpenRequest } from "../link/link.ts";
+import type { Link, NoticeFate, OpenRequest } from "../link/link.ts";
 import type { Dialect } from "../link/dialect.ts";
 
 /** The listen request of one connection. */
@@ -34,7 +34,7 @@ export interface ListenRequestOptions {
   readonly dialect: Dialect;
   readonly description: Description;
   readonly uris: () => readonly string[];
-  readonly notice: (notice: Notice) => boolean;
+  readonly notice: (notice: Notice) => NoticeFate;
   readonly clock: Clock;
   readonly limits: Pick<Limits, "probeMs" | "reconnectMsMin" | "reconnectMsMax">;
   readonly log: Log;

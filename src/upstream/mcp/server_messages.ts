@@ -13,6 +13,7 @@ import type { WireMessage } from "../../protocol/codec.ts";
 import { isNamed } from "../../protocol/names.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
+import type { NoticeFate } from "../link/link.ts";
 import type { AttributedCall, AttributedCalls } from "./attribution.ts";
 
 /** Who hears what belongs to no call. */
@@ -45,15 +46,15 @@ export type ServerMessages = ReturnType<typeof createServerMessages>;
 /** Makes the handlers of a connection. */
 export function createServerMessages(
   { config, capabilities, hooks }: ServerMessageOptions,
-  calls: () => Pick<AttributedCalls, "owner" | "only" | "lateOwner" | "isWorking">,
+  calls: () => Pick<AttributedCalls, "owner" | "only" | "lateOwner" | "isWorking" | "taken">,
 ) {
-  const notice = (item: Notice): boolean => {
+  const notice = (item: Notice): NoticeFate => {
     const isLog = item.method === "notifications/message";
     if (!isLog && isNamed(item.method)) return hooks.notice(item);
     const open = isLog ? calls().owner() : calls().only();
     if (open === undefined) return config.isolation !== "shared" && hooks.notice(item);
     open.touch();
-    return open.source.notice(item);
+    return open.source.notice(item) && calls().taken(open.call);
   };
   /** A notice on the way of one call: what the protocol names is its own by two names alone. */
   const noticeTo = (source: ExchangeSource, item: Notice): boolean =>

@@ -13,7 +13,7 @@ import type { Answer, Call, Ending, JsonObject, Notice, Resume } from "../../mod
 import type { WireMessage } from "../../protocol/codec.ts";
 import { withSoundResult } from "../../protocol/sound_results.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
-import type { OpenRequest } from "../link/link.ts";
+import type { NoticeFate, OpenRequest } from "../link/link.ts";
 import type { AttributedCall } from "./attribution.ts";
 import type { CallBasis } from "./call_options.ts";
 import { type CallOfRounds, CallRound } from "./call_round.ts";
@@ -90,14 +90,14 @@ export class UpstreamCall implements OpenRequest, AttributedCall, CallOfRounds {
     this.request?.resume();
   }
 
-  notice(notice: Notice): boolean {
-    const { basis: { route }, call, source } = this;
+  notice(notice: Notice): NoticeFate {
+    const { basis: { route, calls }, call, source } = this;
     if (notice.method === progressMethod) {
       if (!call.wantsProgress) return true;
       this.progress ??= new ProgressFilter(this.rounds);
       if (!this.progress.passes(notice)) return false;
     }
-    return route.noticeTo(source, notice);
+    return route.noticeTo(source, notice) && calls.taken(call);
   }
 
   ask(question: WireMessage, signal: AbortSignal): Promise<Answer> {

@@ -94,6 +94,7 @@ export function openChild(
     },
     limits,
     clock,
+    deps.readTurns.place(),
   );
   const stderr = drainStderr(child.stderr, printed, deps);
   void stdout.ended.then((end) => {

@@ -8,6 +8,7 @@ import { type Clock, sleep } from "../../clock.ts";
 import { decodeHead, decodeTail } from "../../excerpt.ts";
 import { defaultLimits, type Limits } from "../../limits.ts";
 import type { OversizedMessage } from "../link/oversized_message.ts";
+import type { ReadPlace } from "../read_turns.ts";
 
 /** Why a reader ended: the end of the stream, `stop`, or too many failures in a row. */
 export type LineEnd = "eof" | "stopped" | "failed";
@@ -24,7 +25,12 @@ export interface LineHandler {
 /** Limits of a reader. */
 export type LineLimits = Pick<
   Limits,
-  "lineBytesMax" | "readFailuresMax" | "readRetryMsMin" | "readRetryMsMax" | "readTurnMs"
+  | "lineBytesMax"
+  | "readFailuresMax"
+  | "readPieceBytes"
+  | "readRetryMsMin"
+  | "readRetryMsMax"
+  | "readTurnMs"
 >;
 
 /** A running reader. */
@@ -41,16 +47,21 @@ const newline = 10;
 /** Kept of each end of a line that is too long: enough to see a message's envelope. */
 const edgeBytes = 96;
 
-/** Reads a stream until it ends. */
+/** Reads a stream until it ends. A stream that always has data takes turns with others, if any. */
 export function readLines(
   stream: ReadableStream<Uint8Array>,
   handler: LineHandler,
   limits: LineLimits,
   clock: Clock,
+  place?: ReadPlace,
 ): LineReader {
   const stopping = new AbortController();
   const reader = stream.getReader();
   const framer = createFramer(limits.lineBytesMax, (line) => handler.tooLong(line));
+
+  // Not in `run`, which would keep the lines while it waits for its turn.
+  const give = (lines: readonly string[]): void | Promise<void> =>
+    lines.length > 0 ? handler.lines(lines) : undefined;
 
   const run = async (): Promise<LineEnd> => {
     let failures = 0;
@@ -76,10 +87,19 @@ export function readLines(
       // After a wait, everything else has had its turn.
       const got = clock.monotonic();
       if (got - asked > 1) turnStart = got;
-      const lines = chunk === undefined ? framer.finish() : framer.push(chunk);
-      if (lines.length > 0) await handler.lines(lines);
-      if (chunk === undefined) return "eof";
-      if (stopping.signal.aborted) return "stopped";
+      if (chunk === undefined) {
+        await give(framer.finish());
+        return "eof";
+      }
+      const { readPieceBytes } = limits;
+      for (let at = 0; at < chunk.length; at += readPieceBytes) {
+        const end = Math.min(chunk.length, at + readPieceBytes);
+        const held = give(framer.push(chunk.subarray(at, end)));
+        if (held !== undefined) await held;
+        if (stopping.signal.aborted) return "stopped";
+        // A program that is not ahead of its reader writes less at a time.
+        if (end - at >= readPieceBytes / 2) await place?.next(end - at);
+      }
       // A stream that always has data would otherwise block timers and sockets.
       if (clock.monotonic() - turnStart > limits.readTurnMs) {
         await sleep(clock, 0, stopping.signal);

@@ -3,10 +3,8 @@
  * second go to the log (at DEBUG until the server is ready) and the rest is counted. Lines that may
  * explain a failed start are kept (start_output.ts).
  */
-import type { Clock } from "../../clock.ts";
 import { beginning } from "../../excerpt.ts";
-import type { Limits } from "../../limits.ts";
-import type { Log } from "../../log.ts";
+import type { UpstreamDeps } from "../deps.ts";
 import { type LineReader, readLines } from "./line_reader.ts";
 import type { StartOutput } from "./start_output.ts";
 
@@ -14,7 +12,7 @@ import type { StartOutput } from "./start_output.ts";
 export function drainStderr(
   stream: ReadableStream<Uint8Array>,
   printed: StartOutput,
-  options: { readonly limits: Limits; readonly clock: Clock; readonly log: Log },
+  options: Pick<UpstreamDeps, "limits" | "clock" | "log" | "readTurns">,
 ): LineReader {
   const { limits, clock, log } = options;
   let secondEnd = 0;
@@ -47,5 +45,6 @@ export function drainStderr(
     },
     { ...limits, lineBytesMax: limits.stderrLineBytesMax },
     clock,
+    options.readTurns.place(),
   );
 }

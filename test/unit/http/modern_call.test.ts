@@ -367,7 +367,9 @@ describe("bounds of stateless calls", () => {
   });
 
   test("a slow reader loses notices, never the answer", async () => {
-    const harness = createHarness({ limits: { streamBytesMax: 4_000 } });
+    const harness = createHarness({
+      limits: { streamBytesMax: 4_000, streamNoticeBytesMax: 2_000 },
+    });
     const answer = askSlow(harness, { progressToken: 1, meta: { logLevel: "debug" } });
     const call = await harness.gateway.nextCall();
     call.notice(...progress(1));

@@ -55,6 +55,8 @@ async function nextMessage(stream: FrameReader): Promise<TestFrame> {
   }
 }
 
+const textOf = (frame: string | Uint8Array) =>
+  typeof frame === "string" ? frame : new TextDecoder().decode(frame);
 const dataOf = (frame: TestFrame | undefined) => JSON.parse(frame?.data || "{}");
 const resume = (harness: Harness, session: string, id: string | undefined) =>
   sessionOf(harness, session).get({ "last-event-id": id ?? "" });
@@ -214,6 +216,31 @@ describe("what a stream costs", () => {
     await flush();
     expect(events.batches.length).toBe(2);
     expect(events.batches[1]?.[0]?.frames.length).toBeGreaterThan(10);
+  });
+
+  test("a flood is written a part at a time, and its request is open until its answer is", async () => {
+    const limits = { eventFlushBytesMax: 1_000 };
+    const { events, first, flush } = createRuns({ limits });
+    const { call } = await openCall(first);
+    for (let progress = 2; progress < 20; progress += 1) {
+      call.notice("notifications/progress", { progress, message: "x".repeat(200) });
+    }
+    call.result({ content: [] });
+    await first.passGap();
+    const sizes: number[] = [];
+    let open: unknown;
+    do {
+      const before = events.batches.length;
+      await flush();
+      const [change] = events.batches.slice(before).flat();
+      if (change === undefined) throw new Error("nothing was written");
+      sizes.push(change.frames.reduce((sum, frame) => sum + frame.length, 0));
+      open = change.requests;
+      const hasAnswer = change.frames.some((frame) => textOf(frame).includes('"result"'));
+      expect(change.requests).toEqual(hasAnswer ? [] : [1]);
+    } while (JSON.stringify(open) !== "[]");
+    expect(sizes.length).toBeGreaterThan(4);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(limits.eventFlushBytesMax);
   });
 
   test("a stream that is read to its end within a batch writes its row alone", async () => {

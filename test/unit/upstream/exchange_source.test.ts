@@ -6,7 +6,7 @@ import type { Notice } from "../../../src/model.ts";
 import { createExchange } from "../../../src/upstream/exchange_source.ts";
 import { createTestClock } from "../../support/clock.ts";
 
-const limits = { exchangeRepliesMax: 2, askMs: 1_000 };
+const limits = { exchangeRepliesMax: 2, exchangeCharsMax: 100, askMs: 1_000 };
 const result = { kind: "result", value: { done: true } } as const;
 const notice = (n: number): Notice => ({ kind: "notice", method: "m", params: { n } });
 
@@ -49,6 +49,14 @@ describe("an exchange", () => {
     const kinds: string[] = [];
     for (let index = 0; index < 4; index++) kinds.push((await next(exchange)).kind);
     expect(kinds).toEqual(["notice", "notice", "ask", "result"]);
+  });
+
+  test("B12: counts the bytes of notices that wait, not their number alone", async () => {
+    const { source, exchange } = make();
+    const large: Notice = { kind: "notice", method: "m", params: { text: "x".repeat(60) } };
+    expect([source.notice(large), source.notice(large)]).toEqual([true, false]);
+    expect(await next(exchange)).toBe(large);
+    expect(source.notice(large)).toBe(true);
   });
 
   test("takes notices again when its reader has caught up", async () => {

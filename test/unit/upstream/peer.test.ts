@@ -133,6 +133,25 @@ describe("a peer", () => {
     expect(broken.ends).toEqual([]);
   });
 
+  test("B12: a reader that lags makes the next lines wait, and only those", async () => {
+    const { peer, request } = make();
+    const room = Promise.withResolvers<void>();
+    let fate: boolean | Promise<void> = room.promise;
+    const { id } = request({ notice: () => fate });
+    const progress = (n: number) =>
+      JSON.stringify({
+        jsonrpc: "2.0",
+        method: "notifications/progress",
+        params: { progressToken: id, progress: n },
+      });
+    const held = peer.receive([progress(1)]);
+    expect(held).toBeInstanceOf(Promise);
+    fate = true;
+    expect(peer.receive([progress(2)])).toBeUndefined();
+    room.resolve();
+    await held;
+  });
+
   test("E12 the first answer of each id wins; unknown, repeated and late ones are counted", () => {
     const { receive, request, guard } = make();
     const one = request();

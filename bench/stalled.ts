@@ -1,0 +1,147 @@
+/**
+ * What readers that stand still cost (case B12): each opens a session whose own server logs
+ * megabytes during a call, reads the head of the answer and nothing more. The gateway's memory may
+ * grow by 1 MiB a reader and 50 MB, and another client's calls go on. Linux (/proc).
+ *
+ *   bun bench stalled                     deno run -A bench/run.ts stalled
+ *   … --readers=100 --megabytes=16 --seconds=60     the figure; the default is a light load
+ *   … --root=FOLDER                       another copy of this repository, to compare with
+ *   … --json=FILE                         the row, for a report
+ */
+import { writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import process from "node:process";
+import { residentBytes } from "../test/support/processes.ts";
+import { programCommand, projectDirectory, spawnGateway } from "../test/support/spawn_gateway.ts";
+import { percentile } from "./e2e/results.ts";
+import { describeMachine } from "./support/machine.ts";
+
+const textOption = (name: string): string | undefined =>
+  process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
+const option = (name: string, fallback: number) => Number(textOption(name) ?? fallback);
+const readers = option("readers", 10);
+const megabytes = option("megabytes", 4);
+const seconds = option("seconds", 10);
+const bytesPerMegabyte = 1024 * 1024;
+const noticesPerMegabyte = 1_024;
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const root = textOption("root");
+const gateway = await spawnGateway({
+  ...(root !== undefined && { root }),
+  ...(process.env["LAUNCHER"] !== undefined && { launcher: [process.env["LAUNCHER"]] }),
+  servers: {
+    echo: programCommand("bench/support/echo_server.ts", []),
+    flood: {
+      command: "sh",
+      args: [
+        `${projectDirectory}/bench/support/flood_server.sh`,
+        String(megabytes * noticesPerMegabyte),
+      ],
+    },
+  },
+});
+const headers = {
+  "content-type": "application/json",
+  accept: "application/json, text/event-stream",
+};
+
+async function openSession(server: string): Promise<{ url: string; id: string }> {
+  const url = `${gateway.url}/servers/${server}/mcp`;
+  const params = {
+    protocolVersion: "2025-06-18",
+    capabilities: {},
+    clientInfo: { name: "bench", version: "1" },
+  };
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 0, method: "initialize", params });
+  const response = await fetch(url, { method: "POST", headers, body });
+  await response.text();
+  const id = response.headers.get("mcp-session-id");
+  if (id === null) throw new Error(`No session at ${url}: HTTP ${response.status}`);
+  return { url, id };
+}
+
+const callOf = (id: number, name: string) =>
+  JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: {} } });
+
+/** Calls `flood` and reads the head of the answer alone. */
+function stall({ url, id }: { url: string; id: string }): Promise<Socket> {
+  const { port, pathname } = new URL(url);
+  const body = callOf(1, "flood");
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), "127.0.0.1", () => {
+      const lines = [`POST ${pathname} HTTP/1.1`, `host: 127.0.0.1:${port}`];
+      lines.push(...Object.entries(headers).map(([name, value]) => `${name}: ${value}`));
+      lines.push(`mcp-session-id: ${id}`, `content-length: ${body.length}`, "", body);
+      socket.write(lines.join("\r\n"));
+    });
+    socket.once("data", () => {
+      socket.pause();
+      resolve(socket);
+    });
+    socket.once("error", reject);
+  });
+}
+
+/** A call whose answer is read; in milliseconds. */
+async function call({ url, id }: { url: string; id: string }, tool: string): Promise<number> {
+  const begun = performance.now();
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { ...headers, "mcp-session-id": id },
+    body: callOf(0, tool),
+  });
+  const text = await response.text();
+  if (!text.includes('"result"')) throw new Error(`A call of ${tool} failed: ${text}`);
+  return performance.now() - begun;
+}
+
+/** Milliseconds of each call of a client that keeps up, for a time. */
+async function healthy(session: { url: string; id: string }, ms: number): Promise<number[]> {
+  const took: number[] = [];
+  const end = performance.now() + ms;
+  while (performance.now() < end) {
+    took.push(await call(session, "echo"));
+    await pause(20);
+  }
+  return took;
+}
+
+try {
+  const well = await openSession("echo");
+  await healthy(well, 1_000);
+  const sessions = [];
+  for (let at = 0; at < readers; at += 1) {
+    const session = await openSession("flood");
+    // Its server starts before the measurement.
+    await call(session, "quiet");
+    sessions.push(session);
+  }
+  const alone = percentile(await healthy(well, 2_000), 0.99);
+  const before = residentBytes(gateway.pid);
+  let most = before;
+  const sampling = setInterval(() => most = Math.max(most, residentBytes(gateway.pid)), 100);
+  const stalled = Promise.all(sessions.map(stall));
+  const beside = percentile(await healthy(well, seconds * 1_000), 0.99);
+  const sockets = await stalled;
+  clearInterval(sampling);
+  for (const socket of sockets) socket.destroy();
+  const row = {
+    figure: "stalled_readers",
+    ...describeMachine(),
+    at: new Date().toISOString(),
+    readers,
+    megabytes,
+    seconds,
+    grownMegabytes: Math.round((most - before) / bytesPerMegabyte),
+    goalMegabytes: readers + 50,
+    healthyAloneMs: Number(alone.toFixed(2)),
+    healthyBesideMs: Number(beside.toFixed(2)),
+  };
+  console.log(JSON.stringify(row, null, 2));
+  const file = textOption("json");
+  if (file !== undefined) writeFileSync(file, `${JSON.stringify(row)}\n`);
+} finally {
+  await gateway.dispose();
+}
+process.exit(0);

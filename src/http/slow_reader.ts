@@ -1,0 +1,77 @@
+/**
+ * What a client that reads slowly gets of the notices of its calls, counted in bytes: the server
+ * waits for it where it works for that client alone, and when the client stands still, notices are
+ * dropped. The result and the questions of a call always go out. Not here: the stream itself
+ * (event_stream.ts), and who works for whom (upstream/mcp/attribution.ts).
+ */
+import { type Clock, sleep } from "../clock.ts";
+import type { Limits } from "../limits.ts";
+
+/** The limits of a reader. */
+export type ReaderLimits = Pick<
+  Limits,
+  "streamNoticeBytesMax" | "streamPauseBytes" | "streamPauseMs" | "streamPauseStepMs"
+>;
+
+/**
+ * Whether a notice of `chars` characters may follow the bytes that wait for the reader; with 0,
+ * whether any may. A reader that has read everything gets a notice of any size.
+ */
+export function hasRoomFor(
+  chars: number,
+  queuedBytes: number,
+  { streamNoticeBytesMax }: ReaderLimits,
+): boolean {
+  return queuedBytes === 0 || Math.max(queuedBytes, chars) < streamNoticeBytesMax;
+}
+
+/**
+ * The function that a call's server waits by: a promise while the reader lags, undefined while it
+ * keeps up or has read nothing for so long that waiting would only keep its result back. All
+ * notices that come meanwhile get the same promise. `queuedBytes` is what waits for the reader: 0
+ * once it has left or the call is over.
+ */
+export function roomOf(
+  queuedBytes: () => number,
+  { clock, limits }: { readonly clock: Clock; readonly limits: ReaderLimits },
+): () => Promise<void> | undefined {
+  let waiting: Promise<void> | undefined;
+  /** What waited when the reader was last seen to stand still. */
+  let stalledAt = Infinity;
+  return () => {
+    if (waiting !== undefined) return waiting;
+    const queued = queuedBytes();
+    if (queued < limits.streamPauseBytes) return undefined;
+    if (queued >= stalledAt) {
+      stalledAt = queued;
+      return undefined;
+    }
+    waiting = untilRoom(queuedBytes, clock, limits).then((isRoom) => {
+      waiting = undefined;
+      stalledAt = isRoom ? Infinity : queuedBytes();
+    });
+    return waiting;
+  };
+}
+
+/**
+ * True when there is room, false when the reader read nothing for `streamPauseMs`. Runtimes do not
+ * tell when a reader has read, so this looks, less and less often.
+ */
+async function untilRoom(
+  queuedBytes: () => number,
+  clock: Clock,
+  { streamPauseBytes, streamPauseMs, streamPauseStepMs }: ReaderLimits,
+): Promise<boolean> {
+  let least = Infinity;
+  let end = 0;
+  for (let step = 1;; step = Math.min(2 * step, streamPauseStepMs)) {
+    const queued = queuedBytes();
+    if (queued < streamPauseBytes) return true;
+    if (queued < least) end = clock.monotonic() + streamPauseMs;
+    least = queued;
+    const left = end - clock.monotonic();
+    if (left <= 0) return false;
+    await sleep(clock, Math.min(step, left));
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Whose output is read next. A program that writes faster than the gateway takes its output waits
+ * before each further piece: one piece is read in each turn of the event loop, so that everything
+ * else goes on meanwhile, and the reader that has taken the least goes first. A flood makes garbage
+ * faster than some runtimes notice, so this asks them to collect it. Not here: what a piece is
+ * (line_reader.ts).
+ */
+import type { Limits } from "../limits.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+
+/** One reader's place in the order. */
+export interface ReadPlace {
+  /** Asks for the next turn, after so many bytes; resolves when it has come. */
+  next(bytes: number): Promise<void>;
+}
+
+/** The order of all readers. */
+export interface ReadTurns {
+  /** A place for a new reader. */
+  place(): ReadPlace;
+}
+
+/** A reader that waits, and what it has taken with the turn before. */
+interface WaitingReader {
+  readonly taken: number;
+  readonly resolve: () => void;
+}
+
+/** What an order is made from. */
+export interface ReadTurnsOptions {
+  readonly runtime: Pick<Runtime, "nextTurn" | "collect">;
+  readonly limits: Pick<Limits, "readCollectBytes">;
+}
+
+/** Makes an empty order. */
+export function createReadTurns({ runtime, limits }: ReadTurnsOptions): ReadTurns {
+  const { nextTurn } = runtime;
+  const waiting: WaitingReader[] = [];
+  /** Who was away is not owed what it has not taken meanwhile: it begins here. */
+  let served = 0;
+  /** Bytes since garbage was collected last. */
+  let uncollected = 0;
+  const serve = (): void => {
+    const first = waiting.reduce((one, other) => other.taken < one.taken ? other : one);
+    waiting.splice(waiting.indexOf(first), 1);
+    served = first.taken;
+    if (waiting.length > 0) nextTurn(serve);
+    if (uncollected >= limits.readCollectBytes) {
+      uncollected = 0;
+      runtime.collect?.();
+    }
+    first.resolve();
+  };
+  return {
+    place() {
+      let taken = 0;
+      return {
+        next: (bytes) =>
+          new Promise((resolve) => {
+            uncollected += bytes;
+            taken = Math.max(taken, served) + bytes;
+            waiting.push({ taken, resolve });
+            if (waiting.length === 1) nextTurn(serve);
+          }),
+      };
+    },
+  };
+}

@@ -1,0 +1,82 @@
+/** In which order the outputs of programs are read that write more than the gateway takes (E3). */
+import { describe, expect, test } from "bun:test";
+import { createReadTurns } from "../../../src/upstream/read_turns.ts";
+
+/** An order whose turns the test runs, and what was read in them. */
+function setUp() {
+  const due: (() => void)[] = [];
+  const read: string[] = [];
+  let collected = 0;
+  const turns = createReadTurns({
+    runtime: { nextTurn: (run) => void due.push(run), collect: () => void (collected += 1) },
+    limits: { readCollectBytes: 1_000 },
+  });
+  return {
+    turns,
+    read,
+    /** Asks for a turn. */
+    ask: (place: ReturnType<typeof turns.place>, name: string, bytes: number) =>
+      void place.next(bytes).then(() => read.push(name)),
+    async turn() {
+      due.shift()?.();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    },
+    due,
+    collected: () => collected,
+  };
+}
+
+describe("E3: programs that flood their output", () => {
+  test("are read one after the other, one piece in each turn of the event loop", async () => {
+    const { turns, read, ask, turn, due } = setUp();
+    for (const name of ["a", "b", "c"]) ask(turns.place(), name, 10);
+    expect(due.length).toBe(1);
+    await turn();
+    expect(read).toEqual(["a"]);
+    await turn();
+    await turn();
+    expect(read).toEqual(["a", "b", "c"]);
+    expect(due.length).toBe(0);
+  });
+
+  test("wait for a program that has said less", async () => {
+    const { turns, read, ask, turn } = setUp();
+    const [flood, other] = [turns.place(), turns.place()];
+    for (let at = 0; at < 5; at += 1) {
+      ask(flood, "flood", 100);
+      await turn();
+    }
+    ask(flood, "flood", 100);
+    ask(other, "other", 10);
+    await turn();
+    expect(read.at(-1)).toBe("other");
+  });
+
+  test("make garbage that is collected once for so many bytes", async () => {
+    const { turns, ask, turn, collected } = setUp();
+    const flood = turns.place();
+    for (let at = 0; at < 30; at += 1) {
+      ask(flood, "flood", 100);
+      await turn();
+    }
+    expect(collected()).toBe(3);
+  });
+
+  test("have equal parts, however long one of them was silent before", async () => {
+    const { turns, read, ask, turn } = setUp();
+    const [early, late] = [turns.place(), turns.place()];
+    for (let at = 0; at < 50; at += 1) {
+      ask(early, "early", 100);
+      await turn();
+    }
+    read.length = 0;
+    ask(early, "early", 100);
+    ask(late, "late", 100);
+    for (let at = 0; at < 10; at += 1) {
+      await turn();
+      const last = read.at(-1);
+      ask(last === "late" ? late : early, String(last), 100);
+    }
+    expect(read.filter((name) => name === "late").length).toBe(5);
+  });
+});
