@@ -26,9 +26,10 @@ const folderMode = 0o700;
 /** The members of a runtime that are the same everywhere. */
 export const files: Pick<
   Runtime,
-  "exists" | "openLog" | "readText" | "writeText" | "rename" | "remove" | "watch"
+  "exists" | "bytesOf" | "openLog" | "readText" | "writeText" | "rename" | "remove" | "watch"
 > = {
   exists: existsSync,
+  bytesOf,
   openLog,
   readText,
   writeText,
@@ -42,6 +43,14 @@ export function preparePrivateFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: folderMode });
   closeSync(openSync(path, "a", fileMode));
   chmodSync(path, fileMode);
+}
+
+function bytesOf(path: string): number | undefined {
+  try {
+    return statSync(path).size;
+  } catch {
+    return undefined;
+  }
 }
 
 async function readText(path: string): Promise<string | undefined> {

@@ -203,6 +203,8 @@ export interface Runtime {
   openDatabase(path: string): SqlDatabase;
   /** Whether there is a file or folder at a path. */
   exists(path: string): boolean;
+  /** The size of a file; undefined if there is none, or the system does not say. */
+  bytesOf(path: string): number | undefined;
   /**
    * Opens a log file and its folder; at `bytesMax` it is renamed to `.1` and so on up to
    * `filesMax`.

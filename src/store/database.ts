@@ -8,6 +8,7 @@ import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
 import { schemaSteps } from "./schema_steps.ts";
+import { setAside } from "./set_aside.ts";
 import type { StoreKindOptions } from "./stores.ts";
 
 /** By these words a start knows that another gateway was first. */
@@ -20,7 +21,7 @@ const sqliteNotADatabase = 26;
 
 /**
  * Opens the database of a data directory (`:memory:` keeps nothing) and locks it for this process.
- * A corrupt file is kept as `….corrupt`, and a new one is created.
+ * An empty or corrupt file is set aside, and a new one is created (case G3).
  */
 export function openStoreDatabase(
   runtime: Runtime,
@@ -29,7 +30,11 @@ export function openStoreDatabase(
   log?: Log,
 ): SqlDatabase {
   try {
-    return openChecked(runtime, path, limits, log);
+    // A failed copy or restore leaves an empty file, which SQLite would take for a new database.
+    if (path !== ":memory:" && runtime.bytesOf(path) === 0) {
+      setAside(runtime, path, { reason: "it is empty", limits, log });
+    }
+    return openChecked(runtime, path, limits);
   } catch (fault) {
     if (toPrimaryCode(fault) === sqliteBusy) {
       throw new Error(
@@ -39,18 +44,8 @@ export function openStoreDatabase(
       );
     }
     if (!isCorrupt(fault)) throw fault;
-    log?.error(
-      `Cannot read "${path}": it is corrupt; kept as "${path}.corrupt", and a new one is used`,
-      {
-        fault,
-        lost: "sessions, stored catalogs and credentials",
-      },
-    );
-    // The log of a corrupt file must never be replayed into the fresh one.
-    for (const suffix of ["", "-wal", "-shm"]) {
-      runtime.rename(`${path}${suffix}`, `${path}.corrupt${suffix}`);
-    }
-    return openChecked(runtime, path, limits, log);
+    setAside(runtime, path, { reason: "it is corrupt", limits, log, fault });
+    return openChecked(runtime, path, limits);
   }
 }
 
@@ -175,8 +170,7 @@ export function isCorrupt(fault: unknown): boolean {
   return code === sqliteCorrupt || code === sqliteNotADatabase;
 }
 
-function openChecked(runtime: Runtime, path: string, limits: Limits, log?: Log): SqlDatabase {
-  const isFound = path !== ":memory:" && runtime.exists(path);
+function openChecked(runtime: Runtime, path: string, limits: Limits): SqlDatabase {
   const database = runtime.openDatabase(path);
   try {
     // The lock mode comes first: in WAL it then needs no shared memory and is held until the end.
@@ -187,13 +181,7 @@ function openChecked(runtime: Runtime, path: string, limits: Limits, log?: Log):
     database.exec("PRAGMA foreign_keys = OFF");
     database.exec(`PRAGMA journal_size_limit = ${limits.journalBytesMax}`);
     assertSound(database);
-    if (migrate(database, path) === 0 && isFound) {
-      // A failed copy or restore leaves such a file.
-      log?.warn(
-        `Database "${path}" is empty: no session, stored catalog or credential is left; ` +
-          "if it held some, stop the gateway and restore the file from a backup",
-      );
-    }
+    migrate(database, path);
     return database;
   } catch (fault) {
     database.close();
@@ -210,8 +198,8 @@ function assertSound(database: SqlDatabase): void {
   });
 }
 
-/** Brings the tables up to date; returns the version that the file had. */
-function migrate(database: SqlDatabase, path: string): number {
+/** Brings the tables up to date. */
+function migrate(database: SqlDatabase, path: string): void {
   const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
   if (version > schemaSteps.length) {
     throw new Error(
@@ -224,5 +212,4 @@ function migrate(database: SqlDatabase, path: string): number {
     for (const step of schemaSteps.slice(version)) database.exec(step);
     database.exec(`PRAGMA user_version = ${schemaSteps.length}`);
   });
-  return version;
 }
