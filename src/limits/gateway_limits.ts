@@ -19,6 +19,8 @@ export const houseLimits = {
   storageRetryMs: 1_000,
   /** The size of a test write after a failure: more than a session needs. */
   storageProbeBytes: 16 * 1024,
+  /** Changes that a healed database takes in one turn of the event loop. */
+  backlogBatchMax: 100,
   /** Corrupt databases that are kept; then the disk is to be looked at before the next start. */
   corruptFilesMax: 100,
   /** The size to which the write-ahead log shrinks after a burst. */
