@@ -3,7 +3,7 @@
  * tables are in schema_steps.ts; the stores that read and write them are the `sqlite_*.ts` files.
  * One gateway owns the file: a second one on the same data directory is refused.
  */
-import { type Clock, sleep } from "../clock.ts";
+import { sleep } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
@@ -72,73 +72,6 @@ export async function openWhenFree(
     const span = Math.min(limits.databaseRetryMsMax, limits.databaseRetryMsMin * 2 ** attempt);
     await sleep(clock, clock.random() * span);
   }
-}
-
-/** Whether the database takes writes. */
-export interface StorageCheck {
-  /**
-   * Why writes fail; undefined while they succeed. While writes succeed, the check rarely writes,
-   * and little. After a failure it writes as much as a new session needs.
-   */
-  problem(): string | undefined;
-  /** Notes that a write failed: the next check finds out why. */
-  suspect(): void;
-}
-
-/** Makes the check of one database. */
-export function createStorageCheck(
-  { database, clock, limits, log }: {
-    readonly database: SqlDatabase;
-    readonly clock: Clock;
-    readonly limits: Pick<Limits, "storageCheckMs" | "storageRetryMs" | "storageProbeBytes">;
-    readonly log: Log;
-  },
-): StorageCheck {
-  let problem: string | undefined;
-  let isSuspect = false;
-  let nextAt = -Infinity;
-  const write = (): void => {
-    // The same version again: the least that SQLite writes.
-    if (!isSuspect) return database.exec(`PRAGMA user_version = ${schemaSteps.length}`);
-    const body = "x".repeat(limits.storageProbeBytes);
-    transact(database, () => {
-      database.prepare(
-        "INSERT OR REPLACE INTO catalogs (key, server, body, saved_at) VALUES ('probe', '', ?, 0)",
-      ).run(body);
-    });
-    database.exec("DELETE FROM catalogs WHERE key = 'probe'");
-  };
-  const look = (): void => {
-    try {
-      write();
-      if (problem !== undefined) log.info("The database can be written again");
-      problem = undefined;
-      isSuspect = false;
-    } catch (fault) {
-      if (problem === undefined) {
-        log.error("Cannot write to the database: new sessions are refused until that works", {
-          fault,
-        });
-      }
-      problem = fault instanceof Error ? fault.message : String(fault);
-      isSuspect = true;
-    }
-  };
-  return {
-    problem() {
-      const now = clock.monotonic();
-      if (now >= nextAt) {
-        look();
-        nextAt = now + (problem === undefined ? limits.storageCheckMs : limits.storageRetryMs);
-      }
-      return problem;
-    },
-    suspect() {
-      if (problem !== undefined) return;
-      isSuspect = true;
-      nextAt = -Infinity;
-    },
-  };
 }
 
 /** Runs `work` as one transaction that takes the write lock at once; a throw undoes all of it. */

@@ -4,7 +4,7 @@
  * statements of each store.
  */
 import { copyDatabase } from "./backup.ts";
-import { createStorageCheck, openWhenFree } from "./database.ts";
+import { openWhenFree } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
 import { openSqliteEvents } from "./sqlite_events.ts";
@@ -18,6 +18,9 @@ import { openSqliteRegistry } from "./sqlite_registry.ts";
 import { openSqliteSessionStore } from "./sqlite_sessions.ts";
 import { openSqliteUsers } from "./sqlite_users.ts";
 import { noDirectory } from "../config/places.ts";
+import { GatewayError } from "../errors.ts";
+import type { SessionStore } from "../session/session_store.ts";
+import { createStorageCheck, type StorageCheck } from "./storage_check.ts";
 import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 
 /** Opens the database and its stores; no other gateway can open the same file until they close. */
@@ -34,14 +37,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
     });
     const check = createStorageCheck({ ...shared, log: log.source("database") });
     return {
-      sessions: {
-        ...sessions,
-        create: (record) =>
-          sessions.create(record).catch((fault) => {
-            check.suspect();
-            throw fault;
-          }),
-      },
+      sessions: refusingNew(sessions, check),
       // Frames in a database in memory would end with the process.
       events: (sealer) =>
         path === noDirectory
@@ -59,8 +55,12 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       processGroups: openSqliteProcessGroups({ database, clock }),
       keys: openSqliteKeyStore({ database, log: log.source("keys") }),
       backup: (to) => copyDatabase({ runtime, database, path: to, isKept: path !== noDirectory }),
-      problem: async () => check.problem(),
+      async problem() {
+        const cause = check.problem();
+        return cause === undefined ? undefined : { effect: refusesSessions, cause };
+      },
       async close() {
+        check.close();
         await sessions.close();
         try {
           database.close();
@@ -73,4 +73,22 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
     database.close();
     throw fault;
   }
+}
+
+const refusesSessions = "the data directory cannot be written: new sessions are refused";
+
+/** While the database takes no writes, a new session is refused without another attempt. */
+function refusingNew(sessions: SessionStore, check: StorageCheck): SessionStore {
+  return {
+    ...sessions,
+    async create(record) {
+      if (check.problem() !== undefined) throw new GatewayError("store_unavailable");
+      try {
+        await sessions.create(record);
+      } catch (fault) {
+        check.suspect();
+        throw fault;
+      }
+    },
+  };
 }
