@@ -19,7 +19,11 @@ export const houseLimits = {
   storageRetryMs: 1_000,
   /** The size of a test write after a failure: more than a session needs. */
   storageProbeBytes: 16 * 1024,
-  /** Changes that a healed database takes in one turn of the event loop. */
+  /**
+   * Changes of one kind that wait in memory for a database that takes no writes, and those that it
+   * takes in one turn of the event loop once it is healed.
+   */
+  backlogMax: 1_000,
   backlogBatchMax: 100,
   /** Corrupt databases that are kept; then the disk is to be looked at before the next start. */
   corruptFilesMax: 100,

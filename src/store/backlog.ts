@@ -8,15 +8,19 @@ import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 
+/** The limits of a backlog. */
+export type BacklogLimits = Pick<Limits, "storageRetryMs" | "backlogBatchMax" | "backlogMax">;
+
 /** What a backlog needs. */
 export interface BacklogOptions<Change> {
   /** What the changes are, in the plural, for the log. */
   readonly what: string;
-  readonly changesMax: number;
+  /** Absent: `backlogMax`. */
+  readonly changesMax?: number;
   /** Writes one change; throws if the database does not take it. */
   readonly write: (change: Change, name: string) => void;
   readonly clock: Clock;
-  readonly limits: Pick<Limits, "storageRetryMs" | "backlogBatchMax">;
+  readonly limits: BacklogLimits;
   readonly log: Log;
 }
 
@@ -26,9 +30,11 @@ export interface Backlog<Change> {
   get(name: string): Change | undefined;
   /** All of them, the oldest first. */
   all(): readonly Change[];
+  /** Writes a change now. If the database does not take it, keeps it and throws. */
+  put(name: string, change: Change): void;
   /** Keeps a change, in place of an earlier one of that name. The oldest gives way to too many. */
   keep(name: string, change: Change): void;
-  /** Forgets the change of a name, since a later one was written. */
+  /** Forgets what waits under a name, since another change made it pointless. */
   drop(name: string): void;
   /** Tries once more to write all, and stops. */
   close(): void;
@@ -36,14 +42,14 @@ export interface Backlog<Change> {
 
 /** Makes an empty one. */
 export function createBacklog<Change>(options: BacklogOptions<Change>): Backlog<Change> {
-  const { what, changesMax, write, clock, limits, log } = options;
+  const { what, write, clock, limits, log, changesMax = limits.backlogMax } = options;
   const changes = new Map<string, Change>();
   let cancelRetry: (() => void) | undefined;
   /** Writes at most so many, until one fails; returns how many were written. */
-  const writeSome = (changesMax: number): number => {
+  const writeSome = (countMax: number): number => {
     let count = 0;
     for (const [name, change] of changes) {
-      if (count >= changesMax) break;
+      if (count >= countMax) break;
       try {
         write(change, name);
       } catch {
@@ -63,16 +69,26 @@ export function createBacklog<Change>(options: BacklogOptions<Change>): Backlog<
       if (changes.size > 0) retryLater(count > 0 ? 0 : limits.storageRetryMs);
     });
   };
+  const keep = (name: string, change: Change): void => {
+    const isFull = changes.size >= changesMax && !changes.has(name);
+    if (isFull) log.error(`Too many ${what} cannot be written: the oldest is lost`);
+    putWithin(changes, name, change, changesMax);
+    retryLater(limits.storageRetryMs);
+  };
   return {
     get: (name) => changes.get(name),
     all: () => [...changes.values()],
-    keep(name, change) {
-      const isFull = changes.size >= changesMax && !changes.has(name);
-      if (isFull) log.error(`Too many ${what} cannot be written: the oldest is lost`);
-      putWithin(changes, name, change, changesMax);
-      retryLater(limits.storageRetryMs);
-    },
+    keep,
     drop: (name) => void changes.delete(name),
+    put(name, change) {
+      try {
+        write(change, name);
+        changes.delete(name);
+      } catch (fault) {
+        keep(name, change);
+        throw fault;
+      }
+    },
     close() {
       cancelRetry?.();
       // From here on nothing is tried again.

@@ -6,7 +6,7 @@
  * sessions expired (session_expiry.ts), and closing the database, which other stores share.
  */
 import type { Clock } from "../clock.ts";
-import { type Backlog, createBacklog } from "./backlog.ts";
+import { type Backlog, type BacklogLimits, createBacklog } from "./backlog.ts";
 import { transact } from "./database.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
@@ -21,15 +21,9 @@ import type { SessionPatch, SessionRecord, SessionStore } from "../session/sessi
 export interface SqliteSessionStoreOptions {
   readonly database: SqlDatabase;
   readonly clock: Clock;
-  readonly limits: Pick<
-    Limits,
-    | "activityFlushMs"
-    | "backlogBatchMax"
-    | "expiryBatchMax"
-    | "sessionGroupMax"
-    | "sessionsMax"
-    | "storageRetryMs"
-  >;
+  readonly limits:
+    & BacklogLimits
+    & Pick<Limits, "activityFlushMs" | "expiryBatchMax" | "sessionGroupMax" | "sessionsMax">;
   readonly log: Log;
   readonly nextTurn: Runtime["nextTurn"];
 }

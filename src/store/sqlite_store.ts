@@ -36,6 +36,12 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       nextTurn: runtime.nextTurn,
     });
     const check = createStorageCheck({ ...shared, log: log.source("database") });
+    /** The stores in which changes may wait. */
+    const waiting: { close(): void }[] = [];
+    const closing = <Store extends { close(): void }>(store: Store): Store => {
+      waiting.push(store);
+      return store;
+    };
     return {
       sessions: refusingNew(sessions, check),
       // Frames in a database in memory would end with the process.
@@ -43,11 +49,14 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
         path === noDirectory
           ? undefined
           : openSqliteEvents({ ...shared, sealer, log: log.source("session") }),
-      catalogs: openSqliteCatalogStore({ ...shared, log: log.source("catalog") }),
+      catalogs: closing(openSqliteCatalogStore({ ...shared, log: log.source("catalog") })),
       pins: openSqlitePins({ ...shared, log: log.source("pins") }),
       credentials: (sealer) =>
-        openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
-      grants: (sealer) => openSqliteGrantStore({ ...shared, sealer, log: log.source("grants") }),
+        closing(
+          openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
+        ),
+      grants: (sealer) =>
+        closing(openSqliteGrantStore({ ...shared, sealer, log: log.source("grants") })),
       registry: (sealer) => openSqliteRegistry({ database, sealer, log: log.source("registry") }),
       profiles: openSqliteProfiles({ database, log: log.source("registry") }),
       users: openSqliteUsers({ database, log: log.source("users") }),
@@ -62,6 +71,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       async close() {
         check.close();
         await sessions.close();
+        for (const store of waiting) store.close();
         try {
           database.close();
         } catch (thrown) {
