@@ -25,6 +25,8 @@ export const houseLimits = {
    */
   backlogMax: 1_000,
   backlogBatchMax: 100,
+  /** Copies of the database that are kept from before its tables were converted. */
+  databaseCopiesMax: 3,
   /** Corrupt databases that are kept; then the disk is to be looked at before the next start. */
   corruptFilesMax: 100,
   /** The size to which the write-ahead log shrinks after a burst. */

@@ -1,13 +1,13 @@
 /**
- * The one database file of a data directory: how it is opened, checked, locked and migrated. Its
- * tables are in schema_steps.ts; the stores that read and write them are the `sqlite_*.ts` files.
+ * The one database file of a data directory: how it is opened, checked and locked. Its tables are in
+ * schema_steps.ts, and migration.ts brings those of an older gateway up to date; the stores that read and write them are the `sqlite_*.ts` files.
  * One gateway owns the file: a second one on the same data directory is refused.
  */
 import { sleep } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
-import { schemaSteps } from "./schema_steps.ts";
+import { migrate } from "./migration.ts";
 import { setAside } from "./set_aside.ts";
 import type { StoreKindOptions } from "./stores.ts";
 
@@ -34,7 +34,7 @@ export function openStoreDatabase(
     if (path !== ":memory:" && runtime.bytesOf(path) === 0) {
       setAside(runtime, path, { reason: "it is empty", limits, log });
     }
-    return openChecked(runtime, path, limits);
+    return openChecked(runtime, path, limits, log);
   } catch (fault) {
     if (toPrimaryCode(fault) === sqliteBusy) {
       throw new Error(
@@ -45,7 +45,7 @@ export function openStoreDatabase(
     }
     if (!isCorrupt(fault)) throw fault;
     setAside(runtime, path, { reason: "it is corrupt", limits, log, fault });
-    return openChecked(runtime, path, limits);
+    return openChecked(runtime, path, limits, log);
   }
 }
 
@@ -103,7 +103,7 @@ export function isCorrupt(fault: unknown): boolean {
   return code === sqliteCorrupt || code === sqliteNotADatabase;
 }
 
-function openChecked(runtime: Runtime, path: string, limits: Limits): SqlDatabase {
+function openChecked(runtime: Runtime, path: string, limits: Limits, log?: Log): SqlDatabase {
   const database = runtime.openDatabase(path);
   try {
     // The lock mode comes first: in WAL it then needs no shared memory and is held until the end.
@@ -114,7 +114,7 @@ function openChecked(runtime: Runtime, path: string, limits: Limits): SqlDatabas
     database.exec("PRAGMA foreign_keys = OFF");
     database.exec(`PRAGMA journal_size_limit = ${limits.journalBytesMax}`);
     assertSound(database);
-    migrate(database, path);
+    migrate(database, { runtime, path, limits, log });
     return database;
   } catch (fault) {
     database.close();
@@ -128,21 +128,5 @@ function assertSound(database: SqlDatabase): void {
   if (verdict === "ok") return;
   throw Object.assign(new Error(`Cannot use the database: ${verdict}`), {
     sqliteCode: sqliteCorrupt,
-  });
-}
-
-/** Brings the tables up to date. */
-function migrate(database: SqlDatabase, path: string): void {
-  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (version > schemaSteps.length) {
-    throw new Error(
-      `Cannot open "${path}": it was written by a newer version of the gateway; ` +
-        "update the gateway or choose another data directory",
-    );
-  }
-  // Without a write the exclusive lock would be taken only at the first later write.
-  transact(database, () => {
-    for (const step of schemaSteps.slice(version)) database.exec(step);
-    database.exec(`PRAGMA user_version = ${schemaSteps.length}`);
   });
 }

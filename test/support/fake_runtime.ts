@@ -105,7 +105,7 @@ function withFaultyStdin(child: Child, reach: () => void): Child {
   return { ...child, stdin };
 }
 
-const writes = /^\s*(?:INSERT|UPDATE|DELETE|PRAGMA user_version =)/i;
+const writes = /^\s*(?:INSERT|UPDATE|DELETE|VACUUM|PRAGMA user_version =)/i;
 
 function withFaultySql(database: SqlDatabase, reach: (sql: string) => void): SqlDatabase {
   const wrap = (statement: SqlStatement, sql: string): SqlStatement => {
