@@ -37,6 +37,7 @@ export function createDenoRuntime(): Runtime {
     openDatabase,
     ...files,
     addresses: readAddresses,
+    pid: Deno.pid,
     env: Deno.env.toObject(),
     nextTurn: (run) => void setImmediate(run),
     sha256,

@@ -214,6 +214,11 @@ export interface Runtime {
   readText(path: string): Promise<string | undefined>;
   /** Writes a file that only its owner may read, atomically, and makes its folder. */
   writeText(path: string, text: string): Promise<void>;
+  /**
+   * Makes a file that only its owner may read, and its folder, at once; false if there is a file
+   * already. Of several processes, one succeeds. Throws on other faults.
+   */
+  createText(path: string, text: string): boolean;
   /** Renames a file and replaces an existing one; false if there is no such file. */
   rename(from: string, to: string): boolean;
   /** Removes a file if there is one. */
@@ -222,6 +227,8 @@ export interface Runtime {
   watch(path: string, onChange: () => void, limits?: WatchLimits): { close(): void };
   /** The IP addresses of this machine's network interfaces at the moment. */
   addresses(): readonly string[];
+  /** The id of this process. */
+  readonly pid: number;
   /** The environment at the start. */
   readonly env: Readonly<Record<string, string>>;
   /** Runs once, after all that the event loop has at hand: before any timer that is set now. */

@@ -4,20 +4,23 @@
  * One gateway owns the file: a second one on the same data directory is refused.
  */
 import { sleep } from "../clock.ts";
+import { noDirectory } from "../config/places.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
+import { tryLock } from "./directory_lock.ts";
 import { migrate } from "./migration.ts";
 import { setAside } from "./set_aside.ts";
 import type { StoreKindOptions } from "./stores.ts";
+import { isCorrupt, sqliteCorrupt, toPrimaryCode } from "./transact.ts";
+
+export { isCorrupt, toPrimaryCode, transact } from "./transact.ts";
 
 /** By these words a start knows that another gateway was first. */
 export const lockedWords = "another gateway uses this data directory";
 
-/** The primary SQLite result codes that this file handles; others are rethrown. */
+/** The primary SQLite result code of a database that another process has locked. */
 const sqliteBusy = 5;
-const sqliteCorrupt = 11;
-const sqliteNotADatabase = 26;
 
 /**
  * Opens the database of a data directory (`:memory:` keeps nothing) and locks it for this process.
@@ -36,71 +39,95 @@ export function openStoreDatabase(
     }
     return openChecked(runtime, path, limits, log);
   } catch (fault) {
-    if (toPrimaryCode(fault) === sqliteBusy) {
-      throw new Error(
-        `Cannot open "${path}": ${lockedWords}; ` +
-          "stop that gateway, or choose another folder by MCP_DATA_DIR or --data",
-        { cause: fault },
-      );
-    }
+    if (toPrimaryCode(fault) === sqliteBusy) throw lockedError(path, undefined, fault);
     if (!isCorrupt(fault)) throw fault;
     setAside(runtime, path, { reason: "it is corrupt", limits, log, fault });
     return openChecked(runtime, path, limits, log);
   }
 }
 
+/** The refusal of a data directory that another process uses, with its id if that is known. */
+function lockedError(path: string, pid: number | undefined, cause?: unknown): Error {
+  const which = pid === undefined ? "" : ` (process ${pid})`;
+  return new Error(
+    `Cannot open "${path}": ${lockedWords}${which}; ` +
+      "stop that gateway, or choose another folder by MCP_DATA_DIR or --data",
+    { cause },
+  );
+}
+
 /** Whether an opening failed because another process uses the database. */
 export function isLocked(fault: unknown): boolean {
-  return fault instanceof Error && toPrimaryCode(fault.cause) === sqliteBusy;
+  return fault instanceof Error && fault.message.includes(lockedWords);
+}
+
+/** Everything that a data directory is opened with. */
+export type OpeningDeps = Pick<StoreKindOptions, "runtime" | "limits" | "clock" | "log">;
+
+/** A database in use, and the lock of its data directory. */
+export interface OwnedDatabase {
+  readonly database: SqlDatabase;
+  /** Closes the database, and then lets others use the directory. */
+  close(): void;
 }
 
 /**
- * The same as `openStoreDatabase`, but waits a while if another process uses the database: each
- * attempt after a random part of a span that doubles (case P3).
+ * Locks a data directory and opens its database by `open`. Waits a while if another process uses it:
+ * each attempt after a random part of a span that doubles (case P3).
  */
 export async function openWhenFree(
-  { runtime, limits, clock, log }: Pick<StoreKindOptions, "runtime" | "limits" | "clock" | "log">,
-  path: string,
-): Promise<SqlDatabase> {
+  deps: OpeningDeps,
+  directory: string,
+  open: (path: string) => SqlDatabase,
+): Promise<OwnedDatabase> {
+  const { limits, clock } = deps;
+  if (directory === noDirectory) {
+    const database = open(noDirectory);
+    return { database, close: () => database.close() };
+  }
   const until = clock.monotonic() + limits.databaseLockedMs;
   for (let attempt = 0;; attempt++) {
+    const isLast = clock.monotonic() >= until;
     try {
-      return openStoreDatabase(runtime, path, limits, log);
+      return await openOnce(deps, directory, open, isLast);
     } catch (fault) {
-      if (!isLocked(fault) || clock.monotonic() >= until) throw fault;
+      if (!isLocked(fault) || isLast) throw fault;
     }
     const span = Math.min(limits.databaseRetryMsMax, limits.databaseRetryMsMin * 2 ** attempt);
     await sleep(clock, clock.random() * span);
   }
 }
 
-/** Runs `work` as one transaction that takes the write lock at once; a throw undoes all of it. */
-export function transact<Value>(database: SqlDatabase, work: () => Value): Value {
-  database.exec("BEGIN IMMEDIATE");
+async function openOnce(
+  deps: OpeningDeps,
+  directory: string,
+  open: (path: string) => SqlDatabase,
+  isLast: boolean,
+): Promise<OwnedDatabase> {
+  const path = databasePath(directory);
+  const lock = await tryLock(deps, directory, { force: isLast });
+  if (!lock.isTaken) throw lockedError(path, lock.pid);
   try {
-    const value = work();
-    database.exec("COMMIT");
-    return value;
+    const database = open(path);
+    return {
+      database,
+      close() {
+        try {
+          database.close();
+        } finally {
+          lock.release();
+        }
+      },
+    };
   } catch (fault) {
-    try {
-      database.exec("ROLLBACK");
-    } catch {
-      // Some faults (a full disk) have rolled back already; the first fault is the one to report.
-    }
+    lock.release();
     throw fault;
   }
 }
 
-/** The numeric SQLite result code of a thrown value without its extension; undefined for others. */
-export function toPrimaryCode(fault: unknown): number | undefined {
-  if (!(fault instanceof Error) || !("sqliteCode" in fault)) return undefined;
-  return typeof fault.sqliteCode === "number" ? fault.sqliteCode & 0xff : undefined;
-}
-
-/** Whether a fault means that the file is damaged and nothing it holds can be trusted. */
-export function isCorrupt(fault: unknown): boolean {
-  const code = toPrimaryCode(fault);
-  return code === sqliteCorrupt || code === sqliteNotADatabase;
+/** The path of the database in a data directory. */
+export function databasePath(directory: string): string {
+  return `${directory}/mcp-wrapper.db`;
 }
 
 function openChecked(runtime: Runtime, path: string, limits: Limits, log?: Log): SqlDatabase {

@@ -5,7 +5,7 @@
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
-import { isCorrupt, transact } from "./database.ts";
+import { isCorrupt, transact } from "./transact.ts";
 import { schemaSteps } from "./schema_steps.ts";
 
 /** What a migration needs. */

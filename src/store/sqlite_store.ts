@@ -4,7 +4,7 @@
  * statements of each store.
  */
 import { copyDatabase } from "./backup.ts";
-import { openWhenFree } from "./database.ts";
+import { openStoreDatabase, openWhenFree } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
 import { openSqliteEvents } from "./sqlite_events.ts";
@@ -26,8 +26,13 @@ import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 /** Opens the database and its stores; no other gateway can open the same file until they close. */
 export async function openSqliteStore(options: StoreKindOptions): Promise<StoreEngine> {
   const { runtime, directory, clock, limits, log } = options;
-  const path = directory === noDirectory ? directory : `${directory}/mcp-wrapper.db`;
-  const database = await openWhenFree(options, path);
+  const isKept = directory !== noDirectory;
+  const owned = await openWhenFree(
+    options,
+    directory,
+    (path) => openStoreDatabase(runtime, path, limits, log),
+  );
+  const { database } = owned;
   try {
     const shared = { database, clock, limits };
     const sessions = openSqliteSessionStore({
@@ -46,9 +51,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       sessions: refusingNew(sessions, check),
       // Frames in a database in memory would end with the process.
       events: (sealer) =>
-        path === noDirectory
-          ? undefined
-          : openSqliteEvents({ ...shared, sealer, log: log.source("session") }),
+        isKept ? openSqliteEvents({ ...shared, sealer, log: log.source("session") }) : undefined,
       catalogs: closing(openSqliteCatalogStore({ ...shared, log: log.source("catalog") })),
       pins: openSqlitePins({ ...shared, log: log.source("pins") }),
       credentials: (sealer) =>
@@ -63,7 +66,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       oauth: openSqliteOAuth(database),
       processGroups: openSqliteProcessGroups({ database, clock }),
       keys: openSqliteKeyStore({ database, log: log.source("keys") }),
-      backup: (to) => copyDatabase({ runtime, database, path: to, isKept: path !== noDirectory }),
+      backup: (to) => copyDatabase({ runtime, database, path: to, isKept }),
       async problem() {
         const cause = check.problem();
         return cause === undefined ? undefined : { effect: refusesSessions, cause };
@@ -73,14 +76,14 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
         await sessions.close();
         for (const store of waiting) store.close();
         try {
-          database.close();
+          owned.close();
         } catch (thrown) {
           log.error("Cannot close the database", { error: thrown });
         }
       },
     };
   } catch (fault) {
-    database.close();
+    owned.close();
     throw fault;
   }
 }

@@ -309,6 +309,17 @@ describe("database", () => {
 });
 
 describe("files", () => {
+  test("of several that make a file at once one succeeds, and only its owner may read it", () => {
+    const path = join(folder, "made/here/once.txt");
+    expect(runtime.createText(path, "first 日本")).toBe(true);
+    expect(runtime.createText(path, "second")).toBe(false);
+    expect(readFileSync(path, "utf8")).toBe("first 日本");
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    writeFileSync(join(folder, "a file"), "");
+    expect(() => runtime.createText(join(folder, "a file/below"), "x")).toThrow();
+    expect(runtime.pid).toBe(process.pid);
+  });
+
   test("the size of a file is known, and that of none is not", () => {
     const path = join(folder, "sized.txt");
     expect(runtime.bytesOf(path)).toBe(undefined);
