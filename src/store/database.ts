@@ -61,8 +61,8 @@ export function isLocked(fault: unknown): boolean {
   return fault instanceof Error && fault.message.includes(lockedWords);
 }
 
-/** Everything that a data directory is opened with. */
-export type OpeningDeps = Pick<StoreKindOptions, "runtime" | "limits" | "clock" | "log">;
+/** What a data directory is opened with. */
+export type OpeningDeps = Pick<StoreKindOptions, "runtime" | "limits" | "clock">;
 
 /** A database in use, and the lock of its data directory. */
 export interface OwnedDatabase {
