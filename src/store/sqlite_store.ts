@@ -20,6 +20,7 @@ import { openSqliteUsers } from "./sqlite_users.ts";
 import { noDirectory } from "../config/places.ts";
 import { GatewayError } from "../errors.ts";
 import type { SessionStore } from "../session/session_store.ts";
+import { createFileCheck } from "./file_check.ts";
 import { createStorageCheck, type StorageCheck } from "./storage_check.ts";
 import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 
@@ -41,6 +42,8 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       nextTurn: runtime.nextTurn,
     });
     const check = createStorageCheck({ ...shared, log: log.source("database") });
+    const path = `${directory}/secret.key`;
+    const checkFiles = createFileCheck({ runtime, path, clock, limits, log });
     /** The stores in which changes may wait. */
     const waiting: { close(): void }[] = [];
     const closing = <Store extends { close(): void }>(store: Store): Store => {
@@ -68,8 +71,10 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       keys: openSqliteKeyStore({ database, log: log.source("keys") }),
       backup: (to) => copyDatabase({ runtime, database, path: to, isKept }),
       async problem() {
-        const cause = check.problem();
-        return cause === undefined ? undefined : { effect: refusesSessions, cause };
+        const unwritable = check.problem();
+        if (unwritable !== undefined) return { effect: refusesSessions, cause: unwritable };
+        const tooMany = isKept ? await checkFiles() : undefined;
+        return tooMany === undefined ? undefined : { effect: failsToOpen, cause: tooMany };
       },
       async close() {
         check.close();
@@ -88,6 +93,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
   }
 }
 
+const failsToOpen = "too many files are open: servers and new connections may fail";
 const refusesSessions = "the data directory cannot be written: new sessions are refused";
 
 /** While the database takes no writes, a new session is refused without another attempt. */
