@@ -37,6 +37,7 @@ export type ListenerLimits = Pick<
   | "headerBytesMax"
   | "listenerBodyBytesMax"
   | "drainCheckMs"
+  | "listenerReopenMs"
 >;
 
 /** How soon an edited file is reported, and how often it is checked. */
