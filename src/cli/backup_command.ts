@@ -2,13 +2,10 @@
 import { systemClock } from "../clock.ts";
 import { resolvePath } from "../config/path.ts";
 import { defaultLimits } from "../limits.ts";
-import { createLog } from "../log.ts";
-import { storeKinds } from "../store/store_kinds.ts";
-import { openStores } from "../store/stores.ts";
+import { backupDirectory } from "../store/backup.ts";
 import { findGateway } from "./admin_client.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { CommandError } from "./command_error.ts";
-import { readConfiguration } from "./configuration.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
 import { printDone } from "./output.ts";
 import { withProgress } from "./progress_line.ts";
@@ -24,7 +21,9 @@ export async function runBackup(context: CommandContext, values: CommandValues):
     if (!platform.runtime.exists(`${dataDirectory}/mcp-wrapper.db`)) {
       throw new CommandError("notFound", `Cannot back up ${dataDirectory}: it holds no database`);
     }
-    await copyStore(context, file);
+    const { runtime, limits: own } = platform;
+    const limits = { ...defaultLimits, ...own };
+    await backupDirectory({ runtime, limits, clock: systemClock }, dataDirectory, file);
   });
   const bytes = platform.system.describe(file)?.bytes ?? 0;
   printDone(context, { file, bytes }, [
@@ -32,24 +31,4 @@ export async function runBackup(context: CommandContext, values: CommandValues):
     `Its secrets are encrypted with ${dataDirectory}/secret.key (or MCP_SECRET): keep a copy of that, too`,
   ]);
   return exitCodes.ok;
-}
-
-async function copyStore(context: CommandContext, file: string): Promise<void> {
-  const { runtime } = context.platform;
-  const limits = { ...defaultLimits, ...context.platform.limits };
-  const { config } = await readConfiguration(context);
-  const log = createLog({
-    level: "WARN",
-    console: context.terminal.note,
-    clock: systemClock,
-    limits,
-    secrets: config.secrets,
-  });
-  const options = { config, kinds: storeKinds, runtime, clock: systemClock, limits, log };
-  const { stores } = await openStores(options);
-  try {
-    await stores.backup(file);
-  } finally {
-    await stores.close();
-  }
 }

@@ -167,7 +167,8 @@ async function take(bound: BoundToken, kept: StoredToken): Promise<StoredToken> 
   hide(bound.deps, kept);
   if (!await credentialStore.save(bound.key, { ...kept })) {
     log.error(
-      "Cannot keep a credential: after a restart the server may have to be logged in to again",
+      "Cannot keep a credential on disk yet: if the gateway stops before that works, the server may " +
+        "have to be logged in to again",
       { server, kind },
     );
   }

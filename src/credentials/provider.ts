@@ -34,7 +34,7 @@ export interface CredentialKey {
 export interface CredentialStore {
   /** `unreadable`: a credential is stored, but it cannot be decrypted or read. */
   load(key: CredentialKey): Promise<JsonObject | "unreadable" | undefined>;
-  /** Replaces the stored credential; false if it could not be stored. */
+  /** Replaces the stored credential; false if it is not stored yet, which is tried again. */
   save(key: CredentialKey, value: JsonObject): Promise<boolean>;
   /** Runs `work` while no other provider works on this credential. */
   inTurn<Value>(key: CredentialKey, work: () => Promise<Value>): Promise<Value>;

@@ -74,15 +74,16 @@ export interface ClientRegistration {
 }
 
 /**
- * Keeps grants and registrations, sealed. A fault of the store is logged and never thrown, except by
- * `find`: no principal may be taken for one without a grant. And `work` can reject.
+ * Keeps grants and registrations, sealed. A fault of the store is logged and never thrown, and a
+ * change that could not be stored is tried again; look-ups find it meanwhile. Only `find` throws,
+ * because no principal may be taken for one without a grant. And `work` can reject.
  */
 export interface GrantStore {
   /** The grants of a principal at a server, the newest first. Rejects if they cannot be read. */
   find(server: string, principal: string): Promise<readonly StoredGrant[]>;
   /** All grants, or those at one server. */
   list(server?: string): Promise<readonly StoredGrant[]>;
-  /** Replaces the grant; false if it could not be stored. */
+  /** Replaces the grant; false if it is not stored yet. */
   save(key: GrantKey, grant: Grant): Promise<boolean>;
   remove(key: GrantKey): Promise<void>;
   /** Runs `work` while no other work is done on this grant. */

@@ -238,9 +238,11 @@ async function keep(
     return false;
   }
   if (!isStored) {
-    log.error("Cannot keep a grant: after a restart its person has to log in again", {
-      server: name,
-    });
+    log.error(
+      "Cannot keep a grant on disk yet: if the gateway stops before that works, its person has to " +
+        "log in again",
+      { server: name },
+    );
   }
   deps.kept.replace(kept, key, grant);
   const since = clock.monotonic() - limits.grantAttemptsMs;

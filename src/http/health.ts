@@ -23,8 +23,13 @@ export interface HealthDeps {
   readonly log: Log;
   /** Opens the details; absent: there are none. */
   readonly operatorToken?: string | undefined;
-  /** Why no session can be stored; absent, or undefined, while they can be. */
-  readonly storageProblem?: (() => Promise<string | undefined>) | undefined;
+  /**
+   * What does not work of the storage, for everyone, and its cause, for the operator; absent, or
+   * undefined, while everything works.
+   */
+  readonly storageProblem?:
+    | (() => Promise<{ readonly effect: string; readonly cause: string } | undefined>)
+    | undefined;
   /** How often a server was started again, for the operator. Absent: it is not known. */
   readonly restartsOf?: ((server: string) => number) | undefined;
 }
@@ -32,8 +37,9 @@ export interface HealthDeps {
 type ServerStatus = GatewayStatus["servers"][number];
 
 /**
- * 200 `healthy`, 503 `unhealthy` (stopping, every configured server has failed, or no session can
- * be stored: then with the reason), 500 `error`.
+ * 200 `healthy`, 200 `degraded` (the storage works only in part, with the reason: a restart would not
+ * help, and would end what works), 503 `unhealthy` (stopping, or every configured server has
+ * failed), 500 `error`.
  */
 export async function healthResponse(
   phase: Phase,
@@ -45,20 +51,18 @@ export async function healthResponse(
   try {
     const { servers } = gateway.status();
     const isOperator = await showsToken(request.headers, deps.operatorToken);
-    const hasServers = servers.length === 0 || !servers.every(hasFailed);
-    const reason = phase === "draining"
-      ? "draining"
-      : reasonOf(await deps.storageProblem?.(), isOperator);
-    const isHealthy = reason === undefined && hasServers;
+    const isDraining = phase === "draining";
+    const isUnhealthy = isDraining || (servers.length > 0 && servers.every(hasFailed));
+    const reason = isDraining ? "draining" : reasonOf(await deps.storageProblem?.(), isOperator);
     const body = {
-      status: isHealthy ? "healthy" : "unhealthy",
+      status: isUnhealthy ? "unhealthy" : reason === undefined ? "healthy" : "degraded",
       ...(reason !== undefined && { reason }),
       timestamp,
       ...(isOperator || deps.authenticator.letsAllIn === true
         ? namedServers(servers, isOperator, deps)
         : countedServers(servers)),
     };
-    return jsonResponse(JSON.stringify(body), isHealthy ? 200 : 503);
+    return jsonResponse(JSON.stringify(body), isUnhealthy ? 503 : 200);
   } catch (thrown) {
     logFault(log, "Cannot tell the health of the servers", thrown);
     return jsonResponse(JSON.stringify({ status: "error", timestamp }), 500);
@@ -95,11 +99,13 @@ function isRunning({ status }: ServerStatus): boolean {
   return status.state === "running";
 }
 
-/** The system's own words may name a path: they are for the operator. */
-function reasonOf(problem: string | undefined, isOperator: boolean): string | undefined {
-  if (problem === undefined) return undefined;
-  const reason = "the data directory cannot be written: new sessions are refused";
-  return isOperator ? `${reason} (${problem})` : reason;
+function reasonOf(
+  problem: { readonly effect: string; readonly cause: string } | undefined,
+  isOperator: boolean,
+): string | undefined {
+  return isOperator && problem !== undefined
+    ? `${problem.effect} (${problem.cause})`
+    : problem?.effect;
 }
 
 /** 200 while new work is taken, 503 while starting or draining. */

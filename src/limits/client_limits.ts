@@ -193,6 +193,8 @@ export const clientLimits = {
   drainMs: 10_000,
   /** How often the gateway checks whether calls still run, and the time for the last bytes. */
   drainCheckMs: 20,
+  /** After this, Deno's listener opens its port again that it could not serve. */
+  listenerReopenMs: 100,
   flushMs: 1_000,
   /** How often the last activity of sessions is written. */
   activityFlushMs: 1_000,

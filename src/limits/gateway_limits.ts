@@ -19,6 +19,16 @@ export const houseLimits = {
   storageRetryMs: 1_000,
   /** The size of a test write after a failure: more than a session needs. */
   storageProbeBytes: 16 * 1024,
+  /**
+   * Changes of one kind that wait in memory for a database that takes no writes, and those that it
+   * takes in one turn of the event loop once it is healed.
+   */
+  backlogMax: 1_000,
+  backlogBatchMax: 100,
+  /** Copies of the database that are kept from before its tables were converted. */
+  databaseCopiesMax: 3,
+  /** Corrupt databases that are kept; then the disk is to be looked at before the next start. */
+  corruptFilesMax: 100,
   /** The size to which the write-ahead log shrinks after a burst. */
   journalBytesMax: 4 * 1024 * 1024,
   /**

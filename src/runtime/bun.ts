@@ -36,6 +36,7 @@ export function createBunRuntime(): Runtime {
     openDatabase,
     ...files,
     addresses: readAddresses,
+    pid: process.pid,
     env: readEnvironment(),
     nextTurn: (run) => void setImmediate(run),
     collect: () => void Bun.gc(true),

@@ -5,7 +5,8 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers";
-import { systemClock, withDeadline } from "../clock.ts";
+import { sleep, systemClock, withDeadline } from "../clock.ts";
+import { defaultLimits } from "../limits.ts";
 import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } from "./answer.ts";
 import { sha256 } from "./digest.ts";
@@ -37,6 +38,7 @@ export function createDenoRuntime(): Runtime {
     openDatabase,
     ...files,
     addresses: readAddresses,
+    pid: Deno.pid,
     env: Deno.env.toObject(),
     nextTurn: (run) => void setImmediate(run),
     sha256,
@@ -46,6 +48,7 @@ export function createDenoRuntime(): Runtime {
 }
 
 async function serve(options: ServeOptions): Promise<Listener> {
+  const { listenerReopenMs } = { ...defaultLimits, ...options.limits };
   const cutter = new AbortController();
   let running = 0;
   let whenQuiet: (() => void) | undefined;
@@ -54,30 +57,50 @@ async function serve(options: ServeOptions): Promise<Listener> {
     if (running === 0) whenQuiet?.();
   };
   try {
-    const server = Deno.serve({
-      hostname: options.hostname,
-      port: options.port,
-      signal: cutter.signal,
-      onListen: () => {},
-      onError: internalFault,
-    }, (request, info) => {
-      if (whenQuiet !== undefined) return refuseClosing();
-      running += 1;
-      info.completed.then(finished, finished);
-      return answer(options.fetch, request, {
-        get remoteAddress() {
-          const address = info.remoteAddr;
-          return "hostname" in address ? address.hostname : undefined;
-        },
-        holdOpen: () => {},
-        // Except after a short body, Deno.serve reads the socket again only when it sends
-        // something.
-        disconnectHidden: true,
+    const open = (port: number) =>
+      Deno.serve({
+        hostname: options.hostname,
+        port,
+        signal: cutter.signal,
+        onListen: () => {},
+        onError: internalFault,
+      }, (request, info) => {
+        if (whenQuiet !== undefined) return refuseClosing();
+        running += 1;
+        info.completed.then(finished, finished);
+        return answer(options.fetch, request, {
+          get remoteAddress() {
+            const address = info.remoteAddr;
+            return "hostname" in address ? address.hostname : undefined;
+          },
+          holdOpen: () => {},
+          // Except after a short body, Deno.serve reads the socket again only when it sends
+          // something.
+          disconnectHidden: true,
+        });
       });
-    });
+    let server = open(options.port);
+    const { port } = server.addr;
+    // Deno closes the port for good when it cannot accept a connection, such as while too many files
+    // are open; open connections go on.
+    const keepOpen = (): void => {
+      server.finished.catch(async () => {
+        for (;;) {
+          await sleep(systemClock, listenerReopenMs);
+          if (whenQuiet !== undefined) return;
+          try {
+            server = open(port);
+            return keepOpen();
+          } catch {
+            // There is still no room for it.
+          }
+        }
+      });
+    };
+    keepOpen();
     return {
       hostname: options.hostname,
-      port: server.addr.port,
+      port,
       async close(graceMs) {
         // Nothing can cut an open stream after `shutdown`, so it waits until no request runs. An
         // immediate `abort` would lose bytes that are still being sent.

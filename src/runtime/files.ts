@@ -13,6 +13,7 @@ import {
   rmSync,
   statSync,
   watch as watchFolder,
+  writeFileSync,
 } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
@@ -26,12 +27,22 @@ const folderMode = 0o700;
 /** The members of a runtime that are the same everywhere. */
 export const files: Pick<
   Runtime,
-  "exists" | "openLog" | "readText" | "writeText" | "rename" | "remove" | "watch"
+  | "exists"
+  | "bytesOf"
+  | "openLog"
+  | "readText"
+  | "writeText"
+  | "createText"
+  | "rename"
+  | "remove"
+  | "watch"
 > = {
   exists: existsSync,
+  bytesOf,
   openLog,
   readText,
   writeText,
+  createText,
   rename: renameFile,
   remove: (path) => rmSync(path, { force: true }),
   watch,
@@ -42,6 +53,14 @@ export function preparePrivateFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: folderMode });
   closeSync(openSync(path, "a", fileMode));
   chmodSync(path, fileMode);
+}
+
+function bytesOf(path: string): number | undefined {
+  try {
+    return statSync(path).size;
+  } catch {
+    return undefined;
+  }
 }
 
 async function readText(path: string): Promise<string | undefined> {
@@ -68,6 +87,26 @@ async function writeText(path: string, text: string): Promise<void> {
   } catch (fault) {
     await rm(draft, { force: true });
     throw fault;
+  }
+}
+
+function createText(path: string, text: string): boolean {
+  mkdirSync(dirname(path), { recursive: true, mode: folderMode });
+  let file: number;
+  try {
+    file = openSync(path, "wx", fileMode);
+  } catch (fault) {
+    if (toCode(fault) === "EEXIST") return false;
+    throw fault;
+  }
+  try {
+    writeFileSync(file, text);
+    return true;
+  } catch (fault) {
+    rmSync(path, { force: true });
+    throw fault;
+  } finally {
+    closeSync(file);
   }
 }
 

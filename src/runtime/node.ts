@@ -33,6 +33,7 @@ export function createNodeRuntime(): Runtime {
     openDatabase,
     ...files,
     addresses: readAddresses,
+    pid: process.pid,
     env: readEnvironment(),
     nextTurn: (run) => void setImmediate(run),
     sha256,

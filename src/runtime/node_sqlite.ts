@@ -22,7 +22,7 @@ export function createNodeSqlite(load: () => typeof DatabaseSync): SqlLibrary<St
     toRow,
     faultOf: (thrown) =>
       toCode(thrown) === "ERR_SQLITE_ERROR"
-        ? { sqliteCode: "errcode" in thrown ? thrown.errcode : codesByText[thrown.message] }
+        ? { sqliteCode: "errcode" in thrown ? thrown.errcode : codeOfText(thrown.message) }
         : undefined,
   };
 }
@@ -36,6 +36,11 @@ function toRow(row: unknown): Record<string, SqlValue> {
  * On Deno, `exec` throws SQLite's text without its number; these are the faults that the gateway
  * handles.
  */
+function codeOfText(text: string): number | undefined {
+  // This one goes on with the name of the table and the fault in it.
+  return text.startsWith("malformed database schema") ? 11 : codesByText[text];
+}
+
 const codesByText: Readonly<Record<string, number>> = {
   "database is locked": 5,
   "database table is locked": 6,

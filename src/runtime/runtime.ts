@@ -37,6 +37,7 @@ export type ListenerLimits = Pick<
   | "headerBytesMax"
   | "listenerBodyBytesMax"
   | "drainCheckMs"
+  | "listenerReopenMs"
 >;
 
 /** How soon an edited file is reported, and how often it is checked. */
@@ -203,6 +204,8 @@ export interface Runtime {
   openDatabase(path: string): SqlDatabase;
   /** Whether there is a file or folder at a path. */
   exists(path: string): boolean;
+  /** The size of a file; undefined if there is none, or the system does not say. */
+  bytesOf(path: string): number | undefined;
   /**
    * Opens a log file and its folder; at `bytesMax` it is renamed to `.1` and so on up to
    * `filesMax`.
@@ -212,6 +215,11 @@ export interface Runtime {
   readText(path: string): Promise<string | undefined>;
   /** Writes a file that only its owner may read, atomically, and makes its folder. */
   writeText(path: string, text: string): Promise<void>;
+  /**
+   * Makes a file that only its owner may read, and its folder, at once; false if there is a file
+   * already. Of several processes, one succeeds. Throws on other faults.
+   */
+  createText(path: string, text: string): boolean;
   /** Renames a file and replaces an existing one; false if there is no such file. */
   rename(from: string, to: string): boolean;
   /** Removes a file if there is one. */
@@ -220,6 +228,8 @@ export interface Runtime {
   watch(path: string, onChange: () => void, limits?: WatchLimits): { close(): void };
   /** The IP addresses of this machine's network interfaces at the moment. */
   addresses(): readonly string[];
+  /** The id of this process. */
+  readonly pid: number;
   /** The environment at the start. */
   readonly env: Readonly<Record<string, string>>;
   /** Runs once, after all that the event loop has at hand: before any timer that is set now. */

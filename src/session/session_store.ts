@@ -50,7 +50,10 @@ export interface SessionStore {
   /** Adds a subscription; resolves once it is stored. Does nothing if the session is gone. */
   subscribe(key: string, uri: string): Promise<void>;
   unsubscribe(key: string, uri: string): Promise<void>;
-  /** Resolves once the removal would survive a crash; false when there was none. */
+  /**
+   * Resolves once the removal would survive a crash; false when there was none. If it rejects, the
+   * store no longer finds the session, and tries again to remove it.
+   */
   remove(key: string): Promise<boolean>;
   /** Moves the activity of every session by `ms`, none later than `latest`. */
   shift(ms: number, latest: number): Promise<void>;

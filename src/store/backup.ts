@@ -1,8 +1,32 @@
 /**
- * A consistent copy of the database while the gateway uses it. The copy has no sealing key: that is
- * in a file of the data directory, or in MCP_SECRET.
+ * A consistent copy of the database, while the gateway uses it and while none does. The copy has no
+ * sealing key: that is in a file of the data directory, or in MCP_SECRET.
  */
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
+import { databasePath, type OpeningDeps, openWhenFree } from "./database.ts";
+
+/**
+ * Copies the database of a data directory that no gateway uses, as it is: a copy of an older one is
+ * for the older gateway. Rejects with an error text.
+ */
+export async function backupDirectory(
+  deps: OpeningDeps,
+  directory: string,
+  path: string,
+): Promise<void> {
+  const { runtime, limits } = deps;
+  const source = databasePath(directory);
+  if (runtime.bytesOf(source) === 0) {
+    throw new Error(`Cannot copy the database to "${path}": "${source}" is empty`);
+  }
+  const { database, close } = await openWhenFree(deps, directory, runtime.openDatabase);
+  try {
+    database.exec(`PRAGMA busy_timeout = ${limits.databaseBusyMs}`);
+    await copyDatabase({ runtime, database, path, isKept: true });
+  } finally {
+    close();
+  }
+}
 
 /** Copies a database to a new file. Rejects with an error text. */
 export async function copyDatabase(

@@ -1,26 +1,30 @@
 /**
- * The one database file of a data directory: how it is opened, checked, locked and migrated. Its
- * tables are in schema_steps.ts; the stores that read and write them are the `sqlite_*.ts` files.
+ * The one database file of a data directory: how it is opened, checked and locked. Its tables are in
+ * schema_steps.ts, and migration.ts brings those of an older gateway up to date; the stores that read and write them are the `sqlite_*.ts` files.
  * One gateway owns the file: a second one on the same data directory is refused.
  */
-import { type Clock, sleep } from "../clock.ts";
+import { sleep } from "../clock.ts";
+import { noDirectory } from "../config/places.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
-import { schemaSteps } from "./schema_steps.ts";
+import { tryLock } from "./directory_lock.ts";
+import { migrate } from "./migration.ts";
+import { setAside } from "./set_aside.ts";
 import type { StoreKindOptions } from "./stores.ts";
+import { isCorrupt, sqliteCorrupt, toPrimaryCode } from "./transact.ts";
+
+export { isCorrupt, toPrimaryCode, transact } from "./transact.ts";
 
 /** By these words a start knows that another gateway was first. */
 export const lockedWords = "another gateway uses this data directory";
 
-/** The primary SQLite result codes that this file handles; others are rethrown. */
+/** The primary SQLite result code of a database that another process has locked. */
 const sqliteBusy = 5;
-const sqliteCorrupt = 11;
-const sqliteNotADatabase = 26;
 
 /**
  * Opens the database of a data directory (`:memory:` keeps nothing) and locks it for this process.
- * A corrupt file is kept as `….corrupt`, and a new one is created.
+ * An empty or corrupt file is set aside, and a new one is created (case G3).
  */
 export function openStoreDatabase(
   runtime: Runtime,
@@ -29,154 +33,104 @@ export function openStoreDatabase(
   log?: Log,
 ): SqlDatabase {
   try {
+    // A failed copy or restore leaves an empty file, which SQLite would take for a new database.
+    if (path !== ":memory:" && runtime.bytesOf(path) === 0) {
+      setAside(runtime, path, { reason: "it is empty", limits, log });
+    }
     return openChecked(runtime, path, limits, log);
   } catch (fault) {
-    if (toPrimaryCode(fault) === sqliteBusy) {
-      throw new Error(
-        `Cannot open "${path}": ${lockedWords}; ` +
-          "stop that gateway, or choose another folder by MCP_DATA_DIR or --data",
-        { cause: fault },
-      );
-    }
+    if (toPrimaryCode(fault) === sqliteBusy) throw lockedError(path, undefined, fault);
     if (!isCorrupt(fault)) throw fault;
-    log?.error(
-      `Cannot read "${path}": it is corrupt; kept as "${path}.corrupt", and a new one is used`,
-      {
-        fault,
-        lost: "sessions, stored catalogs and credentials",
-      },
-    );
-    // The log of a corrupt file must never be replayed into the fresh one.
-    for (const suffix of ["", "-wal", "-shm"]) {
-      runtime.rename(`${path}${suffix}`, `${path}.corrupt${suffix}`);
-    }
+    setAside(runtime, path, { reason: "it is corrupt", limits, log, fault });
     return openChecked(runtime, path, limits, log);
   }
 }
 
+/** The refusal of a data directory that another process uses, with its id if that is known. */
+function lockedError(path: string, pid: number | undefined, cause?: unknown): Error {
+  const which = pid === undefined ? "" : ` (process ${pid})`;
+  return new Error(
+    `Cannot open "${path}": ${lockedWords}${which}; ` +
+      "stop that gateway, or choose another folder by MCP_DATA_DIR or --data",
+    { cause },
+  );
+}
+
 /** Whether an opening failed because another process uses the database. */
 export function isLocked(fault: unknown): boolean {
-  return fault instanceof Error && toPrimaryCode(fault.cause) === sqliteBusy;
+  return fault instanceof Error && fault.message.includes(lockedWords);
+}
+
+/** What a data directory is opened with. */
+export type OpeningDeps = Pick<StoreKindOptions, "runtime" | "limits" | "clock">;
+
+/** A database in use, and the lock of its data directory. */
+export interface OwnedDatabase {
+  readonly database: SqlDatabase;
+  /** Closes the database, and then lets others use the directory. */
+  close(): void;
 }
 
 /**
- * The same as `openStoreDatabase`, but waits a while if another process uses the database: each
- * attempt after a random part of a span that doubles (case P3).
+ * Locks a data directory and opens its database by `open`. Waits a while if another process uses it:
+ * each attempt after a random part of a span that doubles (case P3).
  */
 export async function openWhenFree(
-  { runtime, limits, clock, log }: Pick<StoreKindOptions, "runtime" | "limits" | "clock" | "log">,
-  path: string,
-): Promise<SqlDatabase> {
+  deps: OpeningDeps,
+  directory: string,
+  open: (path: string) => SqlDatabase,
+): Promise<OwnedDatabase> {
+  const { limits, clock } = deps;
+  if (directory === noDirectory) {
+    const database = open(noDirectory);
+    return { database, close: () => database.close() };
+  }
   const until = clock.monotonic() + limits.databaseLockedMs;
   for (let attempt = 0;; attempt++) {
+    const isLast = clock.monotonic() >= until;
     try {
-      return openStoreDatabase(runtime, path, limits, log);
+      return await openOnce(deps, directory, open, isLast);
     } catch (fault) {
-      if (!isLocked(fault) || clock.monotonic() >= until) throw fault;
+      if (!isLocked(fault) || isLast) throw fault;
     }
     const span = Math.min(limits.databaseRetryMsMax, limits.databaseRetryMsMin * 2 ** attempt);
     await sleep(clock, clock.random() * span);
   }
 }
 
-/** Whether the database takes writes. */
-export interface StorageCheck {
-  /**
-   * Why writes fail; undefined while they succeed. While writes succeed, the check rarely writes,
-   * and little. After a failure it writes as much as a new session needs.
-   */
-  problem(): string | undefined;
-  /** Notes that a write failed: the next check finds out why. */
-  suspect(): void;
-}
-
-/** Makes the check of one database. */
-export function createStorageCheck(
-  { database, clock, limits, log }: {
-    readonly database: SqlDatabase;
-    readonly clock: Clock;
-    readonly limits: Pick<Limits, "storageCheckMs" | "storageRetryMs" | "storageProbeBytes">;
-    readonly log: Log;
-  },
-): StorageCheck {
-  let problem: string | undefined;
-  let isSuspect = false;
-  let nextAt = -Infinity;
-  const write = (): void => {
-    // The same version again: the least that SQLite writes.
-    if (!isSuspect) return database.exec(`PRAGMA user_version = ${schemaSteps.length}`);
-    const body = "x".repeat(limits.storageProbeBytes);
-    transact(database, () => {
-      database.prepare(
-        "INSERT OR REPLACE INTO catalogs (key, server, body, saved_at) VALUES ('probe', '', ?, 0)",
-      ).run(body);
-    });
-    database.exec("DELETE FROM catalogs WHERE key = 'probe'");
-  };
-  const look = (): void => {
-    try {
-      write();
-      if (problem !== undefined) log.info("The database can be written again");
-      problem = undefined;
-      isSuspect = false;
-    } catch (fault) {
-      if (problem === undefined) {
-        log.error("Cannot write to the database: new sessions are refused until that works", {
-          fault,
-        });
-      }
-      problem = fault instanceof Error ? fault.message : String(fault);
-      isSuspect = true;
-    }
-  };
-  return {
-    problem() {
-      const now = clock.monotonic();
-      if (now >= nextAt) {
-        look();
-        nextAt = now + (problem === undefined ? limits.storageCheckMs : limits.storageRetryMs);
-      }
-      return problem;
-    },
-    suspect() {
-      if (problem !== undefined) return;
-      isSuspect = true;
-      nextAt = -Infinity;
-    },
-  };
-}
-
-/** Runs `work` as one transaction that takes the write lock at once; a throw undoes all of it. */
-export function transact<Value>(database: SqlDatabase, work: () => Value): Value {
-  database.exec("BEGIN IMMEDIATE");
+async function openOnce(
+  deps: OpeningDeps,
+  directory: string,
+  open: (path: string) => SqlDatabase,
+  isLast: boolean,
+): Promise<OwnedDatabase> {
+  const path = databasePath(directory);
+  const lock = await tryLock(deps, directory, { force: isLast });
+  if (!lock.isTaken) throw lockedError(path, lock.pid);
   try {
-    const value = work();
-    database.exec("COMMIT");
-    return value;
+    const database = open(path);
+    return {
+      database,
+      close() {
+        try {
+          database.close();
+        } finally {
+          lock.release();
+        }
+      },
+    };
   } catch (fault) {
-    try {
-      database.exec("ROLLBACK");
-    } catch {
-      // Some faults (a full disk) have rolled back already; the first fault is the one to report.
-    }
+    lock.release();
     throw fault;
   }
 }
 
-/** The numeric SQLite result code of a thrown value without its extension; undefined for others. */
-export function toPrimaryCode(fault: unknown): number | undefined {
-  if (!(fault instanceof Error) || !("sqliteCode" in fault)) return undefined;
-  return typeof fault.sqliteCode === "number" ? fault.sqliteCode & 0xff : undefined;
-}
-
-/** Whether a fault means that the file is damaged and nothing it holds can be trusted. */
-export function isCorrupt(fault: unknown): boolean {
-  const code = toPrimaryCode(fault);
-  return code === sqliteCorrupt || code === sqliteNotADatabase;
+/** The path of the database in a data directory. */
+export function databasePath(directory: string): string {
+  return `${directory}/mcp-wrapper.db`;
 }
 
 function openChecked(runtime: Runtime, path: string, limits: Limits, log?: Log): SqlDatabase {
-  const isFound = path !== ":memory:" && runtime.exists(path);
   const database = runtime.openDatabase(path);
   try {
     // The lock mode comes first: in WAL it then needs no shared memory and is held until the end.
@@ -187,13 +141,7 @@ function openChecked(runtime: Runtime, path: string, limits: Limits, log?: Log):
     database.exec("PRAGMA foreign_keys = OFF");
     database.exec(`PRAGMA journal_size_limit = ${limits.journalBytesMax}`);
     assertSound(database);
-    if (migrate(database, path) === 0 && isFound) {
-      // A failed copy or restore leaves such a file.
-      log?.warn(
-        `Database "${path}" is empty: no session, stored catalog or credential is left; ` +
-          "if it held some, stop the gateway and restore the file from a backup",
-      );
-    }
+    migrate(database, { runtime, path, limits, log });
     return database;
   } catch (fault) {
     database.close();
@@ -208,21 +156,4 @@ function assertSound(database: SqlDatabase): void {
   throw Object.assign(new Error(`Cannot use the database: ${verdict}`), {
     sqliteCode: sqliteCorrupt,
   });
-}
-
-/** Brings the tables up to date; returns the version that the file had. */
-function migrate(database: SqlDatabase, path: string): number {
-  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (version > schemaSteps.length) {
-    throw new Error(
-      `Cannot open "${path}": it was written by a newer version of the gateway; ` +
-        "update the gateway or choose another data directory",
-    );
-  }
-  // Without a write the exclusive lock would be taken only at the first later write.
-  transact(database, () => {
-    for (const step of schemaSteps.slice(version)) database.exec(step);
-    database.exec(`PRAGMA user_version = ${schemaSteps.length}`);
-  });
-  return version;
 }

@@ -1,13 +1,16 @@
 /**
  * Credentials in SQLite, each sealed for its server, principal, kind and token inputs, and the
- * scopes that were authenticated. A fault here is logged, and at worst leads to a new log-in. Only
+ * scopes that were authenticated. What the database does not take waits in memory, since a new
+ * refresh token may have replaced the stored one. A fault here is logged, and at worst leads to a new log-in. Only
  * scopes fail closed: a scope that cannot be looked up counts as authenticated. Not here: the
  * tables (database.ts).
  */
 import type { Clock } from "../clock.ts";
+import { type BacklogLimits, createBacklog } from "./backlog.ts";
 import { transact } from "./database.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
+import type { JsonObject } from "../model.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
 import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
@@ -18,14 +21,16 @@ import { bindingOf } from "./credential_binding.ts";
 export interface SqliteCredentialOptions {
   readonly database: SqlDatabase;
   readonly sealer: Pick<Sealer, "encrypt" | "decrypt">;
-  readonly limits: Pick<
-    Limits,
-    | "credentialsPerServerMax"
-    | "credentialsMax"
-    | "credentialScopesMax"
-    | "credentialScopeTouchMs"
-    | "credentialScopeMs"
-  >;
+  readonly limits:
+    & BacklogLimits
+    & Pick<
+      Limits,
+      | "credentialsPerServerMax"
+      | "credentialsMax"
+      | "credentialScopesMax"
+      | "credentialScopeTouchMs"
+      | "credentialScopeMs"
+    >;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -36,34 +41,36 @@ const purpose = "credential";
 const toRow = ({ server, principal, kind, binding }: CredentialKey) =>
   [server, principal, kind, binding] as const;
 
-/** Makes the store; it closes nothing, since the database belongs to its opener. */
-export function openSqliteCredentialStore(options: SqliteCredentialOptions): CredentialStore {
-  const { database, sealer, limits, log, clock } = options;
+/** The store of a database. */
+export interface SqliteCredentials extends CredentialStore {
+  /** Writes what waits, and stops. */
+  close(): void;
+}
+
+/** A credential as it is to be stored. */
+interface CredentialChange {
+  readonly key: CredentialKey;
+  readonly value: JsonObject;
+  readonly sealed: string;
+}
+
+/** Makes the store; it does not close the database, which belongs to its opener. */
+export function openSqliteCredentialStore(options: SqliteCredentialOptions): SqliteCredentials {
+  const { database, sealer, log } = options;
   const inTurn = createKeyedMutex();
   const select = database.prepare(
     `SELECT sealed FROM credentials
        WHERE server = ? AND principal = ? AND kind = ? AND binding = ?`,
   );
-  const replace = database.prepare(
-    `INSERT OR REPLACE INTO credentials (server, principal, kind, binding, sealed, saved_at)
-       VALUES (?, ?, ?, ?, ?, ?)`,
-  );
-  // The credential just saved never counts as old, whatever the wall clock says.
-  const deleteOldOfServer = database.prepare(
-    `DELETE FROM credentials WHERE (server, principal, kind, binding) IN
-       (SELECT server, principal, kind, binding FROM credentials
-          WHERE server = ? AND principal = ? AND kind = ? AND binding <> ?
-          ORDER BY saved_at DESC, binding LIMIT -1 OFFSET ?)`,
-  );
-  const deleteOld = database.prepare(
-    `DELETE FROM credentials WHERE (server, principal, kind, binding) IN
-       (SELECT server, principal, kind, binding FROM credentials
-          WHERE (server, principal, kind, binding) <> (?, ?, ?, ?)
-          ORDER BY saved_at DESC LIMIT -1 OFFSET ?)`,
-  );
-
+  const waiting = createBacklog<CredentialChange>({
+    ...options,
+    what: "credentials",
+    write: createCredentialWriter(options),
+  });
   return {
     async load(key) {
+      const change = waiting.get(bindingOf(key));
+      if (change !== undefined) return change.value;
       try {
         const sealed = select.get(...toRow(key))?.["sealed"];
         if (typeof sealed !== "string") return undefined;
@@ -82,20 +89,45 @@ export function openSqliteCredentialStore(options: SqliteCredentialOptions): Cre
       const { server, kind } = key;
       try {
         const sealed = await sealer.encrypt(purpose, value, bindingOf(key));
-        transact(database, () => {
-          replace.run(...toRow(key), sealed, clock.wall());
-          deleteOldOfServer.run(...toRow(key), limits.credentialsPerServerMax - 1);
-          deleteOld.run(...toRow(key), limits.credentialsMax - 1);
-        });
+        waiting.put(bindingOf(key), { key, value, sealed });
         return true;
       } catch (fault) {
-        log.error("Cannot store a credential", { server, kind, fault });
+        log.error("Cannot store a credential: it is tried again", { server, kind, fault });
         return false;
       }
     },
     inTurn: (key, work) => inTurn(bindingOf(key), work),
     ...createScopes(options),
+    close: waiting.close,
   };
+}
+
+function createCredentialWriter(
+  { database, limits, clock }: SqliteCredentialOptions,
+): (change: CredentialChange) => void {
+  const replace = database.prepare(
+    `INSERT OR REPLACE INTO credentials (server, principal, kind, binding, sealed, saved_at)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+  );
+  // The credential just saved never counts as old, whatever the wall clock says.
+  const deleteOldOfServer = database.prepare(
+    `DELETE FROM credentials WHERE (server, principal, kind, binding) IN
+       (SELECT server, principal, kind, binding FROM credentials
+          WHERE server = ? AND principal = ? AND kind = ? AND binding <> ?
+          ORDER BY saved_at DESC, binding LIMIT -1 OFFSET ?)`,
+  );
+  const deleteOld = database.prepare(
+    `DELETE FROM credentials WHERE (server, principal, kind, binding) IN
+       (SELECT server, principal, kind, binding FROM credentials
+          WHERE (server, principal, kind, binding) <> (?, ?, ?, ?)
+          ORDER BY saved_at DESC LIMIT -1 OFFSET ?)`,
+  );
+  return ({ key, sealed }) =>
+    transact(database, () => {
+      replace.run(...toRow(key), sealed, clock.wall());
+      deleteOldOfServer.run(...toRow(key), limits.credentialsPerServerMax - 1);
+      deleteOld.run(...toRow(key), limits.credentialsMax - 1);
+    });
 }
 
 /** Represents all scopes of a server that exceeded the bound. */

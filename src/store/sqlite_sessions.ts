@@ -6,6 +6,7 @@
  * sessions expired (session_expiry.ts), and closing the database, which other stores share.
  */
 import type { Clock } from "../clock.ts";
+import { type Backlog, type BacklogLimits, createBacklog } from "./backlog.ts";
 import { transact } from "./database.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
@@ -21,7 +22,9 @@ import type { SessionPatch, SessionRecord, SessionStore } from "../session/sessi
 export interface SqliteSessionStoreOptions {
   readonly database: SqlDatabase;
   readonly clock: Clock;
-  readonly limits: Pick<Limits, "activityFlushMs" | "expiryBatchMax" | "sessionGroupMax">;
+  readonly limits:
+    & BacklogLimits
+    & Pick<Limits, "activityFlushMs" | "expiryBatchMax" | "sessionGroupMax" | "sessionsMax">;
   readonly log: Log;
   readonly nextTurn: Runtime["nextTurn"];
 }
@@ -35,6 +38,8 @@ interface NewSession {
 
 /** The state of the open store. */
 interface SqliteSessions extends SqliteSessionStoreOptions {
+  /** Keys of sessions that have ended, while their removal is not on disk. */
+  readonly doomed: Backlog<true>;
   readonly sql: ReturnType<typeof prepare>;
   /** Activity that is not on disk yet, by key. */
   readonly touched: Map<string, number>;
@@ -54,6 +59,13 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
   const sessions: SqliteSessions = {
     ...options,
     sql,
+    doomed: createBacklog({
+      ...options,
+      what: "ends of sessions",
+      // Only sessions that are stored can be doomed.
+      changesMax: options.limits.sessionsMax,
+      write: (_, key) => void remove(sessions, key),
+    }),
     touched: new Map(),
     group: [],
     expired: [],
@@ -85,7 +97,14 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
     async unsubscribe(key, uri) {
       access(sessions, "end a subscription", () => sql.unsubscribe.run(key, uri));
     },
-    remove: async (key) => access(sessions, "remove a session", () => remove(sessions, key)),
+    async remove(key) {
+      try {
+        return access(sessions, "remove a session", () => remove(sessions, key));
+      } catch (fault) {
+        sessions.doomed.keep(key, true);
+        throw fault;
+      }
+    },
     shift: (ms, latest) => shift(sessions, ms, latest),
     expire: (before) => expire(sessions, before),
     count: counts.all,
@@ -96,6 +115,7 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
       sessions.isClosed = true;
       sessions.cancelFlush?.();
       flush(sessions);
+      sessions.doomed.close();
     },
   };
 }
@@ -161,7 +181,8 @@ function insert({ sql }: SqliteSessions, record: SessionRecord): boolean {
 }
 
 function find(sessions: SqliteSessions, key: string): SessionRecord | undefined {
-  const { sql, log, touched } = sessions;
+  const { sql, log, touched, doomed } = sessions;
+  if (doomed.get(key) !== undefined) return undefined;
   const row = sql.find.get(key);
   if (row === undefined) return undefined;
   const subscriptions = sql.subscriptions.all(key).map(({ uri }) => String(uri));

@@ -4,7 +4,7 @@
  * statements of each store.
  */
 import { copyDatabase } from "./backup.ts";
-import { createStorageCheck, openWhenFree } from "./database.ts";
+import { openStoreDatabase, openWhenFree } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
 import { openSqliteEvents } from "./sqlite_events.ts";
@@ -18,13 +18,22 @@ import { openSqliteRegistry } from "./sqlite_registry.ts";
 import { openSqliteSessionStore } from "./sqlite_sessions.ts";
 import { openSqliteUsers } from "./sqlite_users.ts";
 import { noDirectory } from "../config/places.ts";
+import { GatewayError } from "../errors.ts";
+import type { SessionStore } from "../session/session_store.ts";
+import { createFileCheck } from "./file_check.ts";
+import { createStorageCheck, type StorageCheck } from "./storage_check.ts";
 import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 
 /** Opens the database and its stores; no other gateway can open the same file until they close. */
 export async function openSqliteStore(options: StoreKindOptions): Promise<StoreEngine> {
   const { runtime, directory, clock, limits, log } = options;
-  const path = directory === noDirectory ? directory : `${directory}/mcp-wrapper.db`;
-  const database = await openWhenFree(options, path);
+  const isKept = directory !== noDirectory;
+  const owned = await openWhenFree(
+    options,
+    directory,
+    (path) => openStoreDatabase(runtime, path, limits, log),
+  );
+  const { database } = owned;
   try {
     const shared = { database, clock, limits };
     const sessions = openSqliteSessionStore({
@@ -33,44 +42,72 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       nextTurn: runtime.nextTurn,
     });
     const check = createStorageCheck({ ...shared, log: log.source("database") });
+    const path = `${directory}/secret.key`;
+    const checkFiles = createFileCheck({ runtime, path, clock, limits, log });
+    /** The stores in which changes may wait. */
+    const waiting: { close(): void }[] = [];
+    const closing = <Store extends { close(): void }>(store: Store): Store => {
+      waiting.push(store);
+      return store;
+    };
     return {
-      sessions: {
-        ...sessions,
-        create: (record) =>
-          sessions.create(record).catch((fault) => {
-            check.suspect();
-            throw fault;
-          }),
-      },
+      sessions: refusingNew(sessions, check),
       // Frames in a database in memory would end with the process.
       events: (sealer) =>
-        path === noDirectory
-          ? undefined
-          : openSqliteEvents({ ...shared, sealer, log: log.source("session") }),
-      catalogs: openSqliteCatalogStore({ ...shared, log: log.source("catalog") }),
+        isKept ? openSqliteEvents({ ...shared, sealer, log: log.source("session") }) : undefined,
+      catalogs: closing(openSqliteCatalogStore({ ...shared, log: log.source("catalog") })),
       pins: openSqlitePins({ ...shared, log: log.source("pins") }),
       credentials: (sealer) =>
-        openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
-      grants: (sealer) => openSqliteGrantStore({ ...shared, sealer, log: log.source("grants") }),
+        closing(
+          openSqliteCredentialStore({ ...shared, sealer, log: log.source("credentials") }),
+        ),
+      grants: (sealer) =>
+        closing(openSqliteGrantStore({ ...shared, sealer, log: log.source("grants") })),
       registry: (sealer) => openSqliteRegistry({ database, sealer, log: log.source("registry") }),
       profiles: openSqliteProfiles({ database, log: log.source("registry") }),
       users: openSqliteUsers({ database, log: log.source("users") }),
       oauth: openSqliteOAuth(database),
       processGroups: openSqliteProcessGroups({ database, clock }),
       keys: openSqliteKeyStore({ database, log: log.source("keys") }),
-      backup: (to) => copyDatabase({ runtime, database, path: to, isKept: path !== noDirectory }),
-      problem: async () => check.problem(),
+      backup: (to) => copyDatabase({ runtime, database, path: to, isKept }),
+      async problem() {
+        const unwritable = check.problem();
+        if (unwritable !== undefined) return { effect: refusesSessions, cause: unwritable };
+        const tooMany = isKept ? await checkFiles() : undefined;
+        return tooMany === undefined ? undefined : { effect: failsToOpen, cause: tooMany };
+      },
       async close() {
+        check.close();
         await sessions.close();
+        for (const store of waiting) store.close();
         try {
-          database.close();
+          owned.close();
         } catch (thrown) {
           log.error("Cannot close the database", { error: thrown });
         }
       },
     };
   } catch (fault) {
-    database.close();
+    owned.close();
     throw fault;
   }
+}
+
+const failsToOpen = "too many files are open: servers and new connections may fail";
+const refusesSessions = "the data directory cannot be written: new sessions are refused";
+
+/** While the database takes no writes, a new session is refused without another attempt. */
+function refusingNew(sessions: SessionStore, check: StorageCheck): SessionStore {
+  return {
+    ...sessions,
+    async create(record) {
+      if (check.problem() !== undefined) throw new GatewayError("store_unavailable");
+      try {
+        await sessions.create(record);
+      } catch (fault) {
+        check.suspect();
+        throw fault;
+      }
+    },
+  };
 }

@@ -50,10 +50,18 @@ export interface Stores {
    * owner may read it. Rejects with an error text.
    */
   backup(path: string): Promise<void>;
-  /** Why new sessions cannot be stored; undefined while they can be. */
-  problem(): Promise<string | undefined>;
+  /** What does not work at the moment; undefined if everything does. */
+  problem(): Promise<StorageProblem | undefined>;
   /** Writes pending changes and closes the stores. */
   close(): Promise<void>;
+}
+
+/** Why the stores work only in part. Both are parts of sentences. */
+export interface StorageProblem {
+  /** What that means for clients, for everyone to read. */
+  readonly effect: string;
+  /** The system's own words, which may name a path: for the operator. */
+  readonly cause: string;
 }
 
 /** What a kind needs to open its stores. */

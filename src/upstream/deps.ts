@@ -24,7 +24,9 @@ export interface CatalogStore {
   load(key: string): Promise<Catalog | undefined>;
   /** The keys of all that is stored of a server, the newest first. Never rejects. */
   keys(server: string): Promise<readonly string[]>;
-  /** Never rejects: a catalog that cannot be kept is only slower. */
+  /**
+   * Never rejects: a catalog that cannot be kept is only slower. The older one is then forgotten.
+   */
   save(key: string, server: string, catalog: Catalog): Promise<void>;
   /** Forgets these catalogs. Never rejects. */
   remove(keys: readonly string[]): Promise<void>;

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -15,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { ListedServer } from "../../src/cli/server_steering.ts";
+import { createTestRuntime } from "../support/fake_runtime.ts";
 import { type CliOptions, runCli, runHere, runHereJson } from "../support/run_cli.ts";
 import { programCommand } from "../support/spawn_gateway.ts";
 
@@ -166,6 +168,36 @@ describe("add", () => {
     expect(stderr).toContain("nothing");
     expect(readFileSync(path(), "utf8")).toBe(before);
   });
+});
+
+test("backup without a gateway copies the database as it is, and converts nothing", async () => {
+  const runtime = await createTestRuntime();
+  mkdirSync(join(folder, "data"), { recursive: true });
+  const source = join(folder, "data/mcp-wrapper.db");
+  const older = runtime.openDatabase(source);
+  older.exec(
+    readFileSync(join(import.meta.dirname ?? "", "../corpus/databases/version-7.sql"), "utf8"),
+  );
+  older.close();
+  const copy = join(folder, "older.db");
+  rmSync(copy, { force: true });
+  expect((await run("backup", "older.db")).code).toBe(0);
+  expect(statSync(copy).mode & 0o777).toBe(0o600);
+  for (const path of [source, copy]) {
+    const database = runtime.openDatabase(path);
+    expect(database.prepare("PRAGMA user_version").get()).toEqual({ user_version: 7 });
+    expect(database.prepare("SELECT count(*) AS n FROM sessions").get()).toEqual({ n: 2 });
+    database.close();
+  }
+  expect(readdirSync(join(folder, "data"))).toEqual(["mcp-wrapper.db"]);
+  for (const damage of ["", "no database, and long enough to be one".repeat(200)]) {
+    writeFileSync(source, damage);
+    const { code, stderr } = await run("backup", "damaged.db");
+    expect([code, stderr]).toEqual([1, expect.stringContaining("Cannot copy the database")]);
+    expect(existsSync(join(folder, "damaged.db"))).toBe(false);
+    expect(readFileSync(source, "utf8")).toBe(damage);
+  }
+  expect(readdirSync(join(folder, "data"))).toEqual(["mcp-wrapper.db"]);
 });
 
 test("backup and logs say that there is nothing yet", async () => {

@@ -199,7 +199,7 @@ test("a port or data directory in use ends the start with code 1 and a message",
   const [again, sentence] = await failedStart({});
   expect(again).toBe(1);
   expect(sentence.trim()).toMatch(
-    /^Cannot open "[^"\n]+": another gateway uses this data directory; stop [^\n]+$/,
+    /^Cannot open "[^"\n]+": another gateway uses this data directory \(process \d+\); stop [^\n]+$/,
   );
 });
 

@@ -285,7 +285,8 @@ describe("database", () => {
 
   test("G3 a corrupt file is set aside and a new one starts", () => {
     const file = join(folder, "gateway.db");
-    for (const damage of ["not a database at all, just some text", "header only"]) {
+    const damages = ["not a database at all, just some text", "header only"];
+    for (const [at, damage] of damages.entries()) {
       const good = open();
       good.exec("INSERT INTO catalogs VALUES ('k', 's', 'b', 1)");
       good.close();
@@ -295,7 +296,7 @@ describe("database", () => {
       const fresh = open();
       expect(fresh.prepare("SELECT COUNT(*) AS n FROM catalogs").get()).toEqual({ n: 0 });
       fresh.close();
-      expect(statSync(`${file}.corrupt`).size).toBeGreaterThan(0);
+      expect(statSync(`${file}.corrupt-${at + 1}`).size).toBeGreaterThan(0);
     }
   });
 
@@ -308,6 +309,26 @@ describe("database", () => {
 });
 
 describe("files", () => {
+  test("of several that make a file at once one succeeds, and only its owner may read it", () => {
+    const path = join(folder, "made/here/once.txt");
+    expect(runtime.createText(path, "first 日本")).toBe(true);
+    expect(runtime.createText(path, "second")).toBe(false);
+    expect(readFileSync(path, "utf8")).toBe("first 日本");
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    writeFileSync(join(folder, "a file"), "");
+    expect(() => runtime.createText(join(folder, "a file/below"), "x")).toThrow();
+    expect(runtime.pid).toBe(process.pid);
+  });
+
+  test("the size of a file is known, and that of none is not", () => {
+    const path = join(folder, "sized.txt");
+    expect(runtime.bytesOf(path)).toBe(undefined);
+    writeFileSync(path, "");
+    expect(runtime.bytesOf(path)).toBe(0);
+    writeFileSync(path, "日本");
+    expect(runtime.bytesOf(path)).toBe(6);
+  });
+
   test("a text is written atomically and privately, and replaces the old one", async () => {
     const file = join(folder, "a/b/key");
     expect(await runtime.readText(file)).toBe(undefined);

@@ -24,8 +24,11 @@ export async function createTestRuntime(): Promise<Runtime> {
   return await create[thisRuntime]();
 }
 
-/** What can be made to fail: a spawn, a write to a child, an SQL statement, a file written. */
-export type FaultPoint = "spawn" | "stdin" | "sql" | "file";
+/**
+ * What can be made to fail: a spawn, a write to a child, an SQL statement, one that changes the
+ * database, a file written.
+ */
+export type FaultPoint = "spawn" | "stdin" | "sql" | "sql write" | "file";
 
 /** A runtime whose faults are chosen by the test. */
 export interface FaultyRuntime extends Runtime {
@@ -46,7 +49,13 @@ export function createSqlFault(sqliteCode: number, message = "fault by the test"
 
 /** Wraps a runtime so that faults can be chosen; without any it behaves as `inner`. */
 export function createFaultyRuntime(inner: Runtime): FaultyRuntime {
-  const counts: Record<FaultPoint, number> = { spawn: 0, stdin: 0, sql: 0, file: 0 };
+  const counts: Record<FaultPoint, number> = {
+    spawn: 0,
+    stdin: 0,
+    sql: 0,
+    "sql write": 0,
+    file: 0,
+  };
   const planned = new Map<string, Error>();
   const standing = new Map<FaultPoint, Error>();
   const reach = (point: FaultPoint) => {
@@ -68,7 +77,11 @@ export function createFaultyRuntime(inner: Runtime): FaultyRuntime {
       reach("spawn");
       return withFaultyStdin(inner.spawn(options), () => reach("stdin"));
     },
-    openDatabase: (path) => withFaultySql(inner.openDatabase(path), () => reach("sql")),
+    openDatabase: (path) =>
+      withFaultySql(inner.openDatabase(path), (sql) => {
+        reach("sql");
+        if (writes.test(sql)) reach("sql write");
+      }),
     openLog: (path, bounds) => withFaultyLog(inner.openLog(path, bounds), () => reach("file")),
     async writeText(path, text) {
       reach("file");
@@ -92,10 +105,12 @@ function withFaultyStdin(child: Child, reach: () => void): Child {
   return { ...child, stdin };
 }
 
-function withFaultySql(database: SqlDatabase, reach: () => void): SqlDatabase {
-  const wrap = (statement: SqlStatement): SqlStatement => {
+const writes = /^\s*(?:INSERT|UPDATE|DELETE|VACUUM|PRAGMA user_version =)/i;
+
+function withFaultySql(database: SqlDatabase, reach: (sql: string) => void): SqlDatabase {
+  const wrap = (statement: SqlStatement, sql: string): SqlStatement => {
     const reached = <Value>(work: () => Value): Value => {
-      reach();
+      reach(sql);
       return work();
     };
     return {
@@ -106,10 +121,10 @@ function withFaultySql(database: SqlDatabase, reach: () => void): SqlDatabase {
   };
   return {
     exec(sql) {
-      reach();
+      reach(sql);
       database.exec(sql);
     },
-    prepare: (sql) => wrap(database.prepare(sql)),
+    prepare: (sql) => wrap(database.prepare(sql), sql),
     close: () => database.close(),
   };
 }

@@ -45,7 +45,7 @@ const floor = [
   "reader_room",
   "whole_result",
 ];
-const beside = [...floor, "log", "seal", "runtime", "config", "telemetry"];
+const beside = [...floor, "log", "process_identity", "seal", "runtime", "config", "telemetry"];
 
 /** What each folder or file at the top of `src` may import, itself included. */
 const layers: Readonly<Record<string, readonly string[]>> = {
@@ -87,6 +87,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   keyed_digest: [],
   log_line: ["log_redact", "unseen_characters"],
   log_redact: ["excerpt"],
+  process_identity: ["clock", "limits", "runtime"],
   seal: [...floor, "runtime"],
   runtime: ["clock", "errors", "limits"],
   config: [...floor, "log", "runtime", "recipes"],

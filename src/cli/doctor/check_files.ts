@@ -14,7 +14,14 @@ const ownWrite = 0o200;
 /** The gateway's own files in its data folder; those that are not there yet are no fault. */
 const privateFiles: readonly string[] = [
   ...["mcp-wrapper.db", "mcp-wrapper.db-wal", "mcp-wrapper.db-shm", "secret.key"],
-  ...["owner.token", "operator.token", "gateway.json", "start.log", "logs/server.log"],
+  ...[
+    "owner.token",
+    "operator.token",
+    "gateway.json",
+    "gateway.lock",
+    "start.log",
+    "logs/server.log",
+  ],
 ];
 
 /** Looks at the places, the data folder and the private files. */

@@ -78,7 +78,7 @@ async function checkPort({ context, start }: Examination): Promise<Finding[]> {
 
 async function isGateway(context: CommandContext, port: number): Promise<boolean> {
   const answer = await request(context, `http://127.0.0.1:${port}/health`);
-  return "text" in answer && /"status":"(?:healthy|unhealthy)"/.test(answer.text);
+  return "text" in answer && /"status":"(?:healthy|degraded|unhealthy)"/.test(answer.text);
 }
 
 /** Whether clients reach the gateway by the URL that MCP_PUBLIC_URL names. */

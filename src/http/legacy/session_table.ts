@@ -41,7 +41,7 @@ export interface Sessions {
    * limit.
    */
   reserved: number;
-  /** Keys whose removal is not on disk yet, or failed: these sessions must not be loaded again. */
+  /** Keys that are being removed from the store: these sessions must not be loaded again. */
   readonly ending: Set<string>;
   stopSweeping: () => void;
   stopHearing: () => void;
@@ -186,8 +186,8 @@ export async function endSession(
   const { key } = session;
   ending.add(key);
   dropSession(sessions, key, reason);
-  await deps.sessions.remove(key);
-  ending.delete(key);
+  // A store that cannot remove it does not find it any more.
+  await deps.sessions.remove(key).finally(() => ending.delete(key));
   deps.bus.publish("sessionEnded", { key, reason });
 }
 
@@ -279,7 +279,7 @@ async function followClock({ deps, byKey }: Sessions): Promise<void> {
 }
 
 async function sweep(sessions: Sessions): Promise<void> {
-  const { deps, byKey, ending } = sessions;
+  const { deps, byKey } = sessions;
   await followClock(sessions);
   for (const session of byKey.values()) {
     if (isBusy(session)) touch(session);
@@ -288,10 +288,7 @@ async function sweep(sessions: Sessions): Promise<void> {
   const before = deps.activity.now() - deps.sessionTimeoutMs;
   for (;;) {
     const keys = await deps.sessions.expire(before);
-    for (const key of keys) {
-      ending.delete(key);
-      deps.bus.publish("sessionEnded", { key, reason: expired });
-    }
+    for (const key of keys) deps.bus.publish("sessionEnded", { key, reason: expired });
     if (keys.length < deps.limits.expiryBatchMax) return;
     await sleep(deps.clock, 0);
   }

@@ -123,14 +123,29 @@ describe("stored credentials", () => {
     const { store, platform, log } = await open();
     await store.save(keyOf(), value);
     platform.failAlways("sql", createSqlFault(fullDisk));
-    expect(await store.save(keyOf(), value)).toBe(false);
+    expect(await store.save(keyOf("other"), value)).toBe(false);
     expect(await store.load(keyOf())).toBe("unreadable");
     platform.heal("sql");
     expect(await store.load(keyOf())).toEqual(value);
     expect(log.records.map(({ severity, message }) => `${severity} ${message}`)).toEqual([
-      "ERROR Cannot store a credential",
+      "ERROR Cannot store a credential: it is tried again",
       "ERROR Cannot load a stored credential",
     ]);
+  });
+
+  test("G2: a rotated token outlives a full disk", async () => {
+    const { store, platform, clock, withKey } = await open();
+    await store.save(keyOf(), value);
+    const rotated = { ...value, refreshToken: "rotated" };
+    platform.failAlways("sql write", createSqlFault(fullDisk));
+    expect(await store.save(keyOf(), rotated)).toBe(false);
+    clock.advance(10_000);
+    expect(await store.load(keyOf())).toEqual(rotated);
+    const restarted = await withKey("the first key");
+    expect(await restarted.load(keyOf())).toEqual(value);
+    platform.heal("sql write");
+    clock.advance(2_000);
+    expect(await restarted.load(keyOf())).toEqual(rotated);
   });
 });
 

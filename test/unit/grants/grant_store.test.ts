@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ClientRegistration } from "../../../src/grants/grant.ts";
+import type { ClientRegistration, GrantStore } from "../../../src/grants/grant.ts";
 import { defaultLimits, type Limits } from "../../../src/limits.ts";
 import { createSealer } from "../../../src/seal.ts";
 import { openStoreDatabase } from "../../../src/store/database.ts";
@@ -155,6 +155,63 @@ describe("stored grants", () => {
     database.close();
   });
 
+  for (const healsAt of ["by the clock", "at the stop"]) {
+    test(`G2: a rotated refresh token, a log-out and a registration outlive a full disk (stored ${healsAt})`, async () => {
+      const place = join(folder, healsAt);
+      const { store, platform, clock, log, database } = await open(place);
+      const { issuer, redirectUri } = registration;
+      const leaves = grantKey({ principal: "user:leaves" });
+      const comes = grantKey({ principal: "user:comes" });
+      await store.save(grantKey(), fullGrant);
+      await store.save(leaves, fullGrant);
+      await store.saveRegistration(registration);
+      const rotated = { ...fullGrant, refreshToken: "rotated", token: "next" };
+      const other = { ...registration, clientId: "other" };
+
+      // Only writes fail on a full disk.
+      platform.failAlways("sql write", createSqlFault(fullDisk));
+      expect(await store.save(grantKey(), { ...rotated, token: "first" })).toBe(false);
+      expect(await store.save(grantKey(), rotated)).toBe(false);
+      expect(await store.save(comes, bareGrant)).toBe(false);
+      await store.remove(leaves);
+      await store.saveRegistration(other);
+      const holdsAll = async (from: GrantStore) => {
+        const all = await from.list("far");
+        expect(new Map(all.map(({ key, grant }) => [key.principal, grant])))
+          .toEqual(new Map([[comes.principal, bareGrant], [grantKey().principal, rotated]]));
+        expect(all[0]?.key).toEqual(comes);
+        const [mine] = await from.find("far", grantKey().principal);
+        expect(mine).toEqual({ key: grantKey(), grant: rotated });
+        expect(await from.find("far", leaves.principal)).toEqual([]);
+        expect(await from.findRegistration(issuer, redirectUri)).toEqual(other);
+      };
+      await holdsAll(store);
+      clock.advance(10_000);
+      await holdsAll(store);
+      const errors = log.records.length;
+      platform.heal("sql write");
+      if (healsAt === "by the clock") clock.advance(2_000);
+      else store.close();
+      expect(log.records.slice(errors).map(({ severity }) => severity)).toEqual(["INFO", "INFO"]);
+      await holdsAll(store);
+      if (healsAt === "by the clock") store.close();
+      database.close();
+      const after = await open(place);
+      await holdsAll(after.store);
+      after.database.close();
+    });
+  }
+
+  test("that never reach the disk are named in the log when the gateway stops", async () => {
+    const { store, platform, log, database } = await open();
+    platform.failAlways("sql write", createSqlFault(fullDisk));
+    await store.save(grantKey(), fullGrant);
+    store.close();
+    expect(log.records.at(-1)).toMatchObject({ severity: "ERROR", fields: { left: 1 } });
+    expect(log.records.at(-1)?.message).toContain("Lost grants of servers");
+    database.close();
+  });
+
   test("that cannot be read or written are logged, and only a look for one's own fails", async () => {
     const { store, platform, log, database } = await open();
     await store.save(grantKey(), fullGrant);
@@ -168,18 +225,15 @@ describe("stored grants", () => {
     await store.saveRegistration({ ...registration, clientId: "other" });
     await store.removeRegistration(issuer, redirectUri);
     expect(await store.findRegistration(issuer, redirectUri)).toBeUndefined();
-    platform.heal("sql");
-    expect((await store.list())[0]?.grant).toEqual(fullGrant);
-    expect(await store.findRegistration(issuer, redirectUri)).toEqual(registration);
     expect(log.records.map(({ severity, message }) => `${severity} ${message}`)).toEqual([
-      "ERROR Cannot store a grant",
+      "ERROR Cannot store a grant: it is tried again",
       "ERROR Cannot read the stored grants",
       "ERROR Cannot read the stored grants",
-      "ERROR Cannot forget a grant",
-      "ERROR Cannot store a registration",
-      "ERROR Cannot forget a registration",
-      "ERROR Cannot read a stored registration",
+      "ERROR Cannot forget a grant: it is tried again",
+      "ERROR Cannot store a registration: it is tried again",
+      "ERROR Cannot forget a registration: it is tried again",
     ]);
+    platform.heal("sql");
     await expect(store.inTurn(grantKey(), () => Promise.reject(new Error("no")))).rejects
       .toThrow("no");
     database.close();

@@ -13,7 +13,7 @@ import {
 import { createTestLog } from "../../support/log.ts";
 
 const runtime = await createTestRuntime();
-const limits = { catalogsMax: 6, catalogsPerServerMax: 3, catalogCharsMax: 1000 };
+const limits = { ...defaultLimits, catalogsMax: 6, catalogsPerServerMax: 3, catalogCharsMax: 1000 };
 const inputOutputFault = 10;
 
 const catalog: Catalog = {
@@ -102,6 +102,28 @@ describe("stored catalogs", () => {
     expect(await store.load("a")).toBeUndefined();
     expect(log.records.map(({ severity }) => severity)).toEqual(["WARN"]);
     database.close();
+  });
+
+  test("G2: that a full disk does not take are not replaced by an older one, also after a restart", async () => {
+    for (const healsAt of ["by the clock", "at the stop"]) {
+      const { database, platform, clock, store, reopen } = openStore();
+      for (const key of ["changed", "forgotten", "same"]) await store.save(key, "files", bare);
+      platform.failAlways("sql write", createSqlFault(13));
+      await store.save("changed", "files", catalog);
+      await store.remove(["forgotten"]);
+      for (const key of ["changed", "forgotten"]) expect(await store.load(key)).toBeUndefined();
+      expect(await store.keys("files")).toEqual(["same"]);
+      clock.advance(10_000);
+      platform.heal("sql write");
+      if (healsAt === "by the clock") clock.advance(2_000);
+      else store.close();
+      const after = reopen();
+      for (const key of ["changed", "forgotten"]) expect(await after.load(key)).toBeUndefined();
+      expect(await after.load("same")).toEqual(bare);
+      await after.save("changed", "files", catalog);
+      expect(await after.load("changed")).toEqual(catalog);
+      database.close();
+    }
   });
 
   test("of a version that knew no skills are read, unless their server has skills", async () => {

@@ -1,0 +1,36 @@
+-- A database as gateways left it while version 1 of the tables was the latest.
+CREATE TABLE sessions (
+     key TEXT PRIMARY KEY,
+     surface TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     revision TEXT NOT NULL,
+     client_info TEXT NOT NULL,
+     capabilities TEXT NOT NULL,
+     log_level TEXT,
+     subscriptions TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     active_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE catalogs (
+     key TEXT PRIMARY KEY,
+     server TEXT NOT NULL,
+     body TEXT NOT NULL,
+     saved_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE children (
+     group_id INTEGER PRIMARY KEY,
+     identity TEXT NOT NULL,
+     server TEXT NOT NULL,
+     started_at INTEGER NOT NULL
+   ) STRICT;
+CREATE INDEX sessions_active_at ON sessions (active_at);
+CREATE INDEX catalogs_server ON catalogs (server, saved_at);
+INSERT INTO sessions (key, surface, principal, revision, client_info, capabilities, log_level, subscriptions, created_at, active_at)
+  VALUES ('a', '/mcp', 'anonymous', '2025-11-25', '{"name":"日本","version":"1"}', '{}', NULL, '["x:2","x:1"]', 5, 7);
+INSERT INTO sessions (key, surface, principal, revision, client_info, capabilities, log_level, subscriptions, created_at, active_at)
+  VALUES ('b', '/servers/files/mcp', 'key:ci', '2025-06-18', '{}', '{"sampling":{}}', 'error', '[]', 6, 8);
+INSERT INTO catalogs (key, server, body, saved_at)
+  VALUES ('k', 'files', '{"a":"it''s"}', 3);
+INSERT INTO children (group_id, identity, server, started_at)
+  VALUES (77, 'boot 1 2', 'files', 4);
+PRAGMA user_version = 1;

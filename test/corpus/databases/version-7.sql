@@ -1,0 +1,77 @@
+-- A database as gateways left it while version 7 of the tables was the latest.
+CREATE TABLE catalogs (
+     key TEXT PRIMARY KEY,
+     server TEXT NOT NULL,
+     body TEXT NOT NULL,
+     saved_at INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE children (
+     group_id INTEGER PRIMARY KEY,
+     identity TEXT NOT NULL,
+     server TEXT NOT NULL,
+     started_at INTEGER NOT NULL
+   ) STRICT;
+CREATE TABLE credential_scopes (
+     server TEXT NOT NULL,
+     scope TEXT NOT NULL,
+     seen_at INTEGER NOT NULL,
+     PRIMARY KEY (server, scope)
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE subscriptions (
+     session TEXT NOT NULL,
+     uri TEXT NOT NULL,
+     UNIQUE (session, uri)
+   ) STRICT;
+CREATE TABLE credentials (
+     server TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     binding TEXT NOT NULL,
+     sealed TEXT NOT NULL,
+     saved_at INTEGER NOT NULL,
+     PRIMARY KEY (server, principal, kind, binding)
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE "sessions" (
+     key TEXT PRIMARY KEY,
+     active_at INTEGER NOT NULL,
+     created_at INTEGER NOT NULL,
+     surface TEXT NOT NULL,
+     principal TEXT NOT NULL,
+     revision TEXT NOT NULL,
+     client_info TEXT NOT NULL,
+     capabilities TEXT NOT NULL,
+     log_level TEXT,
+     owner TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+CREATE TABLE registry (
+     position INTEGER PRIMARY KEY,
+     name TEXT NOT NULL UNIQUE,
+     sealed TEXT NOT NULL,
+     disabled INTEGER NOT NULL,
+     added_at INTEGER NOT NULL
+   ) STRICT;
+CREATE INDEX catalogs_server ON catalogs (server, saved_at);
+CREATE INDEX credential_scopes_seen_at ON credential_scopes (seen_at);
+CREATE INDEX credentials_saved_at ON credentials (saved_at);
+INSERT INTO catalogs (key, server, body, saved_at)
+  VALUES ('k', 'files', '{"a":"it''s"}', 3);
+INSERT INTO children (group_id, identity, server, started_at)
+  VALUES (77, 'boot 1 2', 'files', 4);
+INSERT INTO credential_scopes (server, scope, seen_at)
+  VALUES ('far', 'p:anonymous', 10);
+INSERT INTO subscriptions (session, uri)
+  VALUES ('a', 'x:2');
+INSERT INTO subscriptions (session, uri)
+  VALUES ('a', 'x:1');
+INSERT INTO credentials (server, principal, kind, binding, sealed, saved_at)
+  VALUES ('far', '', 'oauth2', 'b', 'sealed 1', 9);
+INSERT INTO sessions (key, active_at, created_at, surface, principal, revision, client_info, capabilities, log_level, owner)
+  VALUES ('a', 7, 5, '/mcp', 'anonymous', '2025-11-25', '{"name":"日本","version":"1"}', '{}', NULL, 'one');
+INSERT INTO sessions (key, active_at, created_at, surface, principal, revision, client_info, capabilities, log_level, owner)
+  VALUES ('b', 8, 6, '/servers/files/mcp', 'key:ci', '2025-06-18', '{}', '{"sampling":{}}', 'error', 'two');
+INSERT INTO registry (position, name, sealed, disabled, added_at)
+  VALUES (1, 'far', 'sealed 2', 1, 11);
+CREATE TRIGGER sessions_end AFTER DELETE ON sessions BEGIN
+     DELETE FROM subscriptions WHERE session = OLD.key;
+   END;
+PRAGMA user_version = 7;
