@@ -15,6 +15,7 @@ import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
 import { type AdmissionDeps, type AdmissionRequest, admit, refuseServer } from "./admission.ts";
 import type { ClientAddress } from "./client_address.ts";
+import type { ConsumerRule } from "./consumer_rule.ts";
 import { discardBody } from "./discard.ts";
 import { EndpointTarget } from "./endpoint_target.ts";
 import type { Guard } from "./guard.ts";
@@ -48,6 +49,7 @@ export interface DispatchDeps {
   readonly match: (url: string) => Match | Promise<Match>;
   readonly readJson: JsonReader;
   readonly clientAddress: ClientAddress;
+  readonly consumerRule: ConsumerRule;
   readonly phase: () => Phase;
   /** Requests of clients so far. */
   readonly taken: { requests: number };

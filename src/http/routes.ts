@@ -20,6 +20,7 @@ import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin
 import { type ClientAddress, createForwarding } from "./client_address.ts";
 import { cardRows, createCardUrls } from "./cards/card_rows.ts";
 import { type BaseUrl, createBaseUrl } from "./gateway_url.ts";
+import { createConsumerRule } from "./consumer_rule.ts";
 import { createDispatch, createPassage, type DispatchDeps } from "./dispatch.ts";
 import type { IsLostStream } from "./credential_expiry.ts";
 import { createJsonReader } from "./json_body.ts";
@@ -170,7 +171,8 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const admission = { authenticator: deps.authenticator, baseUrl };
   const phase = () => layer.phase;
   const taken = { requests: 0 };
-  const lower = { guard, admission, match, readJson, clientAddress, phase, taken };
+  const consumerRule = createConsumerRule({ config, clientAddress, limits });
+  const lower = { guard, admission, match, readJson, clientAddress, consumerRule, phase, taken };
   const dispatch: DispatchDeps = { deps, ...lower };
   const passage = createPassage(dispatch);
   const admin = deps.admin &&

@@ -5,6 +5,7 @@ import type { Principal } from "../model.ts";
 import { standsForOne } from "../principals.ts";
 import type { FetchContext } from "../runtime/runtime.ts";
 import type { BodySender } from "./body_room.ts";
+import type { ConsumerRule } from "./consumer_rule.ts";
 import type { Phase } from "./health.ts";
 import type { JsonReader } from "./json_body.ts";
 import type { RequestContext } from "./request_context.ts";
@@ -13,6 +14,7 @@ import type { RequestContext } from "./request_context.ts";
 export interface SurfaceRequestDeps {
   readonly deps: { readonly rates: PrincipalRates };
   readonly readJson: JsonReader;
+  readonly consumerRule: ConsumerRule;
   readonly phase: () => Phase;
 }
 
@@ -24,6 +26,7 @@ export class SurfaceRequest implements RequestContext {
   readonly principal: Principal;
   readonly surface: string;
   readonly #layer: SurfaceRequestDeps;
+  #consumer: string | undefined;
 
   constructor(
     layer: SurfaceRequestDeps,
@@ -39,6 +42,14 @@ export class SurfaceRequest implements RequestContext {
     this.path = path;
     this.principal = principal;
     this.surface = surface;
+  }
+
+  get consumer(): string {
+    return this.#consumer ??= this.#layer.consumerRule(
+      this.principal,
+      this.request,
+      this.fetchContext,
+    );
   }
 
   assertOpen(): void {

@@ -36,6 +36,10 @@ export const clientLimits = {
   rememberedHeadersMax: 64,
   /** Remembered envelopes of stateless clients, which repeat theirs with each request. */
   rememberedEnvelopesMax: 64,
+  /** Clients with the same envelope, such as one program on many machines, that are remembered. */
+  callersPerEnvelopeMax: 64,
+  /** Addresses of clients whose networks are remembered. */
+  rememberedAddressesMax: 1_024,
   /** A longer envelope is read each time. */
   rememberedEnvelopeCharsMax: 2_048,
   /** How often the hardened listener looks for clients past their deadline. */

@@ -23,7 +23,7 @@ import {
   takeQuiet,
 } from "./inbound.ts";
 import { answerBody } from "./post_body.ts";
-import { endLiveSession, followPrincipal } from "./life.ts";
+import { endLiveSession, followRequest } from "./life.ts";
 import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
 import { forget, reserve, type SessionHolder, type Sessions } from "./session_table.ts";
 import { adopt } from "./session_streams.ts";
@@ -97,7 +97,7 @@ function createLine(
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
   const id = crypto.randomUUID();
   const line: SseLine = {
-    holder: { surface: context.surface, principal: context.principal },
+    holder: { surface: context.surface, principal: context.principal, consumer: context.consumer },
     connection,
     isBegun: false,
     session: undefined,
@@ -173,7 +173,7 @@ function take(
   transport: SseTransport,
   line: SseLine,
   inbound: Inbound,
-  { principal, request: { headers } }: RequestContext,
+  context: RequestContext,
 ): void {
   const opening = handshakeOf(inbound);
   if (opening !== undefined) {
@@ -187,11 +187,11 @@ function take(
   if (session === undefined) {
     throw new GatewayError("invalid_request", 'Cannot take this yet: "initialize" comes first');
   }
-  followPrincipal(session, principal);
+  followRequest(session, context);
   assertTakeable(session, inbound);
   touch(session);
   const sink = sinkOf(transport, session, connection);
-  const trace = traceInHeaders(headers);
+  const trace = traceInHeaders(context.request.headers);
   for (const message of inbound.messages) {
     if (message.kind !== "request") takeQuiet(session, message);
     else {

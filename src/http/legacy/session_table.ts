@@ -15,7 +15,7 @@ import type { IsLostStream } from "../credential_expiry.ts";
 import { logFault } from "../respond.ts";
 import { createActivityClock } from "./activity_clock.ts";
 import { idlestOf } from "./idle.ts";
-import { endLiveSession, followPrincipal, openLiveSession, suspendSession } from "./life.ts";
+import { endLiveSession, followRequest, openLiveSession, suspendSession } from "./life.ts";
 import { deliverListsChanged } from "./notices.ts";
 import {
   isBusy,
@@ -50,6 +50,8 @@ export interface Sessions {
 export interface SessionHolder {
   readonly surface: string;
   readonly principal: Principal;
+  /** Whose share it takes; decides nothing about who may use it. */
+  readonly consumer: string;
 }
 
 /** No id is longer, so a longer one needs no look-up. */
@@ -159,8 +161,9 @@ export function findSession(
 function enter(
   sessions: Sessions,
   session: LiveSession | undefined,
-  { surface, principal }: SessionHolder,
+  holder: SessionHolder,
 ): LiveSession | Promise<LiveSession> {
+  const { surface, principal } = holder;
   const isTheirs = session?.surface === surface && session.caller.principal.id === principal.id;
   if (session === undefined || !isTheirs) throw new GatewayError("session_unknown");
   if (!isBusy(session) && isExpired(sessions, session.activeAt)) {
@@ -168,7 +171,7 @@ function enter(
       throw new GatewayError("session_unknown");
     });
   }
-  followPrincipal(session, principal);
+  followRequest(session, holder);
   touch(session);
   return session;
 }
@@ -219,7 +222,7 @@ function isExpired({ deps }: Sessions, activeAt: number): boolean {
 async function hydrate(
   sessions: Sessions,
   id: string,
-  { surface, principal }: SessionHolder,
+  { surface, principal, consumer }: SessionHolder,
 ): Promise<LiveSession | undefined> {
   const { deps, byId, ending } = sessions;
   if (id.length > idCharsMax) return undefined;
@@ -234,7 +237,7 @@ async function hydrate(
     deps.bus.publish("sessionEnded", { key, reason: expired });
     return undefined;
   }
-  const session = openLiveSession(deps, record, { id, isStored: true, principal });
+  const session = openLiveSession(deps, record, { id, isStored: true, principal, consumer });
   claim(deps, record);
   // A client that comes back finished its handshake long ago.
   noteInitialized(session);
