@@ -35,7 +35,7 @@ describe("the consumer of a request", () => {
     ];
     expect(new Set(found).size).toBe(1);
     expect(found[0]).toBe(consumerOf({ principal: { id: "key:ann" } }));
-    expect(consumerOfSession(found[0]!, "a session")).toBe(found[0]);
+    expect(consumerOfSession(found[0]!, "a session")).toBe(found[0]!);
   });
 
   it("is a session on loopback, and one for all requests without a session", () => {
