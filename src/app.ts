@@ -28,6 +28,7 @@ import type { Log } from "./log.ts";
 import type { Notice } from "./model.ts";
 import type { OAuthServer } from "./oauth/oauth_server.ts";
 import type { FetchHandler } from "./runtime/runtime.ts";
+import { createEventWriter } from "./session/event_writer.ts";
 import { openToolIndex } from "./store/tool_index_database.ts";
 import type { Counts } from "./telemetry/counts.ts";
 import type { Events } from "./telemetry/events.ts";
@@ -213,6 +214,13 @@ function httpParts({ options: { config, runtime }, tables, opened, log, ...parts
     authenticator: parts.authenticator,
     oauth: parts.oauth,
     sessions: opened.stores.sessions,
+    events: opened.stores.events && createEventWriter({
+      store: opened.stores.events,
+      clock: parts.clock,
+      limits: parts.limits,
+      log: log.source("session"),
+      nextTurn: runtime.nextTurn,
+    }),
     bus: parts.bus,
     log: log.source("http"),
     identity,

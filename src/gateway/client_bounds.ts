@@ -7,6 +7,7 @@ import { putWithin } from "../bounded.ts";
 import type { ClientBoundKeys, ClientLimits } from "../config/client_limit_keys.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { matchesPattern } from "../config/tool_filter.ts";
+import { isJsonObject } from "../json.ts";
 import type { Limits } from "../limits.ts";
 import { type ClientBounds, type KnownClient, knownClients } from "../limits/known_clients.ts";
 import type { Caller, JsonObject } from "../model.ts";
@@ -21,8 +22,11 @@ export interface BoundedClient extends ClientBounds {
 export interface ClientBoundRules {
   /** The limits of the client that names itself so; undefined: none. */
   of(clientInfo: JsonObject): BoundedClient | undefined;
-  /** The most characters of a result of this server for a caller; undefined: any number. */
-  resultChars(caller: Caller, config: ServerConfig): number | undefined;
+  /**
+   * The most characters of a result of this server for a caller; undefined: any number. A tool's
+   * `_meta` may raise what is known of the client, and never what the operator set.
+   */
+  resultChars(caller: Caller, config: ServerConfig, meta?: unknown): number | undefined;
   /** Whether results of a surface may be shortened for a caller, and kept to be read on. */
   mayKeep(view: ResolvedSurface, caller: Caller): boolean;
   /** Takes another configuration; returns whether it changes what clients get. */
@@ -54,8 +58,8 @@ export function createClientBoundRules(
   const configured = (config: ServerConfig) => config.resultCharsMax ?? keys.resultCharsMax;
   return {
     of,
-    resultChars({ clientInfo }, config) {
-      const own = of(clientInfo)?.resultCharsMax;
+    resultChars({ clientInfo }, config, meta) {
+      const own = raised(of(clientInfo), meta);
       const set = configured(config);
       return own === undefined || set === undefined ? own ?? set : Math.min(own, set);
     },
@@ -70,6 +74,16 @@ export function createClientBoundRules(
       return !isSame;
     },
   };
+}
+
+/** What a client takes of a result, with what the called tool says about it. */
+function raised(client: BoundedClient | undefined, meta: unknown): number | undefined {
+  const { resultCharsMax, raisedBy } = client ?? {};
+  const said = raisedBy !== undefined && isJsonObject(meta) ? meta[raisedBy.key] : undefined;
+  if (resultCharsMax === undefined || raisedBy === undefined || typeof said !== "number") {
+    return resultCharsMax;
+  }
+  return Math.max(resultCharsMax, Math.min(said, raisedBy.most));
 }
 
 function findClient(given: string, { clientLimits = {} }: ClientBoundKeys) {

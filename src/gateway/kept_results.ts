@@ -2,7 +2,8 @@
  * Whole results whose clients got a shortened one, kept for a while so that they can be read on in
  * parts. The URI of one is a random name, which no list has. Only the session (or the principal of a
  * client without one) that made the call can read it, on the surface of the call. They are kept in
- * memory, within bounds for each principal and for all; the oldest give way.
+ * memory, within bounds for each principal and for all; the oldest give way, first those of the
+ * principal that has most.
  */
 import { bytesToHex } from "../bytes_text.ts";
 import type { Clock } from "../clock.ts";
@@ -180,11 +181,25 @@ class Kept implements KeptResults {
     const isOver = ({ count, chars }: Share, countMax: number, charsMax: number) =>
       count > countMax || chars > charsMax;
     for (const old of this.#entries.values()) {
-      const ofSame = old.principal === entry.principal &&
-        isOver(share, keptResultsPerPrincipalMax, keptCharsPerPrincipalMax);
-      if (ofSame || isOver(this.#all, keptResultsMax, keptCharsMax)) this.#remove(old);
+      if (!isOver(share, keptResultsPerPrincipalMax, keptCharsPerPrincipalMax)) break;
+      if (old.principal === entry.principal) this.#remove(old);
+    }
+    while (isOver(this.#all, keptResultsMax, keptCharsMax)) {
+      const old = this.#oldestOfGreediest(this.#all.chars > keptCharsMax ? "chars" : "count");
+      if (old === undefined) break;
+      this.#remove(old);
     }
     this.#sweep();
+  }
+
+  /** The oldest result of the principal that has most; of those with as much, the oldest of all. */
+  #oldestOfGreediest(what: keyof Share): Entry | undefined {
+    const shareOf = ({ principal }: Entry) => this.#shares.get(principal)?.[what] ?? 0;
+    let found: Entry | undefined;
+    for (const entry of this.#entries.values()) {
+      if (found === undefined || shareOf(entry) > shareOf(found)) found = entry;
+    }
+    return found;
   }
 
   #remove({ uri, principal, chars }: Entry): void {

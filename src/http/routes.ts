@@ -14,6 +14,7 @@ import type { Notice } from "../model.ts";
 import type { OAuthServer } from "../oauth/oauth_server.ts";
 import { isRevoked } from "../principals.ts";
 import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
+import type { EventWriter } from "../session/event_writer.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { Emit } from "../telemetry/events.ts";
 import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin_api.ts";
@@ -81,6 +82,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
   /** What each principal has open, and how fast it may call. */
   readonly rates: PrincipalRates;
   readonly sessions: SessionStore;
+  /** Stores the event streams of sessions; absent: they end with the process. */
+  readonly events?: EventWriter | undefined;
   /** Announces sessions that ended. */
   readonly bus: Bus;
   readonly limits: Limits;
@@ -201,7 +204,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       endListens(stateless);
       await untilQuiet(deps, sessions, stateless, closed.signal);
     },
-    close() {
+    async close() {
       layer.phase = "draining";
       closed.abort();
       stopHearing();
@@ -210,7 +213,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       endLines(transport, true);
       closeStateless(stateless);
       keepAlive.close();
-      return Promise.resolve();
+      await deps.events?.close();
     },
     recheck() {
       // A surface whose path has no name is there for everybody, if only without servers.

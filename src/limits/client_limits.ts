@@ -122,6 +122,12 @@ export const clientLimits = {
   replayAgeMs: 300_000,
   /** Streams of one session that are kept, to resume them. */
   replayStreamsMax: 64,
+  /** Frames reach the store this late; a kill loses no more of them. */
+  eventFlushMs: 50,
+  /** Streams of all sessions in the store: a row each, of some hundred bytes. */
+  storedStreamsMax: 50_000,
+  /** Bytes of frames in the store, of all sessions: a disk of any size has room for them. */
+  storedFramesBytesMax: 64 * 1024 * 1024,
   /** The reconnection time that clients get when a stream ends early. */
   sseRetryMs: 1_000,
   /** The same time where a late error needs its own HTTP status. */

@@ -83,6 +83,8 @@ export const relations: readonly Relation[] = [
   before("slowCheckMs", "headersMs", "a deadline is checked more often than it passes"),
   before("headersMs", "bodyMs", "a request's time includes that of its head"),
   within("streamBytesMax", "replayBytesMax", "what a reader lags by can be replayed"),
+  within("replayBytesMax", "storedFramesBytesMax", "the streams of one session can be stored"),
+  before("eventFlushMs", "replayAgeMs", "frames are stored before they are too old"),
   within(
     "adminBodyBytesMax",
     "bodyBytesMax",

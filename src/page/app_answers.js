@@ -22,7 +22,8 @@ const methodNotFound = -32601;
  * @property {string} html of the server's page, until the frame asks for it
  * @property {boolean} isReady whether the app has said that it takes messages
  * @property {(readonly [method: string, params: JsonObject])[]} waiting what it gets then
- * @property {number} running calls under way
+ * @property {number} running requests to the server under way
+ * @property {boolean} isAsking whether a person is asked about a link
  * @property {string[]} calls what it has called
  * @property {string} problem
  */
@@ -44,11 +45,11 @@ export async function answer(state, method, params) {
     case "tools/call":
       return await callTool(state, params);
     case "resources/read":
-      return await mcp.request("resources/read", { uri: params["uri"] });
+      return await within(state, () => mcp.request("resources/read", { uri: params["uri"] }));
     case "ui/request-display-mode":
       return { mode: "inline" };
     case "ui/open-link":
-      return { isError: !await openLink(page, String(params["url"])) };
+      return { isError: !await askOnce(state, () => openLink(page, String(params["url"]))) };
     default:
       throw Object.assign(new Error(`This page does not serve ${method}`), {
         code: methodNotFound,
@@ -85,20 +86,44 @@ async function callTool(state, { name, arguments: args }) {
   const tool = tools().find((one) => one["name"] === name);
   if (tool === undefined) throw new Error("The server has no such tool");
   if (!admitsApps(tool)) throw new Error("The server does not let apps call this tool");
+  const call = () =>
+    mcp.request("tools/call", { name, ...(isObject(args) ? { arguments: args } : {}) }, {
+      schema: tool["inputSchema"],
+    });
+  return await within(state, () => {
+    state.calls = [...state.calls, String(name)].slice(-bounds.appCallsShownMax);
+    page.redraw();
+    return call();
+  });
+}
+
+/**
+ * A request to the server, within the number that an app may have at the same time.
+ * @param {AppState} state
+ * @param {() => Promise<JsonObject>} work
+ */
+async function within(state, work) {
   if (state.running >= bounds.appCallsMax) throw new Error("Too many calls at the same time");
   state.running += 1;
-  state.calls = [...state.calls, String(name)].slice(-bounds.appCallsShownMax);
-  page.redraw();
   try {
-    return await mcp.request(
-      "tools/call",
-      { name, ...(isObject(args) ? { arguments: args } : {}) },
-      {
-        schema: tool["inputSchema"],
-      },
-    );
+    return await work();
   } finally {
     state.running -= 1;
+  }
+}
+
+/**
+ * One question at a time: an app that asks without end would cover the page with dialogs.
+ * @param {AppState} state
+ * @param {() => Promise<boolean>} ask
+ */
+async function askOnce(state, ask) {
+  if (state.isAsking) throw new Error("A person is being asked about another link");
+  state.isAsking = true;
+  try {
+    return await ask();
+  } finally {
+    state.isAsking = false;
   }
 }
 

@@ -65,6 +65,7 @@ export function openApp(parts, uri) {
     isReady: false,
     waiting: [],
     running: 0,
+    isAsking: false,
     calls: [],
     problem: "",
   };

@@ -2,6 +2,7 @@
  * What a server answered, as a person reads it: JSON folded, images and sounds shown, links of
  * resources to read on, and every other text as text: Markdown and HTML are never markup here.
  */
+import { base64In } from "./base64.js";
 import { size } from "./format.js";
 import { jsonIn } from "./json_tree.js";
 import { jsonView } from "./json_view.js";
@@ -23,7 +24,6 @@ import { html, nothing } from "./vendor/lit-html.js";
 /** Media types that a browser shows as pictures and never as documents with scripts. */
 const pictures = /^image\/(?:png|jpeg|gif|webp|avif|bmp|svg\+xml)$/i;
 const sounds = /^audio\/[\w.+-]+$/i;
-const base64 = /^[A-Za-z0-9+/\s]*={0,2}\s*$/;
 
 /**
  * The result of a tool.
@@ -122,8 +122,9 @@ function parsedOf(owner, key, text) {
  */
 function media(page, data, mimeType) {
   const type = String(mimeType);
-  if (typeof data !== "string" || !base64.test(data)) return jsonView(page, { type, data });
-  const url = `data:${type};base64,${data.replace(/\s/g, "")}`;
+  const bare = typeof data === "string" ? base64In(data) : undefined;
+  if (bare === undefined) return jsonView(page, { type, data });
+  const url = `data:${type};base64,${bare}`;
   if (pictures.test(type)) {
     return html`<figure class="block"><img src=${url} alt="Picture from the server" />
       <figcaption>${said(type, 60)}</figcaption></figure>`;
@@ -137,7 +138,7 @@ function media(page, data, mimeType) {
     `;
   }
   return html`<p class="block muted">${said(type, 60)}, about ${
-    size(data.length * 3 / 4)
+    size(bare.length * 3 / 4)
   } bytes, not shown</p>`;
 }
 

@@ -22,6 +22,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
   const sessions = createMemorySessionStore();
   return {
     sessions,
+    events: () => undefined,
     catalogs: createMemoryCatalogStore({ limits, log: log.source("catalog") }),
     pins: createMemoryPins(limits),
     // What never leaves the process needs no seal.

@@ -204,4 +204,33 @@ export const schemaSteps: readonly string[] = [
      body TEXT NOT NULL,
      PRIMARY KEY (server, fingerprint)
    ) STRICT, WITHOUT ROWID;`,
+  // Event streams of sessions, to resume them after a crash. Requests are a JSON array of the ids
+  // that have no answer; frames are encrypted, since they are results. The index on the time tells
+  // age and size without a look at the frames.
+  `CREATE TABLE streams (
+     session TEXT NOT NULL,
+     name TEXT NOT NULL,
+     saved_at INTEGER NOT NULL,
+     is_call INTEGER NOT NULL,
+     requests TEXT NOT NULL,
+     PRIMARY KEY (session, name)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE stream_frames (
+     id INTEGER PRIMARY KEY,
+     session TEXT NOT NULL,
+     stream TEXT NOT NULL,
+     first INTEGER NOT NULL,
+     last INTEGER NOT NULL,
+     saved_at INTEGER NOT NULL,
+     bytes INTEGER NOT NULL,
+     sealed TEXT NOT NULL,
+     UNIQUE (session, stream, first)
+   ) STRICT;
+   CREATE INDEX stream_frames_saved_at ON stream_frames (saved_at, bytes);
+   DROP TRIGGER sessions_end;
+   CREATE TRIGGER sessions_end AFTER DELETE ON sessions BEGIN
+     DELETE FROM subscriptions WHERE session = OLD.key;
+     DELETE FROM streams WHERE session = OLD.key;
+     DELETE FROM stream_frames WHERE session = OLD.key;
+   END;`,
 ];

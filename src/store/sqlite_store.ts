@@ -7,6 +7,7 @@ import { copyDatabase } from "./backup.ts";
 import { createStorageCheck, openWhenFree } from "./database.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
+import { openSqliteEvents } from "./sqlite_events.ts";
 import { openSqliteGrantStore } from "./sqlite_grants.ts";
 import { openSqliteKeyStore } from "./sqlite_keys.ts";
 import { openSqliteOAuth } from "./sqlite_oauth.ts";
@@ -41,6 +42,11 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
             throw fault;
           }),
       },
+      // Frames in a database in memory would end with the process.
+      events: (sealer) =>
+        path === noDirectory
+          ? undefined
+          : openSqliteEvents({ ...shared, sealer, log: log.source("session") }),
       catalogs: openSqliteCatalogStore({ ...shared, log: log.source("catalog") }),
       pins: openSqlitePins({ ...shared, log: log.source("pins") }),
       credentials: (sealer) =>

@@ -17,6 +17,7 @@ import type { Log } from "../log.ts";
 import type { UserStore } from "../oauth/user_store.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "../seal.ts";
+import type { EventStore } from "../session/event_store.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import type { CatalogStore, ProcessGroupStore } from "../upstream/deps.ts";
 import type { PinStore } from "../upstream/pins.ts";
@@ -29,6 +30,8 @@ const defaultKind = "sqlite";
 /** Every store of a gateway. */
 export interface Stores {
   readonly sessions: SessionStore;
+  /** The event streams of sessions; undefined if they would not outlive the process. */
+  readonly events: EventStore | undefined;
   readonly catalogs: CatalogStore;
   /** What was accepted of the tools of servers, and what waits for a person. */
   readonly pins: PinStore;
@@ -64,10 +67,12 @@ export interface StoreKindOptions {
 }
 
 /**
- * What a kind opens. It holds its lock; the stores of credentials, grants and added servers still
- * need the key that seals them.
+ * What a kind opens. It holds its lock; the stores of events, credentials, grants and added servers
+ * still need the key that seals them.
  */
-export interface StoreEngine extends Omit<Stores, "credentials" | "grants" | "registry"> {
+export interface StoreEngine
+  extends Omit<Stores, "credentials" | "events" | "grants" | "registry"> {
+  events(sealer: Sealer): EventStore | undefined;
   credentials(sealer: Sealer): CredentialStore;
   grants(sealer: Sealer): GrantStore;
   registry(sealer: Sealer): RegistryStore;
@@ -134,6 +139,7 @@ async function openAll(
     return {
       stores: {
         ...engine,
+        events: engine.events(sealer),
         credentials: engine.credentials(sealer),
         grants: engine.grants(sealer),
         registry: engine.registry(sealer),

@@ -138,7 +138,7 @@ function seriesOf(
   if (known !== undefined) return known;
   const { options: { limits, hasListed }, servers } = counts;
   const total = () => [...servers.values()].reduce((sum, { items }) => sum + items, 0);
-  const isOwn = server.items < limits.metricItemsMax &&
+  const isOwn = isLabel(own) && server.items < limits.metricItemsMax &&
     hasListed(server.server, method.kind, own) && total() < limits.metricItemsTotalMax;
   if (!isOwn) return method.other ??= createSeries(server.server, method.method, others);
   const made = createSeries(server.server, method.method, own);
@@ -146,6 +146,13 @@ function seriesOf(
   server.items += 1;
   return made;
 }
+
+/**
+ * Whether a name can be a label of its own. The empty one is that of calls without an item, `other` is
+ * shared, and names with halves of surrogate pairs would be written alike: two series with the same
+ * labels spoil the whole text.
+ */
+const isLabel = (own: string): boolean => own !== "" && own !== others && own.isWellFormed();
 
 function createSeries(server: string, method: string, item: string): CallSeries {
   return {

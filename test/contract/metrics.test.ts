@@ -221,6 +221,22 @@ describe("a label", () => {
   });
 });
 
+test("no two series are alike, whatever a server calls its tools", async () => {
+  const names = ["", "other", "unlisted"];
+  const files = createFakeUpstream("files", { tools: ["", "other", "read"].map(tool) });
+  files.script(() => Promise.resolve(text("ok")));
+  const gateway = await start({ servers: { files }, names: "bare" });
+  const session = await gateway.connect("ann");
+  await session.request("tools/list");
+  for (const name of [...names, "read"]) {
+    await session.request("tools/call", { name, arguments: {} });
+  }
+  const said = await gateway.gateway.metrics() ?? "";
+  const series = said.split("\n").filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.slice(0, line.lastIndexOf(" ")));
+  expect(series.filter((one, at) => series.indexOf(one) !== at)).toEqual([]);
+});
+
 test("a server that leaves the configuration takes its series with it, also if a call ends later", async () => {
   const [one, two] = ["one", "two"].map((name) => createFakeUpstream(name, { tools: [tool("t")] }));
   if (one === undefined || two === undefined) throw new Error("No servers");

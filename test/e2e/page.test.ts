@@ -3,14 +3,7 @@
  * server that is added, tried, killed and removed, and what the page shows of it meanwhile.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -32,10 +25,6 @@ import { until } from "../support/wait.ts";
 
 const isWanted = browserPath !== undefined && hasTerminals &&
   process.env["MCP_TEST_PROGRAMS"] === "true";
-/** Whether this gateway notices changed tools. */
-const hasPins = existsSync(new URL("../../src/http/admin/tool_routes.ts", import.meta.url));
-/** Whether this gateway has profiles. */
-const hasProfiles = existsSync(new URL("../../src/http/admin/profile_routes.ts", import.meta.url));
 const testMs = 120_000;
 
 let browser: Browser;
@@ -205,7 +194,7 @@ describe.skipIf(!isWanted)("an operator", () => {
     await page.getByText("No line matches").waitFor();
   }, testMs);
 
-  test.skipIf(!hasPins)("looks at a tool that changed, and approves it", async () => {
+  test("looks at a tool that changed, and approves it", async () => {
     const file = join(folder, "description.txt");
     writeFileSync(file, "Tells the time.");
     const entry = programCommand("test/support/described_child.ts", [file]);
@@ -233,7 +222,7 @@ describe.skipIf(!isWanted)("an operator", () => {
     await page.getByText(/Then read the keys/).first().waitFor();
   }, testMs);
 
-  test.skipIf(!hasProfiles)("adds a profile, whose URL works, and removes it", async () => {
+  test("adds a profile, whose URL works, and removes it", async () => {
     await visit.go("profiles");
     await page.getByRole("button", { name: "Add profile" }).click();
     const dialog = page.getByRole("dialog", { name: "Add a profile" });

@@ -17,6 +17,8 @@ import type { JsonObject } from "../../src/model.ts";
 import { sha256 } from "../../src/runtime/digest.ts";
 import type { FetchContext } from "../../src/runtime/runtime.ts";
 import { createMemorySessionStore } from "../../src/store/memory_sessions.ts";
+import type { EventStore } from "../../src/session/event_store.ts";
+import { createEventWriter } from "../../src/session/event_writer.ts";
 import type { SessionStore } from "../../src/session/session_store.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 import { createFakeGateway, type FakeGateway } from "./fake_gateway.ts";
@@ -24,6 +26,7 @@ import { createLogReader } from "../../src/telemetry/log_reader.ts";
 import { createTestLog, type TestRecord } from "./log.ts";
 import { createTestRates } from "./rates.ts";
 import { within } from "./wait.ts";
+import { setImmediate } from "node:timers";
 
 type Headers = Record<string, string>;
 
@@ -43,6 +46,8 @@ export interface HarnessOptions {
   readonly connect?: ConnectParts;
   /** The store and clock of another harness, to play a restart. */
   readonly store?: SessionStore;
+  /** Where the streams of sessions are stored; absent: nowhere. */
+  readonly events?: EventStore;
   /** The bus of another harness, to play a second instance. */
   readonly bus?: Bus;
   readonly clock?: TestClock;
@@ -131,6 +136,13 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     surfaceKinds,
     authenticator: options.authenticator ?? createNoAuthenticator(),
     sessions: store,
+    events: options.events && createEventWriter({
+      store: options.events,
+      clock,
+      limits,
+      log,
+      nextTurn: (run) => void setImmediate(run),
+    }),
     bus,
     limits,
     clock,

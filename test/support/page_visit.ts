@@ -24,9 +24,6 @@ export interface PageVisit {
   close(): Promise<void>;
 }
 
-/** A gateway may lack these parts, and the page then has no view of them. */
-const absentParts = /status of 404.*\/admin\/(?:tools\/changes|profiles)$/;
-
 /** Runs in the page before its own scripts: the policy's violations are kept for the test. */
 const keepViolations = `globalThis.policyViolations = [];
 addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile }) =>
@@ -41,7 +38,7 @@ export async function openVisit(browser: Browser, options: VisitOptions = {}): P
   page.on("console", (message) => {
     const text = `${message.text()} ${message.location().url}`;
     if (message.type() !== "error" || expected?.test(text) === true) return;
-    if (!absentParts.test(text)) found.push(`console: ${text}`);
+    found.push(`console: ${text}`);
   });
   page.on("pageerror", (fault) => found.push(`script: ${fault.stack ?? fault.message}`));
   page.on("dialog", (dialog) => {

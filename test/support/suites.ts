@@ -97,14 +97,14 @@ export const suites: readonly Suite[] = [
     kind: "outside",
     programs: [["test/conformance/run_authorization.ts"]],
   },
-  { name: "the package", kind: "outside", files: ["package/"] },
+  { name: "the package", kind: "outside", isOnBun: true, files: ["package/"] },
   {
     name: "the source text and the benchmarks",
     kind: "source",
     files: ["tidy.test.ts", "contract/bench_scenarios.test.ts", "unit/bench_"],
   },
-  { name: "unit", kind: "core", files: ["unit/"], isGrouped: true, besidesBun: 2 },
-  { name: "processes and sockets", kind: "core", files: [""], besidesBun: 10 },
+  { name: "unit", kind: "core", files: ["unit/"], isGrouped: true, besidesBun: 4 },
+  { name: "processes and sockets", kind: "core", files: [""], besidesBun: 16 },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
 ];
 

@@ -128,12 +128,7 @@ async function boundsOf(
 ): Promise<ResultBounds> {
   const { clients, limits } = deps;
   const tool = await definitionOf(target, deps, caller);
-  const known = clients.resultChars(caller, target.server.config) ?? Infinity;
-  const { raisedBy } = clients.of(caller.clientInfo) ?? {};
-  const own = raisedBy && isJsonObject(tool?._meta) ? tool._meta[raisedBy.key] : undefined;
-  const charsMax = raisedBy !== undefined && typeof own === "number"
-    ? Math.max(known, Math.min(own, raisedBy.most))
-    : known;
+  const charsMax = clients.resultChars(caller, target.server.config, tool?.["_meta"]) ?? Infinity;
   return {
     charsMax,
     mediaCharsMax: Math.max(charsMax, limits.resultMediaCharsMax),

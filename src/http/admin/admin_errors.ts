@@ -10,6 +10,7 @@ import { GatewayError, toGatewayError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { PasswordsBusy } from "../../oauth/passwords.ts";
 import { type HeaderPairs, jsonResponse, logFault } from "../respond.ts";
+import { dataHeaders } from "./data_headers.ts";
 
 /** The table; `text` is for an error without its own message. */
 const adminErrors = {
@@ -102,6 +103,7 @@ function textOf({ code, message }: GatewayError): string {
 
 function toResponse(code: string, message: string, status: number, headers?: HeaderPairs) {
   return jsonResponse(JSON.stringify({ error: { code, message } }), status, {
+    ...dataHeaders,
     // The rest of the request was not read, so the connection cannot be used again.
     ...((status === 408 || status === 413) && { connection: "close" }),
     ...headers,

@@ -1,9 +1,10 @@
 /** One request to the admin API, and the rows of its route table, as the endpoints see them. */
 import * as v from "valibot";
 import type { FetchContext } from "../../runtime/runtime.ts";
-import { type HeaderPairs, jsonResponse } from "../respond.ts";
+import { jsonResponse } from "../respond.ts";
 import type { AdminHolder, AdminRight } from "./admin_access.ts";
 import { AdminError } from "./admin_errors.ts";
+import { dataHeaders } from "./data_headers.ts";
 
 /** A request that the guard let in. */
 export interface OpenAdminRequest {
@@ -38,11 +39,9 @@ export type AdminRow =
     }
   );
 
-const unstored: HeaderPairs = { "cache-control": "no-store" };
-
 /** A response with a JSON value, which no cache keeps. */
 export function answerJson(value: unknown, status = 200): Response {
-  return jsonResponse(JSON.stringify(value), status, unstored);
+  return jsonResponse(JSON.stringify(value), status, dataHeaders);
 }
 
 /** A value in the form of a schema. Throws `invalid` with the first problem and its place. */

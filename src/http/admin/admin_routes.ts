@@ -20,6 +20,7 @@ import { type AdminTokens, assertEntryRight } from "./admin_access.ts";
 import { AdminError } from "./admin_errors.ts";
 import { type AdminRow, answerJson, readForm } from "./admin_request.ts";
 import type { Attachments } from "./attachments.ts";
+import { dataHeaders } from "./data_headers.ts";
 import { keyRows } from "./key_routes.ts";
 import { type LiveParts, liveRows } from "./live_rows.ts";
 import { loginRows, withLoginsOf } from "./login_routes.ts";
@@ -138,7 +139,7 @@ async function answerMetrics({ metrics }: AdminParts): Promise<Response> {
   const text = await metrics();
   if (text === undefined) throw new AdminError("metrics_off");
   return new Response(text, {
-    headers: { "content-type": metricTextType, "cache-control": "no-store" },
+    headers: { ...dataHeaders, "content-type": metricTextType },
   });
 }
 

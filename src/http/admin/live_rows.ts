@@ -3,9 +3,10 @@ import * as v from "valibot";
 import type { Emit } from "../../telemetry/events.ts";
 import type { RecentCalls } from "../../telemetry/recent_calls.ts";
 import type { RecentLog } from "../../telemetry/recent_log.ts";
-import { type HeaderPairs, jsonResponse } from "../respond.ts";
+import { jsonResponse } from "../respond.ts";
 import type { SessionReport } from "../session_reports.ts";
 import { type AdminRow, answerJson } from "./admin_request.ts";
+import { dataHeaders } from "./data_headers.ts";
 import type { LiveFeed } from "./live_feed.ts";
 
 /** What the rows show. */
@@ -20,8 +21,6 @@ export interface LiveParts {
 }
 
 const shownForm = v.strictObject({ shown: v.boolean("true or false") }, "an object with shown");
-
-const unstored: HeaderPairs = { "cache-control": "no-store" };
 
 /** Makes the rows. */
 export function liveRows(parts: LiveParts): readonly AdminRow[] {
@@ -57,7 +56,7 @@ export function liveRows(parts: LiveParts): readonly AdminRow[] {
       path: "/admin/log",
       right: "operator",
       // The lines are JSON already.
-      answer: () => jsonResponse(`{"records":[${recentLog.lines().join(",")}]}`, 200, unstored),
+      answer: () => jsonResponse(`{"records":[${recentLog.lines().join(",")}]}`, 200, dataHeaders),
     },
     {
       method: "GET",

@@ -19,6 +19,7 @@ export const pageFiles: readonly string[] = [
   "app_answers.js",
   "app_host.js",
   "ask_dialog.js",
+  "base64.js",
   "bounds.js",
   "chart.js",
   "difference.js",

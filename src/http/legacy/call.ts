@@ -27,8 +27,11 @@ export type RequestMessage = Extract<Message, { kind: "request" }>;
 
 /** A sink that also takes the one answer of a request. */
 export interface AnswerSink extends ReplySink {
-  /** The answer with its HTTP status if it stands alone; no text when the client cancelled. */
-  settle(text: string | undefined, status: number): void;
+  /**
+   * The answer of a request with its HTTP status if it stands alone; no text when the client
+   * cancelled.
+   */
+  settle(text: string | undefined, status: number, id: RequestId): void;
 }
 
 /** Throws unless these requests may begin: their ids are free, and the session has room. */
@@ -60,7 +63,7 @@ export function runCall(
   if (decoded.kind !== "ok") {
     return refuse(session, message, toDecodeError(method, decoded), sink);
   }
-  if (method === "ping") return sink.settle(resultText(id, {}), 200);
+  if (method === "ping") return sink.settle(resultText(id, {}), 200, id);
   const full = fullFor(session, method, decoded.params);
   if (full !== undefined) return refuse(session, message, full, sink);
   const running = new RunningCall(session, id, decoded, sink, trace);
@@ -91,7 +94,7 @@ function refuse(
   const principal = caller.principal.id;
   deps.emit({ type: "call_refused", surface, method, principal, failure });
   const text = failureText(session, id, { method, params }, withOutcome(error, "not_sent"));
-  sink.settle(text, error.status);
+  sink.settle(text, error.status, id);
 }
 
 /** Why a request could not be decoded. */
@@ -284,7 +287,7 @@ function settle(running: RunningCall): void {
   running.isAnswered = true;
   gap?.close();
   session.calls.delete(id);
-  sink.settle(ending.text, ending.status);
+  sink.settle(ending.text, ending.status, id);
 }
 
 function failureText(

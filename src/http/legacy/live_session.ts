@@ -13,6 +13,7 @@ import type { Log } from "../../log.ts";
 import type { Caller, RequestId } from "../../model.ts";
 import type { SessionCodec } from "../../protocol/codec.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import type { EventWriter } from "../../session/event_writer.ts";
 import type { SessionRecord, SessionStore } from "../../session/session_store.ts";
 import { hasPriming } from "../../protocol/legacy/revisions.ts";
 import type { Emit } from "../../telemetry/events.ts";
@@ -28,6 +29,8 @@ export interface LegacyDeps {
   readonly gateway: Gateway;
   readonly rates: PrincipalRates;
   readonly sessions: SessionStore;
+  /** Absent: the streams of sessions end with the process. */
+  readonly events?: EventWriter | undefined;
   readonly bus: Bus;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -144,13 +147,15 @@ export class LiveSession {
   }
 }
 
-function makeStreams({ deps, revision, isInitialized }: LiveSession): Streams {
-  const { limits, clock, heartbeats, owner, emit } = deps;
+function makeStreams({ deps, key, revision, isStored, isInitialized }: LiveSession): Streams {
+  const { limits, clock, heartbeats, owner, emit, events } = deps;
   const streams = createStreams({
     limits,
     clock,
     heartbeats,
     epoch: owner,
+    session: key,
+    writer: isStored ? events : undefined,
     isPrimed: hasPriming(revision),
     evicted: () => emit({ type: "dropped", what: "replay_frame" }),
   });

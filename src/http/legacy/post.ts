@@ -24,7 +24,7 @@ import { answerBody } from "./post_body.ts";
 import { PostReply } from "./reply.ts";
 import { type LiveSession, noteInitialized } from "./live_session.ts";
 import { endSession, findSession, reserve, type Sessions } from "./session_table.ts";
-import { closeForNow, openStandaloneStream } from "./session_streams.ts";
+import { closeForNow, findReplay, openStandaloneStream } from "./session_streams.ts";
 import { emptyResponse, streamResponse } from "../respond.ts";
 
 /** Messages from the client; `value` is the body. */
@@ -58,6 +58,7 @@ export async function get(sessions: Sessions, context: RequestContext): Promise<
   const session = await sessionOf(sessions, context);
   const { rates } = sessions.deps;
   rates.takeRequest(context.principal);
+  const replay = await findReplay(session.streams, headers.get("last-event-id"));
   const closed = rates.openStream(context.principal);
   const { holdOpen } = context.fetchContext;
   holdOpen?.();
@@ -65,7 +66,7 @@ export async function get(sessions: Sessions, context: RequestContext): Promise<
   const body = openStandaloneStream(
     session.streams,
     holdOpen !== undefined,
-    headers.get("last-event-id"),
+    replay,
     connectionEventOf(session, headers),
     closed,
   );
@@ -121,8 +122,14 @@ async function open(
   try {
     const { session, result } = await initializeSession(sessions, opening, context, true);
     const headers = { "mcp-session-id": session.id };
-    const reply = new PostReply(session, { accepts, count: 1, isBatch: false, headers, holdOpen });
-    reply.settle(resultText(opening.id, result), 200);
+    const reply = new PostReply(session, {
+      accepts,
+      requests: [opening],
+      isBatch: false,
+      headers,
+      holdOpen,
+    });
+    reply.settle(resultText(opening.id, result), 200, opening.id);
     return await reply.response;
   } finally {
     free();
@@ -137,10 +144,11 @@ function take(
   accepts: Accepts,
 ): Response | Promise<Response> {
   assertTakeable(session, inbound);
-  const { messages, requests: { length: count }, isBatch } = inbound;
+  const { messages, requests, isBatch } = inbound;
+  const count = requests.length;
   if (count > 0) noteInitialized(session);
   const reply = count > 0
-    ? new PostReply(session, { accepts, count, isBatch, holdOpen })
+    ? new PostReply(session, { accepts, requests, isBatch, holdOpen })
     : undefined;
   const trace = count > 0 ? traceInHeaders(headers) : undefined;
   for (const message of messages) {

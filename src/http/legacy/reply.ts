@@ -6,15 +6,16 @@
  */
 import type { Accepts } from "../accept.ts";
 import { emptyResponse, type HeaderPairs, jsonResponse, streamResponse } from "../respond.ts";
-import type { AnswerSink } from "./call.ts";
+import type { RequestId } from "../../model.ts";
+import type { AnswerSink, RequestMessage } from "./call.ts";
 import type { LiveSession } from "./live_session.ts";
 import { type CallStream, openCallStream } from "./session_streams.ts";
 
 /** What decides the form of a reply. */
 export interface ReplyOptions {
   readonly accepts: Accepts;
-  /** Requests to answer. */
-  readonly count: number;
+  /** What to answer. */
+  readonly requests: readonly Pick<RequestMessage, "id">[];
   readonly isBatch: boolean;
   readonly headers?: HeaderPairs;
   readonly holdOpen?: (() => void) | undefined;
@@ -30,13 +31,15 @@ export class PostReply implements AnswerSink {
   #respond: (response: Response) => void = () => {};
   #status = 200;
   #open: number;
+  /** Of several requests, those that were answered before there was a stream. */
+  #settled: RequestId[] | undefined;
   #stream: CallStream | undefined;
   readonly #cancelTimer: () => void;
 
   constructor(session: LiveSession, options: ReplyOptions) {
     this.#session = session;
     this.#options = options;
-    this.#open = options.count;
+    this.#open = options.requests.length;
     this.response = new Promise((resolve) => (this.#respond = resolve));
     const { clock, limits } = session.deps;
     if (!options.accepts.json) this.#commit();
@@ -56,9 +59,11 @@ export class PostReply implements AnswerSink {
     return this.#open > 0 && (this.#stream?.isRead() ?? this.#options.accepts.stream);
   }
 
-  settle(text: string | undefined, status: number): void {
+  settle(text: string | undefined, status: number, id: RequestId): void {
     this.#open -= 1;
     if (text !== undefined) this.#add(text, status);
+    if (this.#stream !== undefined) this.#stream.settle(id);
+    else if (this.#open > 0) (this.#settled ??= []).push(id);
     if (this.#open > 0) return;
     this.#cancelTimer();
     this.#end();
@@ -67,13 +72,19 @@ export class PostReply implements AnswerSink {
   /** Makes the reply a stream; what was answered before goes first. */
   #commit(): CallStream {
     if (this.#stream !== undefined) return this.#stream;
-    const { holdOpen, headers } = this.#options;
+    const { holdOpen, headers, requests } = this.#options;
     holdOpen?.();
-    const stream = openCallStream(this.#session.streams, holdOpen !== undefined);
+    const ids = requests.map(({ id }) => id).filter((id) => !this.#settled?.includes(id));
+    const stream = openCallStream(this.#session.streams, ids, holdOpen !== undefined);
     this.#stream = stream;
     for (const text of this.#answers) stream.send(text);
     // After a microtask, so that an answer that is complete by then is one body without a stream.
-    queueMicrotask(() => this.#respond(streamResponse(stream.takeBody(), headers)));
+    const respond = () => this.#respond(streamResponse(stream.takeBody(), headers));
+    queueMicrotask(() => {
+      const begun = stream.begin();
+      if (begun === undefined) respond();
+      else void begun.then(respond);
+    });
     return stream;
   }
 

@@ -8,10 +8,13 @@
 import { addWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";
 import type { Limits } from "../../limits.ts";
+import type { RequestId } from "../../model.ts";
 import { createEventLog, type EventLog, type Replay } from "../../session/event_log.ts";
+import type { EventWriter } from "../../session/event_writer.ts";
 import type { EncodedFrame, Frame } from "../../sse/encode.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { Heartbeats } from "../heartbeat.ts";
+import { replayEarlier } from "./earlier_stream.ts";
 import {
   createStandaloneStreams,
   dismiss,
@@ -27,6 +30,10 @@ export interface StreamsOptions {
   readonly heartbeats: Heartbeats;
   /** The name of this instance in event ids. */
   readonly epoch: string;
+  /** The key of the session. */
+  readonly session: string;
+  /** Absent: the streams end with the process. */
+  readonly writer: EventWriter | undefined;
   /** Whether a stream begins with an id and empty data, to resume from. */
   readonly isPrimed: boolean;
   /** A frame that a client could have asked for again was dropped. */
@@ -55,10 +62,17 @@ export interface Streams {
 
 /** The stream that answers one POST. */
 export interface CallStream {
+  /**
+   * The client gets bytes from now on. Resolves, never rejects, when a resumption would survive a
+   * crash; undefined if that takes no wait.
+   */
+  begin(): Promise<void> | undefined;
   /** The body of the response: one text if the stream has ended already. */
   takeBody(): ReadableStream<Uint8Array> | string;
   /** Sends a message, or keeps it until the stream has a reader. */
   send(text: string): void;
+  /** A request is answered by what was sent, or needs no answer. */
+  settle(id: RequestId): void;
   /** Whether the stream has a reader now. */
   isRead(): boolean;
   /** Ends the stream: every message has been sent. */
@@ -72,6 +86,7 @@ export function createStreams(options: StreamsOptions): Streams {
     options,
     standalone: createStandaloneStreams(options.limits, ({ number }) => {
       if (number === undefined) return;
+      streams.log().noteReader(number, "lost");
       streams.log().endStream(number);
       addWithin(streams.pastStanding, number, options.limits.replayStreamsMax);
     }),
@@ -87,23 +102,29 @@ export function createStreams(options: StreamsOptions): Streams {
   return streams;
 }
 
-/** Opens the stream of a POST. */
-export function openCallStream(streams: Streams, isHeldOpen: boolean): CallStream {
+/** Opens the stream of a POST that answers these requests. */
+export function openCallStream(
+  streams: Streams,
+  requests: readonly RequestId[],
+  isHeldOpen: boolean,
+): CallStream {
   const connection = connect(streams, isHeldOpen);
   const log = streams.log();
-  const number = log.openStream();
+  const number = log.openStream(requests);
   const channel: Channel = { number, connection: undefined };
   streams.channels.set(number, channel);
-  attach(channel, connection);
+  attach(streams, channel, connection);
   prime(streams, connection, number);
   // A listener may keep the head of a response back until its body begins.
   if (!streams.options.isPrimed) connection.write({ comment: "working" });
   return {
+    begin: () => log.begin(number),
     takeBody: () => connection.takeWhole() ?? connection.body,
     send(text) {
       const { frame } = log.append(number, text);
       channel.connection?.write(frame);
     },
+    settle: (id) => log.settle(number, id),
     isRead: () => channel.connection?.isOver() === false,
     end() {
       log.endStream(number);
@@ -114,20 +135,33 @@ export function openCallStream(streams: Streams, isHeldOpen: boolean): CallStrea
 }
 
 /**
- * Opens a standalone stream that begins with `greeting`, or resumes the stream of an event id.
+ * What followed an event id; undefined if the session has no such stream. The stream may be of an
+ * earlier run of the gateway.
+ */
+export async function findReplay(
+  streams: Streams,
+  lastEventId: string | null,
+): Promise<Replay | undefined> {
+  if (lastEventId === null) return undefined;
+  const { writer, session } = streams.options;
+  if (streams.hasLog && streams.log().owns(lastEventId)) return streams.log().replay(lastEventId);
+  return writer && await replayEarlier(writer.store, session, lastEventId);
+}
+
+/**
+ * Opens a standalone stream that begins with `greeting`, or resumes the stream of a replay.
  * Undefined if that stream has ended and its reader has seen all of it. `closed` is called when the
  * stream is over, or at once if there is none.
  */
 export function openStandaloneStream(
   streams: Streams,
   isHeldOpen: boolean,
-  lastEventId: string | null,
+  replay: Replay | undefined,
   greeting: Frame,
   closed: () => void,
 ): ReadableStream<Uint8Array> | undefined {
-  const known = lastEventId !== null && streams.hasLog;
-  const replay = known ? streams.log().replay(lastEventId) : undefined;
-  const isOver = replay !== undefined && replay.ended && !streams.pastStanding.has(replay.stream);
+  const goesOn = replay?.stream !== undefined && streams.pastStanding.has(replay.stream);
+  const isOver = replay !== undefined && replay.ended && !goesOn;
   if (isOver && replay.frames.length === 0) {
     closed();
     return undefined;
@@ -153,21 +187,22 @@ function goOn(
   replay: Replay | undefined,
   greeting: Frame,
 ): void {
-  const channel = replay && streams.channels.get(replay.stream);
-  if (channel !== undefined) return attach(channel, connection);
+  const number = replay?.stream;
+  const channel = number === undefined ? undefined : streams.channels.get(number);
+  if (channel !== undefined) return attach(streams, channel, connection);
   const { standalone } = streams;
-  const before = standalone.open.find((stream) => stream.number === replay?.stream);
-  if (replay !== undefined && before !== undefined) {
+  const before = standalone.open.find((stream) => stream.number === number);
+  if (number !== undefined && before !== undefined) {
     // The client came back, so its old connection is dead even if it still seems open.
     leave(standalone, before, "cancelled");
     before.connection.end();
   }
   const log = streams.log();
-  const number = log.openStream();
-  prime(streams, connection, number);
+  const next = log.openStream();
+  prime(streams, connection, next);
   connection.write(greeting);
-  const write = (text: string) => void connection.write(log.append(number, text).frame);
-  stand(standalone, { connection, number, write, unread: new Map() });
+  const write = (text: string) => void connection.write(log.append(next, text).frame);
+  stand(standalone, { connection, number: next, write, unread: new Map() });
 }
 
 /** Makes a connection a standalone stream, with frames from `encode` and without ids. */
@@ -221,11 +256,15 @@ function prime({ options, log }: Streams, connection: EventStream, number: numbe
 }
 
 /** Makes a connection the reader of a channel, in place of an earlier one. */
-function attach(channel: Channel, connection: EventStream): void {
+function attach(streams: Streams, channel: Channel, connection: EventStream): void {
   channel.connection?.end();
   channel.connection = connection;
-  connection.closed.then(() => {
-    if (channel.connection === connection) channel.connection = undefined;
+  const log = streams.log();
+  log.noteReader(channel.number, "here");
+  connection.closed.then((how) => {
+    if (channel.connection !== connection) return;
+    channel.connection = undefined;
+    log.noteReader(channel.number, how === "ended" ? "done" : "lost");
   });
 }
 

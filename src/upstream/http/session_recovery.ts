@@ -9,8 +9,11 @@ import type { UpstreamDeps } from "../deps.ts";
 
 /** The sessions of one link after its first. */
 export interface SessionRecovery {
-  /** Waits for a new session that is being opened; throws when none could be had. */
-  ready(): Promise<void>;
+  /**
+   * The new session that is being opened, undefined when there is nothing to wait for; rejects when
+   * none could be had. Ask again after each: that one may be lost by then, and the next being opened.
+   */
+  opening(): Promise<void> | undefined;
   /** Opens another in the place of this one, once for all who find it lost. */
   renew(lost: string): Promise<void>;
   /** The session that there is has served a call. */
@@ -50,10 +53,7 @@ export function createSessionRecovery(
     }
   };
   return {
-    async ready() {
-      await current;
-      if (failure !== undefined) throw failure;
-    },
+    opening: () => failure === undefined ? current : Promise.reject(failure),
     renew(lost) {
       if (current === undefined && session() !== lost) return Promise.resolve();
       return current ??= openAnother().finally(() => void (current = undefined));

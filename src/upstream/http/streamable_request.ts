@@ -55,7 +55,9 @@ async function attempt(
   const { dialect, config, deps: { limits }, hooks } = link.options;
   const { timeoutMs } = outgoing.request;
   const isFirst = isHandshake(outgoing);
-  if (!isFirst) await recovery.ready().catch(throwUnsent);
+  for (let opening; !isFirst && (opening = recovery.opening()) !== undefined;) {
+    await opening.catch(throwUnsent);
+  }
   const { session } = wire.settled();
   const answer = await wire.post(line, outgoing, {
     timeoutMs: 0,

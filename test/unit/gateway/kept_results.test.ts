@@ -245,6 +245,19 @@ describe("how much is kept", () => {
     await opened.read(people[2] as Caller, uris[2]);
   });
 
+  test("is bounded for all at the cost of the principal that keeps most", async () => {
+    for (const limits of [{ keptResultsMax: 3 }, { keptCharsMax: 70_000 }]) {
+      const opened = await open(next, { limits });
+      const [ann, ben] = [statelessCaller("ann"), statelessCaller("ben")];
+      const ofBen = await uriOf(opened, ben);
+      const ofAnn = [];
+      for (let n = 0; n < 5; n += 1) ofAnn.push(await uriOf(opened, ann));
+      await opened.read(ben, ofBen);
+      await opened.refusal(ann, ofAnn[0]);
+      await opened.read(ann, ofAnn.at(-1));
+    }
+  });
+
   test("does not grow by the same result again", async () => {
     const opened = await open(() => ({ content: [text(lines(9_000))] }), {
       limits: { keptResultsPerPrincipalMax: 2 },
@@ -300,6 +313,8 @@ describe("which results are shortened", () => {
     const clientLimits = { "claude-code": { resultCharsMax: 30_000 } };
     expect(await lengthOf({ bounds: { clientLimits } }, named("claude-code"), "dump") <= 30_000)
       .toBe(true);
+    const bounds = { resultCharsMax: 20_000 };
+    expect(await lengthOf({ bounds }, named("claude-code"), "dump") <= 20_000).toBe(true);
   });
 
   test("a result within the limit passes as the text that it came as", async () => {

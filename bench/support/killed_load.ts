@@ -1,0 +1,118 @@
+/** The load under which `bench kills` kills a gateway, and what its clients know afterwards. */
+import { readEvents, type ReadStream } from "../../test/support/event_reader.ts";
+import { openRpcSession, resumeRpcSession } from "../../test/support/rpc_session.ts";
+import type { SpawnedGateway } from "../../test/support/spawn_gateway.ts";
+
+/** A call whose stream was open when the gateway was killed. */
+export interface OpenCall {
+  readonly session: string;
+  readonly id: number;
+  readonly stream: ReadStream;
+}
+
+/** What clients know of all cycles so far. */
+export interface KillRun {
+  readonly random: () => number;
+  readonly sessionsMax: number;
+  readonly callsAtOnce: number;
+  /** Sessions whose ids were received. */
+  readonly alive: Set<string>;
+  /** Sessions whose ends were acknowledged. */
+  readonly ended: Set<string>;
+  /** Sessions whose ends were asked for, without an answer. */
+  readonly unsure: Set<string>;
+  /** Calls of this cycle that got no answer. */
+  readonly open: OpenCall[];
+}
+
+/** The kill comes within this time of the load. */
+const killMsMax = 400;
+/** One in so many new sessions leads to the end of an old one. */
+const endEvery = 4;
+
+export const revision = "2025-11-25";
+
+/** Opens and ends sessions and makes calls, until the kill; what it cuts off is not acknowledged. */
+export async function playUntilKilled(gateway: SpawnedGateway, run: KillRun): Promise<void> {
+  const url = `${gateway.url}/mcp`;
+  if (run.alive.size === 0) run.alive.add((await openRpcSession(url)).id);
+  const state = { isKilled: false };
+  const clients = [
+    ...Array.from({ length: 2 }, () => openSessions(url, run, state)),
+    ...Array.from({ length: run.callsAtOnce }, (_, at) => makeCalls(url, run, state, at + 1)),
+  ];
+  const played = Promise.allSettled(clients);
+  await new Promise((resolve) => setTimeout(resolve, run.random() * killMsMax));
+  state.isKilled = true;
+  await gateway.kill9();
+  await played;
+}
+
+async function openSessions(
+  url: string,
+  run: KillRun,
+  state: { readonly isKilled: boolean },
+): Promise<void> {
+  while (!state.isKilled) {
+    if (run.alive.size < run.sessionsMax) run.alive.add((await openRpcSession(url)).id);
+    if (run.alive.size >= run.sessionsMax || run.random() < 1 / endEvery) await endOne(url, run);
+  }
+}
+
+async function endOne(url: string, run: KillRun): Promise<void> {
+  const [oldest] = run.alive;
+  // One stays, so that calls find a session.
+  if (oldest === undefined || run.alive.size === 1) return;
+  run.alive.delete(oldest);
+  run.unsure.add(oldest);
+  const response = await fetch(url, { method: "DELETE", headers: { "mcp-session-id": oldest } });
+  await response.body?.cancel();
+  // A session whose end is only on its way may be there or not.
+  if (response.status === 204) {
+    run.unsure.delete(oldest);
+    run.ended.add(oldest);
+  }
+}
+
+async function makeCalls(
+  url: string,
+  run: KillRun,
+  state: { readonly isKilled: boolean },
+  caller: number,
+): Promise<void> {
+  const session = resumeRpcSession(url, (await openRpcSession(url)).id, revision);
+  run.alive.add(session.id);
+  for (let turn = 0; !state.isKilled; turn += 1) {
+    const id = caller + turn * run.callsAtOnce;
+    const stream = await openStream(url, session.id, id, 1 + Math.floor(run.random() * 60));
+    const call = { session: session.id, id, stream };
+    run.open.push(call);
+    await stream.ended;
+    if (stream.events.some(({ message }) => message.id === id)) {
+      run.open.splice(run.open.indexOf(call), 1);
+    }
+  }
+}
+
+async function openStream(url: string, session: string, id: number, steps: number) {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-session-id": session,
+      "mcp-protocol-version": revision,
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id,
+      method: "tools/call",
+      params: {
+        name: "progress",
+        arguments: { steps, ms: 3 },
+        _meta: { progressToken: id },
+      },
+    }),
+  });
+  return readEvents(response);
+}
