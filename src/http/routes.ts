@@ -35,6 +35,7 @@ import type { ConnectParts } from "./oauth/connect_access.ts";
 import { connectRows } from "./oauth/connect_rows.ts";
 import { discoveryRows } from "./oauth/discovery_rows.ts";
 import { oauthRows } from "./oauth/oauth_endpoints.ts";
+import { createRequestTurns } from "./request_turns.ts";
 import {
   createMatcher,
   type OpenEndpoint,
@@ -73,7 +74,7 @@ import {
 } from "./legacy/http_sse.ts";
 
 /** What the HTTP layer is made of. */
-export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
+export interface HttpDeps extends Pick<Runtime, "addresses" | "nextTurn" | "sha256"> {
   readonly gateway: Gateway;
   /** Which URLs there are. */
   readonly surfaceKinds: SurfaceKinds;
@@ -172,8 +173,10 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const phase = () => layer.phase;
   const taken = { requests: 0 };
   const consumerRule = createConsumerRule({ config, clientAddress, limits });
+  const turns = createRequestTurns(deps);
+  const sessionKey = (id: string) => sessions.byId.get(id)?.key;
   const lower = { guard, admission, match, readJson, clientAddress, consumerRule, phase, taken };
-  const dispatch: DispatchDeps = { deps, ...lower };
+  const dispatch: DispatchDeps = { deps, ...lower, turns, sessionKey };
   const passage = createPassage(dispatch);
   const admin = deps.admin &&
     createAdminApi({ ...deps, ...deps.admin, passage, connected: shared });

@@ -135,6 +135,18 @@ export const clientLimits = {
   listenUrisMax: 256,
   /** The first message of such a stream does not wait longer for slow servers. */
   listenDescribeMs: 300,
+  /**
+   * Requests of one client in one turn of the event loop, next to those of others: so many at most
+   * come before another client's next. More would delay that; with fewer the turns cost more.
+   */
+  turnRequestsMax: 4,
+  /** The same while no other client has sent a request for this long. */
+  loneTurnRequestsMax: 64,
+  loneClientMs: 1_000,
+  /** Requests that wait for their turn; beyond it the client with most of them is refused. */
+  requestsWaitingMax: 4_096,
+  /** The longest wait for a turn: a client that waits longer has given up. */
+  requestTurnMs: 10_000,
   /** Open requests without a session, in all. */
   statelessCallsMax: 4_096,
   /** Open calls of one principal, with and without sessions, unless `access` sets another number. */

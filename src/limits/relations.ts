@@ -113,6 +113,7 @@ export const relations: readonly Relation[] = [
   before("resultCharsMin", "resultMediaCharsMax", "texts have room beside images"),
   within("principalCallsMax", "statelessCallsMax", share),
   within("listensPerPrincipalMax", "principalStreamsMax", "a listen stream is a stream"),
+  within("turnRequestsMax", "loneTurnRequestsMax", "a client alone delays no other"),
   within("principalBodiesBytesMax", "largeBodiesBytesMax", share),
   within("leasesWaitingMax", "statelessCallsMax", share),
   before("parkYieldMs", "parkMs", "a parked call gives way before its time is over"),
