@@ -4,7 +4,6 @@
  * promises. Not here: which URLs exist (routes.ts), and what their endpoints do.
  */
 import type { Clock } from "../clock.ts";
-import { localConsumer } from "../consumers.ts";
 import { GatewayError } from "../errors.ts";
 import type { PrincipalRates } from "../gateway/principal_rates.ts";
 import type { Gateway } from "../gateway/surface.ts";
@@ -22,7 +21,7 @@ import { EndpointTarget } from "./endpoint_target.ts";
 import type { Guard } from "./guard.ts";
 import type { Phase } from "./health.ts";
 import type { JsonReader } from "./json_body.ts";
-import type { OpenContext, RequestContext } from "./request_context.ts";
+import type { OpenContext } from "./request_context.ts";
 import type { RequestTurns } from "./request_turns.ts";
 import {
   emptyResponse,
@@ -208,19 +207,12 @@ function answerFor(
   const endpoint = endpointOf(row.methods, request);
   if (endpoint === undefined) return refuseMethod(row);
   const context = new SurfaceRequest(layer, request, fetchContext, path, principal, surface);
-  const turn = layer.turns.take(takerOf(layer, context));
+  const turn = layer.turns.take(context.taker);
   const answered = turn === undefined ? endpoint(context) : turn.then(() => endpoint(context));
   const { successor } = row;
   if (successor === undefined) return answered;
   const headers = deprecationHeaders(successor, name);
   return Promise.resolve(answered).then((response) => withHeaders(response, headers));
-}
-
-/** Whose turn a request takes: that of its session, where sessions are consumers. */
-function takerOf({ sessionKey }: DispatchDeps, { consumer, request }: RequestContext): string {
-  if (consumer !== localConsumer) return consumer;
-  const id = request.headers.get("mcp-session-id");
-  return (id === null ? undefined : sessionKey(id)) ?? consumer;
 }
 
 function isOpen(row: OpenRow | SurfaceRow): row is OpenRow {

@@ -204,4 +204,6 @@ export const schemaSteps: readonly string[] = [
      body TEXT NOT NULL,
      PRIMARY KEY (server, fingerprint)
    ) STRICT, WITHOUT ROWID;`,
+  // Whose share a session takes. An older gateway counted by principal.
+  `ALTER TABLE sessions ADD COLUMN consumer TEXT NOT NULL DEFAULT '';`,
 ];
