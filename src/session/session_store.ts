@@ -68,9 +68,9 @@ export interface SessionStore {
   shift(ms: number, latest: number): Promise<void>;
   /**
    * Removes sessions last active before `before`, or before `unusedBefore` if they were never used,
-   * a batch at a time. Returns the removed keys, none at the end.
+   * a batch at a time. Returns the removed keys, none at the end. One time alone is for both.
    */
-  expire(before: number, unusedBefore: number): Promise<readonly string[]>;
+  expire(before: number, unusedBefore?: number): Promise<readonly string[]>;
   /**
    * Removes the oldest session of a consumer that was never used, or with `before` the longest idle
    * one that was not used since then; returns its key, undefined if there is none.
