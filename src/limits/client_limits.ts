@@ -90,6 +90,8 @@ export const clientLimits = {
   principalSessionsMax: 10_000,
   /** A session that is not used for this long after its handshake expires: a client uses it at once. */
   unusedSessionMs: 300_000,
+  /** It gives way to another session before that, but a client has so long to use it. */
+  freshSessionMs: 5_000,
   /** A session that was used within this time never gives way to another. */
   sessionYieldMs: 120_000,
   /** Clients with many sessions that are looked at for one that gives way. */

@@ -37,6 +37,9 @@ export interface SessionRecord {
 /** The members that change after creation, beside subscriptions. */
 export type SessionPatch = Partial<Pick<SessionRecord, "logLevel" | "owner">>;
 
+/** Which sessions give way: those that were never used after their handshake, or any. */
+export type YieldingKind = "unused" | "any";
+
 /** When sessions were active first; undefined if there is none of a kind. */
 export interface EarliestActivity {
   readonly used?: number | undefined;
@@ -72,10 +75,10 @@ export interface SessionStore {
    */
   expire(before: number, unusedBefore?: number): Promise<readonly string[]>;
   /**
-   * Removes the oldest session of a consumer that was never used, or with `before` the longest idle
-   * one that was not used since then; returns its key, undefined if there is none.
+   * Removes the session of a consumer that was last active longest ago, of those never used or of
+   * all, if that was before `before`; returns its key, undefined if there is none.
    */
-  giveWay(consumer: string, before?: number): Promise<string | undefined>;
+  giveWay(consumer: string, kind: YieldingKind, before: number): Promise<string | undefined>;
   /** The earliest activity of the stored sessions, of a consumer or of all. */
   earliest(consumer?: string): Promise<EarliestActivity>;
   /** How many are stored. */

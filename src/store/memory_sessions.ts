@@ -69,10 +69,10 @@ export function createMemorySessionStore(): SessionStore {
     count: async () => counts.all(),
     countOf: async (consumer) => counts.of(consumer),
     greediest: async (max) => counts.greediest(max),
-    async giveWay(consumer, before) {
+    async giveWay(consumer, kind, before) {
       const [oldest] = [...records.values()]
         .filter((record) => record.consumer === consumer)
-        .filter((record) => before === undefined ? isUnused(record) : record.activeAt < before)
+        .filter((record) => record.activeAt < before && (kind === "any" || isUnused(record)))
         .sort((one, other) => one.activeAt - other.activeAt);
       if (oldest !== undefined) remove(oldest.key);
       return oldest?.key;

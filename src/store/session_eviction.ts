@@ -7,7 +7,7 @@
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { SqlDatabase, SqlStatement, SqlValue } from "../runtime/runtime.ts";
-import type { EarliestActivity } from "../session/session_store.ts";
+import type { EarliestActivity, YieldingKind } from "../session/session_store.ts";
 
 /** What a search works with. */
 export interface EvictionOptions {
@@ -19,7 +19,7 @@ export interface EvictionOptions {
 /** Finds and removes them. Both functions read the activity as it is on disk. */
 export interface SessionEviction {
   /** Removes one; see `giveWay` of the store. */
-  take(consumer: string, before: number | undefined): string | undefined;
+  take(consumer: string, kind: YieldingKind, before: number): string | undefined;
   earliest(consumer: string | undefined): EarliestActivity;
 }
 
@@ -34,31 +34,26 @@ interface Search {
 export function createSessionEviction(options: EvictionOptions): SessionEviction {
   const { database, clock, limits } = options;
   const statements = prepare(database);
-  /** By whether sessions were used. */
-  const searches = new Map<boolean, Search>();
-  const searchAgain = (consumer: string, before: number | undefined): Search => {
-    const rows = before === undefined
-      ? statements.unused.all(consumer, limits.evictionBatchMax)
-      : statements.idle.all(consumer, before, limits.evictionBatchMax);
+  const searches = new Map<YieldingKind, Search>();
+  const searchAgain = (consumer: string, kind: YieldingKind, before: number): Search => {
+    const rows = statements.find[kind].all(consumer, before, limits.evictionBatchMax);
     const search = {
       consumer,
       at: clock.monotonic(),
       keys: rows.map(({ key }) => String(key)).reverse(),
     };
-    searches.set(before !== undefined, search);
+    searches.set(kind, search);
     return search;
   };
   return {
-    take(consumer, before) {
-      const last = searches.get(before !== undefined);
+    take(consumer, kind, before) {
+      const last = searches.get(kind);
       const isRecent = last?.consumer === consumer &&
         (last.keys.length > 0 || clock.monotonic() - last.at < limits.evictionPauseMs);
-      const { keys } = isRecent ? last : searchAgain(consumer, before);
+      const { keys } = isRecent ? last : searchAgain(consumer, kind, before);
       for (let key = keys.pop(); key !== undefined; key = keys.pop()) {
         // It may have been used or removed since it was found.
-        const [row] = before === undefined
-          ? statements.removeUnused.all(key)
-          : statements.removeIdle.all(key, before);
+        const [row] = statements.remove[kind].all(key, before);
         if (row !== undefined) return key;
       }
       return undefined;
@@ -76,26 +71,27 @@ function toTime(value: SqlValue | undefined): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
-function prepare(database: SqlDatabase): Record<
-  "unused" | "idle" | "removeUnused" | "removeIdle" | "earliest" | "earliestOf",
-  SqlStatement
-> {
+function prepare(database: SqlDatabase): {
+  readonly find: Readonly<Record<YieldingKind, SqlStatement>>;
+  readonly remove: Readonly<Record<YieldingKind, SqlStatement>>;
+  readonly earliest: SqlStatement;
+  readonly earliestOf: SqlStatement;
+} {
+  const isUnused = "AND active_at = created_at";
+  const find = (and = "") =>
+    database.prepare(
+      `SELECT key FROM sessions WHERE consumer = ? AND active_at < ? ${and}
+         ORDER BY active_at LIMIT ?`,
+    );
+  const remove = (and = "") =>
+    database.prepare(
+      `DELETE FROM sessions WHERE key = ? AND active_at < ? ${and} RETURNING key`,
+    );
   const earliest = `SELECT min(CASE WHEN active_at <> created_at THEN active_at END) AS used,
      min(CASE WHEN active_at = created_at THEN active_at END) AS unused FROM sessions`;
   return {
-    unused: database.prepare(
-      `SELECT key FROM sessions WHERE consumer = ? AND active_at = created_at
-         ORDER BY active_at LIMIT ?`,
-    ),
-    idle: database.prepare(
-      "SELECT key FROM sessions WHERE consumer = ? AND active_at < ? ORDER BY active_at LIMIT ?",
-    ),
-    removeUnused: database.prepare(
-      "DELETE FROM sessions WHERE key = ? AND active_at = created_at RETURNING key",
-    ),
-    removeIdle: database.prepare(
-      "DELETE FROM sessions WHERE key = ? AND active_at < ? RETURNING key",
-    ),
+    find: { unused: find(isUnused), any: find() },
+    remove: { unused: remove(isUnused), any: remove() },
     earliest: database.prepare(earliest),
     earliestOf: database.prepare(`${earliest} WHERE consumer = ?`),
   };

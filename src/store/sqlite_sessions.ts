@@ -99,7 +99,7 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
       touched.clear();
     },
     expire: (before, unusedBefore = before) => expire(sessions, before, unusedBefore),
-    giveWay: async (consumer, before) => giveWay(sessions, consumer, before),
+    giveWay: async (...which) => giveWay(sessions, ...which),
     async earliest(consumer) {
       flushNow(sessions);
       return access(sessions, "look for room", () => sessions.eviction.earliest(consumer));
@@ -211,15 +211,14 @@ function consumerIn({ consumer, principal }: Record<string, SqlValue>): string {
 
 function giveWay(
   sessions: SqliteSessions,
-  consumer: string,
-  before: number | undefined,
+  ...which: Parameters<SessionEviction["take"]>
 ): string | undefined {
   // What was used a moment ago must not look unused.
   flushNow(sessions);
-  const key = access(sessions, "make room", () => sessions.eviction.take(consumer, before));
+  const key = access(sessions, "make room", () => sessions.eviction.take(...which));
   if (key === undefined) return undefined;
   sessions.touched.delete(key);
-  sessions.counts.add(consumer, -1);
+  sessions.counts.add(which[0], -1);
   return key;
 }
 

@@ -145,10 +145,14 @@ for (const place of places) {
       store.touch("touched", 70);
       expect(await store.earliest()).toEqual({ used: 60, unused: 1 });
       expect(await store.earliest("ada")).toEqual({ used: 60, unused: 100 });
-      const gone = [await store.giveWay("ada"), await store.giveWay("ada")];
+      expect(await store.giveWay("bob", "unused", 1)).toBeUndefined();
+      const gone = [
+        await store.giveWay("ada", "unused", 400),
+        await store.giveWay("ada", "unused", 400),
+      ];
       expect(gone).toEqual(["old", "young"]);
-      expect(await store.giveWay("ada")).toBeUndefined();
-      const idle = [1, 2, 3].map(() => store.giveWay("ada", 400));
+      expect(await store.giveWay("ada", "unused", 400)).toBeUndefined();
+      const idle = [1, 2, 3].map(() => store.giveWay("ada", "any", 400));
       expect(await Promise.all(idle)).toEqual(["used", "touched", undefined]);
       expect([await store.countOf("ada"), await store.countOf("bob")]).toEqual([1, 1]);
       expect(await store.find("old")).toBeUndefined();

@@ -57,6 +57,7 @@ async function makeRoom(
   consumer: string,
   own: number,
 ): Promise<boolean> {
+  const now = activity.now();
   const greediest = await sessions.greediest(limits.greediestMax);
   const end = (key: string): true => {
     bus.publish("sessionEnded", { key, reason: "it gave way to another session" });
@@ -65,12 +66,12 @@ async function makeRoom(
   for (const one of greediest) {
     // The last session of a consumer stays; on loopback they may be many consumers' sessions.
     if (await sessions.countOf(one) < 2 && one !== consumer) continue;
-    const key = await sessions.giveWay(one);
+    const key = await sessions.giveWay(one, "unused", now - limits.freshSessionMs);
     if (key !== undefined) return end(key);
   }
   for (const one of greediest) {
     if (!hasShare(one) || await sessions.countOf(one) <= own + 1) continue;
-    const key = await sessions.giveWay(one, activity.now() - limits.sessionYieldMs);
+    const key = await sessions.giveWay(one, "any", now - limits.sessionYieldMs);
     if (key !== undefined) return end(key);
   }
   return false;
@@ -89,12 +90,16 @@ async function roomInMs(
   const known = roomAt.get(consumer);
   if (known !== undefined && known > now) return known - now;
   const { used, unused } = await sessions.earliest(consumer);
+  const unusedMs = Math.min(sessionTimeoutMs, limits.unusedSessionMs) + limits.expirySweepMs;
   const ends = [
-    ...(used === undefined ? [] : [used + sessionTimeoutMs]),
-    ...(unused === undefined ? [] : [unused + Math.min(sessionTimeoutMs, limits.unusedSessionMs)]),
+    // A session that is due leaves with the next sweep.
+    ...(used === undefined ? [] : [used + sessionTimeoutMs + limits.expirySweepMs]),
+    // Where the sessions of all are too many, it gives way before it expires.
+    ...(unused === undefined
+      ? []
+      : [unused + (consumer === undefined ? limits.freshSessionMs : unusedMs)]),
   ];
-  // One that is due leaves with the next sweep.
-  const at = Math.max(now, Math.min(...ends, now + sessionTimeoutMs)) + limits.expirySweepMs;
+  const at = ends.length === 0 ? now + limits.expirySweepMs : Math.max(now + 1, Math.min(...ends));
   putWithin(roomAt, consumer, at, limits.ratedPrincipalsMax);
   return at - now;
 }

@@ -274,12 +274,16 @@ describe("what is remembered of principals", () => {
     const { rates, clock } = open(given, { ratedPrincipalsMax: 3, principalCallsMax: 1 });
     rates.beginCall({ principal: ada })?.();
     rates.beginCall({ principal: bob });
-    for (let other = 0; other < 50; other += 1) rates.beginCall({ id: `key:${other}` })?.();
+    for (let other = 0; other < 50; other += 1) {
+      rates.beginCall({ principal: { id: `key:${other}` } })?.();
+    }
     // Neither a spent bucket nor an open call is forgotten.
     expect(refusalOf(() => rates.beginCall({ principal: ada }))).toBeDefined();
     expect(refusalOf(() => rates.beginCall({ principal: bob }))).toBeDefined();
     clock.advance(60_000);
-    for (let other = 0; other < 50; other += 1) rates.beginCall({ id: `key:${other}` })?.();
+    for (let other = 0; other < 50; other += 1) {
+      rates.beginCall({ principal: { id: `key:${other}` } })?.();
+    }
     expect(refusalOf(() => rates.beginCall({ principal: ada })?.())).toBeUndefined();
   });
 });
