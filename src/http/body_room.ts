@@ -37,7 +37,7 @@ export function createBodyRoom(
     "smallBodyBytesMax" | "largeBodiesBytesMax" | "principalBodiesBytesMax"
   >,
 ): BodyRoom {
-  const kept = largeBodiesBytesMax - principalBodiesBytesMax;
+  const kept = Math.max(0, largeBodiesBytesMax - principalBodiesBytesMax);
   let total = 0;
   /** What the large bodies of each client hold now. */
   const shares = new Map<string, number>();
