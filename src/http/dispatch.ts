@@ -52,8 +52,8 @@ export interface DispatchDeps {
   readonly clientAddress: ClientAddress;
   readonly consumerRule: ConsumerRule;
   readonly turns: RequestTurns;
-  /** The key of a session in memory, by the id that a client sends. */
-  readonly sessionKey: (id: string) => string | undefined;
+  /** The key of the session that a request names, if it is in memory. */
+  readonly sessionKey: (headers: Headers) => string | undefined;
   readonly phase: () => Phase;
   /** Requests of clients so far. */
   readonly taken: { requests: number };

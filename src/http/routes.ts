@@ -51,6 +51,7 @@ import {
   closeSessions,
   createSessions,
   endLostStreams,
+  keyIn,
   type Sessions,
 } from "./legacy/session_table.ts";
 import { closeForNow } from "./legacy/session_streams.ts";
@@ -174,7 +175,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const taken = { requests: 0 };
   const consumerRule = createConsumerRule({ config, clientAddress, limits });
   const turns = createRequestTurns(deps);
-  const sessionKey = (id: string) => sessions.byId.get(id)?.key;
+  const sessionKey = (headers: Headers) => keyIn(sessions, headers);
   const lower = { guard, admission, match, readJson, clientAddress, consumerRule, phase, taken };
   const dispatch: DispatchDeps = { deps, ...lower, turns, sessionKey };
   const passage = createPassage(dispatch);

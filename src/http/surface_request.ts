@@ -15,8 +15,8 @@ export interface SurfaceRequestDeps {
   readonly deps: { readonly rates: PrincipalRates };
   readonly readJson: JsonReader;
   readonly consumerRule: ConsumerRule;
-  /** The key of a session in memory, by the id that a client sends. */
-  readonly sessionKey: (id: string) => string | undefined;
+  /** The key of the session that a request names, if it is in memory. */
+  readonly sessionKey: (headers: Headers) => string | undefined;
   readonly phase: () => Phase;
 }
 
@@ -63,8 +63,7 @@ export class SurfaceRequest implements RequestContext, BodySender {
   get taker(): string {
     const { consumer, request } = this;
     if (consumer !== localConsumer) return consumer;
-    const id = request.headers.get("mcp-session-id");
-    return (id === null ? undefined : this.#layer.sessionKey(id)) ?? consumer;
+    return this.#layer.sessionKey(request.headers) ?? consumer;
   }
 
   readJson(): Promise<unknown> {

@@ -37,8 +37,8 @@ export interface SessionRecord {
 /** The members that change after creation, beside subscriptions. */
 export type SessionPatch = Partial<Pick<SessionRecord, "logLevel" | "owner">>;
 
-/** Which sessions give way: those that were never used after their handshake, or any. */
-export type YieldingKind = "unused" | "any";
+/** Which sessions give way: those that were never used after their handshake, or every one. */
+export type YieldingKind = "unused" | "every";
 
 /** When sessions were active first; undefined if there is none of a kind. */
 export interface EarliestActivity {

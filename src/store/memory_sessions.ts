@@ -72,7 +72,7 @@ export function createMemorySessionStore(): SessionStore {
     async giveWay(consumer, kind, before) {
       const [oldest] = [...records.values()]
         .filter((record) => record.consumer === consumer)
-        .filter((record) => record.activeAt < before && (kind === "any" || isUnused(record)))
+        .filter((record) => record.activeAt < before && (kind === "every" || isUnused(record)))
         .sort((one, other) => one.activeAt - other.activeAt);
       if (oldest !== undefined) remove(oldest.key);
       return oldest?.key;

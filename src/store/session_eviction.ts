@@ -90,8 +90,8 @@ function prepare(database: SqlDatabase): {
   const earliest = `SELECT min(CASE WHEN active_at <> created_at THEN active_at END) AS used,
      min(CASE WHEN active_at = created_at THEN active_at END) AS unused FROM sessions`;
   return {
-    find: { unused: find(isUnused), any: find() },
-    remove: { unused: remove(isUnused), any: remove() },
+    find: { unused: find(isUnused), every: find() },
+    remove: { unused: remove(isUnused), every: remove() },
     earliest: database.prepare(earliest),
     earliestOf: database.prepare(`${earliest} WHERE consumer = ?`),
   };

@@ -152,7 +152,7 @@ for (const place of places) {
       ];
       expect(gone).toEqual(["old", "young"]);
       expect(await store.giveWay("ada", "unused", 400)).toBeUndefined();
-      const idle = [1, 2, 3].map(() => store.giveWay("ada", "any", 400));
+      const idle = [1, 2, 3].map(() => store.giveWay("ada", "every", 400));
       expect(await Promise.all(idle)).toEqual(["used", "touched", undefined]);
       expect([await store.countOf("ada"), await store.countOf("bob")]).toEqual([1, 1]);
       expect(await store.find("old")).toBeUndefined();

@@ -1,9 +1,9 @@
 /**
  * Places for new sessions. Each consumer has a share of them, and a few are kept for consumers that
  * have none. When all are taken, sessions that were never used after their handshake give way, those
- * of the greediest consumer first, then sessions of greedier consumers that are idle. On loopback a
- * session that was used is a consumer of its own, so it never gives way; those that were not used
- * are all of one consumer, whoever opened them. Not here: the sessions themselves (session_table.ts).
+ * of the greediest consumer first, then sessions of greedier consumers that are idle. On loopback,
+ * where clients do not authenticate, a session that was used is a consumer of its own, so it never
+ * gives way; those that were not used are all of one consumer. Not here: the sessions themselves (session_table.ts).
  */
 import { putWithin } from "../../bounded.ts";
 import { hasShare } from "../../consumers.ts";
@@ -71,7 +71,7 @@ async function makeRoom(
   }
   for (const one of greediest) {
     if (!hasShare(one) || await sessions.countOf(one) <= own + 1) continue;
-    const key = await sessions.giveWay(one, "any", now - limits.sessionYieldMs);
+    const key = await sessions.giveWay(one, "every", now - limits.sessionYieldMs);
     if (key !== undefined) return end(key);
   }
   return false;

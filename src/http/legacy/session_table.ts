@@ -133,6 +133,12 @@ export function findSession(
     : enter(sessions, session, holder);
 }
 
+/** The key of the session that a request names, if it is in memory; whose it is decides `enter`. */
+export function keyIn({ byId }: Sessions, headers: Headers): string | undefined {
+  const id = headers.get("mcp-session-id");
+  return id === null ? undefined : byId.get(id)?.key;
+}
+
 function enter(
   sessions: Sessions,
   session: LiveSession | undefined,
