@@ -10,6 +10,7 @@ import { localConsumer } from "../src/consumers.ts";
 import { anonymous } from "../src/auth/none.ts";
 import { createInProcessBus } from "../src/bus/in_process.ts";
 import { systemClock } from "../src/clock.ts";
+import { localConsumer } from "../src/consumers.ts";
 import { openStoreDatabase } from "../src/store/database.ts";
 import { defaultLimits } from "../src/limits.ts";
 import { createHeartbeats } from "../src/http/heartbeat.ts";
