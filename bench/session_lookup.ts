@@ -6,7 +6,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localConsumer } from "../src/consumers.ts";
 import { anonymous } from "../src/auth/none.ts";
 import { createInProcessBus } from "../src/bus/in_process.ts";
 import { systemClock } from "../src/clock.ts";
