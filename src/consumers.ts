@@ -45,3 +45,11 @@ export function consumerOf(
 ): string {
   return consumer ?? consumerOfPrincipal(principal) ?? localConsumer;
 }
+
+/**
+ * Whether a consumer has a share of what all have. A session on loopback has bounds of its own, and
+ * the requests without a session there are all of one machine: only the bounds of all limit them.
+ */
+export function hasShare(consumer: string): boolean {
+  return consumer.startsWith("principal ") || consumer.startsWith("address ");
+}

@@ -22,6 +22,7 @@ import type { Guard } from "./guard.ts";
 import type { Phase } from "./health.ts";
 import type { JsonReader } from "./json_body.ts";
 import type { OpenContext } from "./request_context.ts";
+import type { RequestTurns } from "./request_turns.ts";
 import {
   emptyResponse,
   errorCodeOf,
@@ -50,6 +51,9 @@ export interface DispatchDeps {
   readonly readJson: JsonReader;
   readonly clientAddress: ClientAddress;
   readonly consumerRule: ConsumerRule;
+  readonly turns: RequestTurns;
+  /** The key of the session that a request names, if it is in memory. */
+  readonly sessionKey: (headers: Headers) => string | undefined;
   readonly phase: () => Phase;
   /** Requests of clients so far. */
   readonly taken: { requests: number };
@@ -203,7 +207,8 @@ function answerFor(
   const endpoint = endpointOf(row.methods, request);
   if (endpoint === undefined) return refuseMethod(row);
   const context = new SurfaceRequest(layer, request, fetchContext, path, principal, surface);
-  const answered = endpoint(context);
+  const turn = layer.turns.take(context.taker);
+  const answered = turn === undefined ? endpoint(context) : turn.then(() => endpoint(context));
   const { successor } = row;
   if (successor === undefined) return answered;
   const headers = deprecationHeaders(successor, name);

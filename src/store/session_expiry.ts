@@ -5,6 +5,7 @@
  * (http/legacy/session_table.ts).
  */
 import type { Runtime, SqlDatabase, SqlStatement, SqlValue } from "../runtime/runtime.ts";
+import { storedConsumer } from "./session_row.ts";
 
 /** The statements of a sweep. */
 export interface ExpirySql {
@@ -30,10 +31,13 @@ const noEnd = new Uint8Array();
 export function prepareExpiry(database: SqlDatabase): ExpirySql {
   return {
     due: database.prepare(
-      "SELECT key, active_at FROM sessions WHERE key >= ? AND key < ? AND active_at < ?",
+      `SELECT key, active_at FROM sessions WHERE key >= ?1 AND key < ?2
+         AND active_at < CASE active_at WHEN created_at THEN max(?3, ?4) ELSE ?3 END`,
     ),
     remove: database.prepare(
-      "DELETE FROM sessions WHERE key = ? AND active_at < ? RETURNING principal",
+      `DELETE FROM sessions WHERE key = ?1
+         AND active_at < CASE active_at WHEN created_at THEN max(?2, ?3) ELSE ?2 END
+         RETURNING principal, consumer`,
     ),
   };
 }
@@ -54,7 +58,7 @@ export async function findExpired(search: ExpirySearch): Promise<string[]> {
 /** A session that was removed. */
 export interface RemovedSession {
   readonly key: string;
-  readonly principal: string;
+  readonly consumer: string;
 }
 
 /**
@@ -64,15 +68,17 @@ export interface RemovedSession {
 export function removeExpired(
   { remove }: ExpirySql,
   found: string[],
-  before: number,
+  [before, unusedBefore]: readonly [number, number],
   max: number,
 ): RemovedSession[] {
   const removed: RemovedSession[] = [];
   let at = 0;
   while (at < found.length && removed.length < max) {
     const key = found[at++] ?? "";
-    const [row] = remove.all(key, before);
-    if (row !== undefined) removed.push({ key, principal: String(row["principal"]) });
+    const [row] = remove.all(key, before, unusedBefore);
+    if (row === undefined) continue;
+    const { consumer, principal } = row;
+    removed.push({ key, consumer: storedConsumer(String(consumer), String(principal)) });
   }
   found.splice(0, at);
   return removed;

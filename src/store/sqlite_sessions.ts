@@ -10,17 +10,26 @@ import { transact } from "./database.ts";
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
-import { createPrincipalCounts, type PrincipalCounts } from "./principal_counts.ts";
-import { findExpired, prepareExpiry, removeExpired } from "./session_expiry.ts";
-import { toRecord, toRow } from "./session_row.ts";
+import type { Runtime, SqlDatabase, SqlValue } from "../runtime/runtime.ts";
+import { type ConsumerCounts, createConsumerCounts } from "./consumer_counts.ts";
+import { createSessionEviction, type SessionEviction } from "./session_eviction.ts";
+import { findExpired, removeExpired } from "./session_expiry.ts";
+import { storedConsumer, toRecord, toRow } from "./session_row.ts";
+import { prepareSessions } from "./session_sql.ts";
 import type { SessionPatch, SessionRecord, SessionStore } from "../session/session_store.ts";
 
 /** What the store is made from; the database has its tables already. */
 export interface SqliteSessionStoreOptions {
   readonly database: SqlDatabase;
   readonly clock: Clock;
-  readonly limits: Pick<Limits, "activityFlushMs" | "expiryBatchMax" | "sessionGroupMax">;
+  readonly limits: Pick<
+    Limits,
+    | "activityFlushMs"
+    | "expiryBatchMax"
+    | "sessionGroupMax"
+    | "evictionBatchMax"
+    | "evictionPauseMs"
+  >;
   readonly log: Log;
   readonly nextTurn: Runtime["nextTurn"];
 }
@@ -34,14 +43,15 @@ interface NewSession {
 
 /** The state of the open store. */
 interface SqliteSessions extends SqliteSessionStoreOptions {
-  readonly sql: ReturnType<typeof prepare>;
+  readonly sql: ReturnType<typeof prepareSessions>;
   /** Activity that is not on disk yet, by key. */
   readonly touched: Map<string, number>;
   /** Sessions created in this turn, which the next transaction writes. */
   group: NewSession[];
   /** Sessions that the last sweep found expired, the longest unused first. */
   expired: string[];
-  readonly counts: PrincipalCounts;
+  readonly counts: ConsumerCounts;
+  readonly eviction: SessionEviction;
   cancelFlush: (() => void) | undefined;
   flushFails: boolean;
   isClosed: boolean;
@@ -49,20 +59,23 @@ interface SqliteSessions extends SqliteSessionStoreOptions {
 
 /** Opens the store. Throws when the table cannot be read. */
 export function openSqliteSessionStore(options: SqliteSessionStoreOptions): SessionStore {
-  const sql = prepare(options.database);
+  const sql = prepareSessions(options.database);
   const sessions: SqliteSessions = {
     ...options,
     sql,
     touched: new Map(),
     group: [],
     expired: [],
-    counts: createPrincipalCounts(),
+    counts: createConsumerCounts(),
+    eviction: createSessionEviction(options),
     cancelFlush: undefined,
     flushFails: false,
     isClosed: false,
   };
   const { touched, counts } = sessions;
-  for (const { principal, count } of sql.counts.all()) counts.add(String(principal), Number(count));
+  for (const { principal, consumer, count } of sql.counts.all()) {
+    counts.add(storedConsumer(String(consumer), String(principal)), Number(count));
+  }
   return {
     create: (record) =>
       new Promise((resolve, reject) => join(sessions, { record, resolve, reject })),
@@ -85,9 +98,15 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
       access(sessions, "correct the times of sessions", () => shift(sessions, ms, latest));
       touched.clear();
     },
-    expire: (before) => expire(sessions, before),
+    expire: (before, unusedBefore = before) => expire(sessions, before, unusedBefore),
+    giveWay: async (...which) => giveWay(sessions, ...which),
+    async earliest(consumer) {
+      flushNow(sessions);
+      return access(sessions, "look for room", () => sessions.eviction.earliest(consumer));
+    },
     count: async () => counts.all(),
-    countOf: async (principal) => counts.of(principal),
+    countOf: async (consumer) => counts.of(consumer),
+    greediest: async (max) => counts.greediest(max),
     async close() {
       if (sessions.isClosed) return;
       commitGroup(sessions);
@@ -147,7 +166,7 @@ function create(sessions: SqliteSessions, group: readonly NewSession[]): boolean
   for (const [at, { record }] of group.entries()) {
     if (!areNew[at]) continue;
     touched.delete(record.key);
-    counts.add(record.principal, 1);
+    counts.add(record.consumer, 1);
   }
   return areNew;
 }
@@ -182,25 +201,47 @@ function update({ sql }: SqliteSessions, key: string, { logLevel, owner }: Sessi
 function remove(sessions: SqliteSessions, key: string): boolean {
   const [row] = sessions.sql.remove.all(key);
   sessions.touched.delete(key);
-  if (row !== undefined) sessions.counts.add(String(row["principal"]), -1);
+  if (row !== undefined) sessions.counts.add(consumerIn(row), -1);
   return row !== undefined;
+}
+
+function consumerIn({ consumer, principal }: Record<string, SqlValue>): string {
+  return storedConsumer(String(consumer), String(principal));
+}
+
+function giveWay(
+  sessions: SqliteSessions,
+  ...which: Parameters<SessionEviction["take"]>
+): string | undefined {
+  // What was used a moment ago must not look unused.
+  flushNow(sessions);
+  const key = access(sessions, "make room", () => sessions.eviction.take(...which));
+  if (key === undefined) return undefined;
+  sessions.touched.delete(key);
+  sessions.counts.add(which[0], -1);
+  return key;
 }
 
 function shift(sessions: SqliteSessions, ms: number, latest: number): void {
   const { sql, database } = sessions;
   transact(database, () => {
     writeActivity(sessions);
-    if (ms === 0) sql.clampActive.run(latest, latest);
+    if (ms === 0) sql.clampActive.run(latest);
     else sql.shiftActive.run(ms, latest);
   });
 }
 
-async function expire(sessions: SqliteSessions, before: number): Promise<readonly string[]> {
+async function expire(
+  sessions: SqliteSessions,
+  before: number,
+  unusedBefore: number,
+): Promise<readonly string[]> {
   const { sql: { expiry }, database, limits, nextTurn, touched } = sessions;
   const action = "remove expired sessions";
   if (sessions.expired.length === 0) {
     sessions.expired = await findExpired({
-      read: (first, end) => access(sessions, action, () => expiry.due.all(first, end, before)),
+      read: (first, end) =>
+        access(sessions, action, () => expiry.due.all(first, end, before, unusedBefore)),
       nextTurn,
       isClosed: () => sessions.isClosed,
     });
@@ -210,10 +251,10 @@ async function expire(sessions: SqliteSessions, before: number): Promise<readonl
     transact(database, () => {
       // Write activity first, so that sessions in use do not expire.
       writeActivity(sessions);
-      return removeExpired(expiry, sessions.expired, before, limits.expiryBatchMax);
+      return removeExpired(expiry, sessions.expired, [before, unusedBefore], limits.expiryBatchMax);
     }));
   touched.clear();
-  for (const { principal } of removed) sessions.counts.add(principal, -1);
+  for (const { consumer } of removed) sessions.counts.add(consumer, -1);
   return removed.map(({ key }) => key);
 }
 
@@ -237,35 +278,12 @@ function flush(sessions: SqliteSessions): void {
   }
 }
 
+function flushNow(sessions: SqliteSessions): void {
+  sessions.cancelFlush?.();
+  flush(sessions);
+}
+
 function scheduleFlush(sessions: SqliteSessions): void {
   const { clock, limits } = sessions;
   sessions.cancelFlush ??= clock.after(limits.activityFlushMs, () => flush(sessions));
-}
-
-function prepare(database: SqlDatabase) {
-  return {
-    counts: database.prepare(
-      "SELECT principal, count(*) AS count FROM sessions GROUP BY principal",
-    ),
-    insert: database.prepare(
-      `INSERT INTO sessions (key, surface, principal, revision, client_info, capabilities,
-         log_level, created_at, active_at, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (key) DO NOTHING`,
-    ),
-    find: database.prepare("SELECT * FROM sessions WHERE key = ?"),
-    setActive: database.prepare("UPDATE sessions SET active_at = max(active_at, ?) WHERE key = ?"),
-    shiftActive: database.prepare("UPDATE sessions SET active_at = min(active_at + ?, ?)"),
-    clampActive: database.prepare("UPDATE sessions SET active_at = ? WHERE active_at > ?"),
-    setLogLevel: database.prepare("UPDATE sessions SET log_level = ? WHERE key = ?"),
-    setOwner: database.prepare("UPDATE sessions SET owner = ? WHERE key = ?"),
-    remove: database.prepare("DELETE FROM sessions WHERE key = ? RETURNING principal"),
-    expiry: prepareExpiry(database),
-    subscriptions: database.prepare(
-      "SELECT uri FROM subscriptions WHERE session = ? ORDER BY rowid",
-    ),
-    subscribe: database.prepare(
-      "INSERT OR IGNORE INTO subscriptions (session, uri) SELECT key, ? FROM sessions WHERE key = ?",
-    ),
-    unsubscribe: database.prepare("DELETE FROM subscriptions WHERE session = ? AND uri = ?"),
-  };
 }

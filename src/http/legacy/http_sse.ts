@@ -25,7 +25,8 @@ import {
 import { answerBody } from "./post_body.ts";
 import { endLiveSession, followRequest } from "./life.ts";
 import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
-import { forget, reserve, type SessionHolder, type Sessions } from "./session_table.ts";
+import { reserve } from "./session_places.ts";
+import { forget, type SessionHolder, type Sessions } from "./session_table.ts";
 import { adopt } from "./session_streams.ts";
 import { emptyResponse, logFault, streamResponse } from "../respond.ts";
 
@@ -68,7 +69,7 @@ export async function openLine(
   const { principal } = context;
   const { rates } = sessions.deps;
   rates.takeRequest(principal);
-  const freeSession = await reserve(sessions, principal);
+  const freeSession = await reserve(sessions, context);
   let closed = (): void => {};
   const free = (): void => {
     freeSession();
@@ -77,7 +78,7 @@ export async function openLine(
   try {
     // The gateway may have begun to stop meanwhile.
     context.assertOpen();
-    closed = rates.openStream(principal);
+    closed = rates.openStream(context);
     return streamResponse(createLine(transport, context, free));
   } catch (thrown) {
     free();

@@ -39,6 +39,7 @@ export async function initializeSession(
     key: deps.sha256(id),
     surface,
     principal: principal.id,
+    consumer,
     revision,
     clientInfo: clientInfo as JsonObject,
     capabilities: capabilities as JsonObject,

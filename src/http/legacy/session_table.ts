@@ -40,6 +40,8 @@ export interface Sessions {
    * limit.
    */
   reserved: number;
+  /** When a session of a consumer, or of any, has expired: for refusals (session_places.ts). */
+  readonly roomAt: Map<string | undefined, number>;
   /** Keys whose removal is not on disk yet, or failed: these sessions must not be loaded again. */
   readonly ending: Set<string>;
   stopSweeping: () => void;
@@ -74,6 +76,7 @@ export function createSessions(
     suspended: new Set(),
     crowdedAbove: options.limits.idleSessionsInMemoryMax,
     reserved: 0,
+    roomAt: new Map(),
     ending: new Set(),
     stopSweeping: () => {},
     stopHearing: options.bus.subscribe(
@@ -92,34 +95,6 @@ export function createSessions(
   deps.sessions.shift(0, activity.now())
     .catch((thrown) => logFault(deps.log, "Cannot correct the times of sessions", thrown));
   return sessions;
-}
-
-/**
- * Reserves a place for a new session of a principal. Rejects with `session_limit`, or with
- * `rate_limited` if the principal has its share; the returned function frees it.
- */
-export async function reserve(sessions: Sessions, principal: Principal): Promise<() => void> {
-  const { deps } = sessions;
-  // Both precede the count, so that a session which opens meanwhile is reserved or already stored.
-  const others = sessions.reserved;
-  sessions.reserved += 1;
-  let isHeld = true;
-  let freeShare = (): void => {};
-  const free = (): void => {
-    if (isHeld) sessions.reserved -= 1;
-    isHeld = false;
-    freeShare();
-  };
-  try {
-    const count = await deps.sessions.count() + others;
-    if (count >= deps.limits.sessionsMax) throw new GatewayError("session_limit");
-    const stored = () => deps.sessions.countOf(principal.id);
-    freeShare = await deps.rates.openSession(principal, stored);
-    return free;
-  } catch (thrown) {
-    free();
-    throw thrown;
-  }
 }
 
 /** Puts a session on the table. */
@@ -156,6 +131,12 @@ export function findSession(
   return session === undefined
     ? hydrate(sessions, id, holder).then((stored) => enter(sessions, stored, holder))
     : enter(sessions, session, holder);
+}
+
+/** The key of the session that a request names, if it is in memory; whose it is decides `enter`. */
+export function keyIn({ byId }: Sessions, headers: Headers): string | undefined {
+  const id = headers.get("mcp-session-id");
+  return id === null ? undefined : byId.get(id)?.key;
 }
 
 function enter(
@@ -285,9 +266,10 @@ async function sweep(sessions: Sessions): Promise<void> {
     if (isBusy(session)) touch(session);
     else if (session.madeStreams !== undefined) dropAged(session.madeStreams);
   }
-  const before = deps.activity.now() - deps.sessionTimeoutMs;
+  const now = deps.activity.now();
+  const before = now - deps.sessionTimeoutMs;
   for (;;) {
-    const keys = await deps.sessions.expire(before);
+    const keys = await deps.sessions.expire(before, now - deps.limits.unusedSessionMs);
     for (const key of keys) {
       ending.delete(key);
       deps.bus.publish("sessionEnded", { key, reason: expired });

@@ -9,7 +9,7 @@ import { GatewayError } from "../../errors.ts";
 import { declaresTasks } from "../../extensions.ts";
 import { tasksUndeclared } from "../../gateway/sealed_tasks.ts";
 import type { Limits } from "../../limits.ts";
-import { type JsonObject, listKinds, type Notice, type Principal } from "../../model.ts";
+import { type Caller, type JsonObject, listKinds, type Notice } from "../../model.ts";
 import { standsForOne } from "../../principals.ts";
 import { notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import {
@@ -61,9 +61,9 @@ export async function openListen(
     );
   }
   const siblings = [...listens].filter(({ scope }) => scope === caller.scope);
-  if (siblings.length >= limits.listensPerPrincipalMax) throw tooMany(deps, caller.principal);
+  if (siblings.length >= limits.listensPerPrincipalMax) throw tooMany(deps, caller);
   rates.takeRequest(caller.principal);
-  const closed = rates.openStream(caller.principal);
+  const closed = rates.openStream(caller);
   holdOpen?.();
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
   const stream = createListen(asked, deps, connection);
@@ -85,11 +85,11 @@ export async function openListen(
 }
 
 /** Clients that do not authenticate share the bound: none of them alone exceeds it. */
-function tooMany({ rates, limits }: StatelessDeps, principal: Principal): GatewayError {
+function tooMany({ rates, limits }: StatelessDeps, caller: Caller): GatewayError {
   const text = "Cannot open another stream: too many are open";
   // By then, streams without a reader are noticed.
-  return standsForOne(principal)
-    ? rates.refuse(principal, "streams", text, limits.heartbeatMs)
+  return standsForOne(caller.principal)
+    ? rates.refuse(caller, "streams", text, limits.heartbeatMs)
     : new GatewayError("overloaded", text);
 }
 
