@@ -157,8 +157,8 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     keepAlive: createKeepAlive(clock, limits),
   };
   const stateless = createStatelessRequests({ ...deps, ...beats });
-  const { sessionTimeoutMs } = config;
-  const sessions = createSessions({ ...deps, ...beats, sessionTimeoutMs, owner: deps.instance });
+  const { instance: owner, config: { sessionTimeoutMs } } = deps;
+  const sessions = createSessions({ ...deps, ...beats, sessionTimeoutMs, owner });
   const transport = createSseTransport(sessions);
   const isForAnyPage = createCardUrls(deps.surfaceKinds);
   const guard = createGuard(config, { ...deps, isForAnyPage });
@@ -192,7 +192,6 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     deps.gateway.revoke(revoked);
     endLost((_surface, principal) => isRevoked(revoked, principal));
   });
-
   return {
     fetch: createDispatch(dispatch),
     routes,
@@ -214,7 +213,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       closeSessions(sessions);
       endLines(transport, true);
       closeStateless(stateless);
-      keepAlive.close();
+      beats.keepAlive.close();
       await deps.events?.close();
     },
     recheck() {
