@@ -10,6 +10,7 @@ import { GatewayError } from "../errors.ts";
 import { type Limits, msPerSecond } from "../limits.ts";
 import { anonymousPrincipal, type Caller, type Principal } from "../model.ts";
 import { isReserved, standsForOne } from "../principals.ts";
+import { placesFor } from "../client_shares.ts";
 import type { Rate } from "../telemetry/access_events.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { RatesOf } from "./access_rates.ts";
@@ -89,9 +90,6 @@ interface Rates {
   streams: number;
 }
 
-/** The part of all places that is kept for consumers that have none. */
-const keptPart = 0.05;
-
 /** Makes the rates of a gateway; nothing is open. */
 export function createPrincipalRates(options: PrincipalRatesOptions): PrincipalRates {
   const { limits } = options;
@@ -110,11 +108,6 @@ export function createPrincipalRates(options: PrincipalRatesOptions): PrincipalR
     openStream: (taker) => openStream(rates, taker),
     refuse: (taker, rate, text, retryAfterMs) => refuse(rates, taker, rate, text, retryAfterMs),
   };
-}
-
-/** How many of the places of all a consumer may fill that has some already. */
-export function placesFor(hasSome: boolean, placesMax: number): number {
-  return hasSome ? placesMax - Math.floor(placesMax * keptPart) : placesMax;
 }
 
 const nothing = (): void => {};
@@ -163,7 +156,7 @@ function openStream(rates: Rates, taker: ShareTaker): () => void {
     const text = `Too many streams: this client has ${own} open; close one, or retry later`;
     throw refuse(rates, taker, "streams", text, retryAfterMs);
   }
-  if (rates.streams >= placesFor(own > 0, limits.streamsMax)) {
+  if (rates.streams >= placesFor(own, limits.streamsMax)) {
     const text = `Too many streams: ${rates.streams} are open in all; retry later`;
     throw new GatewayError("overloaded", text, { data: { retryAfterMs } });
   }

@@ -172,6 +172,9 @@ export const clientLimits = {
   /** Open GET and listen streams of one client, HTTP+SSE included, and of all. */
   principalStreamsMax: 1_000,
   streamsMax: 20_000,
+  /** What a refusal says at least and at most: after which time a retry can succeed. */
+  retryMsMin: 1_000,
+  retryMsMax: 30_000,
   /** Principals whose rates are remembered; those without open work leave first. */
   ratedPrincipalsMax: 10_000,
   /** Between two log records about one principal that exceeds one rate. */

@@ -113,6 +113,8 @@ export const relations: readonly Relation[] = [
   before("resultNoteChars", "resultCharsMin", "a note stands beside some of the result"),
   before("resultBlockCharsMin", "resultNoteChars", "at least one block is shown"),
   before("resultCharsMin", "resultMediaCharsMax", "texts have room beside images"),
+  before("retryMsMin", "retryMsMax", "a retry has a least and a longest wait"),
+  within("principalProcessesMax", "processesMax", share),
   within("principalCallsMax", "statelessCallsMax", share),
   within("principalStreamsMax", "streamsMax", share),
   before("expirySweepMs", "sessionYieldMs", "sessions in use count as used by then"),

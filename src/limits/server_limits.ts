@@ -123,7 +123,7 @@ export const serverLimits = {
   serverIconCharsMax: 64 * 1024,
   /** Connections (server processes) at the same time; idle ones give way. */
   processesMax: 256,
-  /** Those that serve one principal alone: the rest is for others. */
+  /** Those that serve one client alone: the rest is for others. */
   principalProcessesMax: 192,
   /** Ended sessions remembered of each server: their remaining work must start no connection. */
   endedScopesMax: 1_000,

@@ -8,7 +8,7 @@
 import { putWithin } from "../../bounded.ts";
 import { hasShare } from "../../consumers.ts";
 import { GatewayError } from "../../errors.ts";
-import { placesFor } from "../../gateway/principal_rates.ts";
+import { placesFor } from "../../client_shares.ts";
 import type { RequestContext } from "../request_context.ts";
 import type { LegacyDeps } from "./live_session.ts";
 import type { Sessions } from "./session_table.ts";
@@ -39,9 +39,9 @@ export async function reserve(sessions: Sessions, opener: Opener): Promise<() =>
       roomInMs: () => roomInMs(sessions, consumer),
     });
     const own = await deps.sessions.countOf(consumer);
-    const hasSome = own > 0 && hasShare(consumer);
+    const held = hasShare(consumer) ? own : 0;
     const count = await deps.sessions.count() + others;
-    if (count < placesFor(hasSome, deps.limits.sessionsMax)) return free;
+    if (count < placesFor(held, deps.limits.sessionsMax)) return free;
     if (await makeRoom(deps, consumer, own)) return free;
     const retryAfterMs = await roomInMs(sessions, undefined);
     throw new GatewayError("session_limit", undefined, { data: { retryAfterMs } });

@@ -4,6 +4,7 @@
  */
 import { addWithin } from "../../bounded.ts";
 import { withDeadline } from "../../clock.ts";
+import type { GatewayError } from "../../errors.ts";
 import type { Caller } from "../../model.ts";
 import { queuedError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
@@ -178,10 +179,16 @@ async function get(pool: PoolState, wanted: Wanted): Promise<Connection> {
 async function forCall(pool: PoolState, wanted: Wanted): Promise<Connection> {
   const { config, deps } = pool.options;
   const connection = get(pool, wanted);
-  const begun = slotOf(pool, wanted)?.begun.promise;
-  const late = () => Promise.reject(queuedError(config));
+  const slot = slotOf(pool, wanted);
+  const begun = slot?.begun.promise;
+  const late = () => Promise.reject(refusal(pool, slot) ?? queuedError(config));
   await withDeadline(deps.clock, config.startTimeoutMs, Promise.race([begun, connection]), late);
   return await connection;
+}
+
+/** Why a start has no place yet, if it finds none. */
+function refusal({ options }: PoolState, slot: Slot | undefined): GatewayError | undefined {
+  return slot && options.processLimit.refusal(slot);
 }
 
 async function lease(
@@ -199,6 +206,7 @@ async function lease(
     // Its questions could not be told from those of a call that was given up. The common
     // connection has more to lose than this.
     const isDoubtful = stateOfCallers(number) === "doubtful";
+    if (slot !== undefined) slot.caller = caller;
     if (slot !== undefined && !slot.key.isBase && isDoubtful) stopSlot(pool, slot);
     return { connection: await forCall(pool, wanted), release };
   } catch (thrown) {

@@ -102,8 +102,10 @@ export function retire(running: RunningConnection): void {
 
 /** A request has ended. */
 export function noteEnd(running: RunningConnection): void {
-  const { options: { deps: { clock } }, connected: { link }, calls, isRetired } = running;
+  const { options: { deps: { clock, processLimit } }, connected: { link }, calls, isRetired } =
+    running;
   running.activeAt = clock.monotonic();
+  processLimit.changed();
   if (!isRetired) return;
   // Once the link has forgotten the request.
   clock.after(0, () => void (link.open() === 0 && !calls.isWorking() && stop(running)));

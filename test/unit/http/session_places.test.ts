@@ -55,11 +55,13 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 describe("a full table of sessions", () => {
   test("C9: gives the places of sessions that were never used to others, the greediest's first", async () => {
-    const harness = withKeys({ sessionsMax: 10 });
+    const harness = withKeys({ sessionsMax: 11 });
     const own = await open(harness, key("modest"));
     for (let count = 0; count < 9; count += 1) {
       expect(await statusOf(harness, key("greedy"))).toBe(200);
     }
+    // The place that is kept for a client without one.
+    expect(await statusOf(harness, key("late"))).toBe(200);
     const refused = (await open(harness, key("new"))).response;
     expect(refused.headers.get("retry-after")).toBe(String(freshSessionMs / 1_000));
     expect(await errorOf(refused)).toMatchObject({
@@ -69,18 +71,20 @@ describe("a full table of sessions", () => {
     // As long as the refusal says.
     harness.clock.advance(freshSessionMs + 1);
     expect(await statusOf(harness, key("new"))).toBe(200);
-    expect(await harness.store.count()).toBe(10);
+    expect(await harness.store.count()).toBe(11);
     // The only session of a client stays, though it is the oldest and was not used either.
     expect(await use(harness, key("modest"), own.id)).toBe(200);
   });
 
   test("B15: lets idle sessions of a greedier client give way, never those in use or the last ones", async () => {
-    const harness = withKeys({ sessionsMax: 6 });
+    const harness = withKeys({ sessionsMax: 7 });
     const modest = await open(harness, key("modest"));
     await use(harness, key("modest"), modest.id);
     const ids: string[] = [];
     for (let count = 0; count < 5; count += 1) ids.push((await open(harness, key("greedy"))).id);
     for (const id of ids) await use(harness, key("greedy"), id);
+    const late = await open(harness, key("late"));
+    await use(harness, key("late"), late.id);
     expect(await statusOf(harness, key("new"))).toBe(503);
     harness.clock.advance(sessionYieldMs);
     await use(harness, key("greedy"), ids[0] ?? "");
@@ -107,13 +111,12 @@ describe("a full table of sessions", () => {
   });
 
   test("ends what belongs to a session that gave way", async () => {
-    const harness = withKeys({ sessionsMax: 2 });
-    await open(harness, key("greedy"));
-    await open(harness, key("greedy"));
+    const harness = withKeys({ sessionsMax: 3 });
+    for (const name of ["greedy", "greedy", "late"]) await open(harness, key(name));
     harness.clock.advance(freshSessionMs + 1);
     expect(await statusOf(harness, key("new"))).toBe(200);
     expect(harness.gateway.ended.length).toBe(1);
-    expect(harness.gateway.watches.size).toBe(2);
+    expect(harness.gateway.watches.size).toBe(3);
   });
 });
 
