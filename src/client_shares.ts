@@ -64,21 +64,28 @@ export function countBy<Thing>(
   return counts;
 }
 
-/** Things in an order in which consumers take turns; those of one keep their order. */
+/**
+ * Things that wait, in an order in which consumers take turns: one that holds less comes first, and
+ * those of one keep their order.
+ */
 export function inTurns<Thing>(
   things: Iterable<Thing>,
   consumerOf: (thing: Thing) => string,
+  held: ReadonlyMap<string, number>,
 ): Thing[] {
   const all = [...things];
-  const rounds: Thing[][] = [];
-  const seen = new Map<string, number>();
+  const turns = new Map(held);
+  const consumers = new Set<string>();
+  const turnOf = new Map<Thing, number>();
   for (const thing of all) {
     const consumer = consumerOf(thing);
-    const round = seen.get(consumer) ?? 0;
-    seen.set(consumer, round + 1);
-    (rounds[round] ??= []).push(thing);
+    const turn = turns.get(consumer) ?? 0;
+    turns.set(consumer, turn + 1);
+    consumers.add(consumer);
+    turnOf.set(thing, turn);
   }
-  return seen.size < 2 ? all : rounds.flat();
+  if (consumers.size < 2) return all;
+  return all.sort((one, other) => (turnOf.get(one) ?? 0) - (turnOf.get(other) ?? 0));
 }
 
 /**

@@ -122,6 +122,7 @@ export const relations: readonly Relation[] = [
   within("listensPerPrincipalMax", "principalStreamsMax", "a listen stream is a stream"),
   within("turnRequestsMax", "loneTurnRequestsMax", "a client alone delays no other"),
   within("principalBodiesBytesMax", "largeBodiesBytesMax", share),
+  within("leasesMax", "scopeLeasesMax", share),
   within("leasesWaitingMax", "statelessCallsMax", share),
   before("parkYieldMs", "parkMs", "a parked call gives way before its time is over"),
   before("parkLeaveMs", "callMs", "a call outlives the one that gives way to it"),

@@ -44,9 +44,13 @@ export const serverLimits = {
   roundsMax: 8,
   /** Between two rounds without a question. */
   roundBackoffMs: 250,
-  /** Connections of one principal at one server; a call that may ask needs one for itself. */
+  /**
+   * Connections of one client at one server, and of all that do not authenticate; a call that may
+   * ask needs one for itself.
+   */
   leasesMax: 8,
-  /** Calls of one principal that wait for one of these; and how long one waits before parks give way. */
+  scopeLeasesMax: 64,
+  /** Calls that wait for one of these; and how long one waits before parks give way. */
   leasesWaitingMax: 1_000,
   parkYieldMs: 250,
   /** A parked call that gives way may end by itself for this long, as its questions are refused. */

@@ -59,9 +59,16 @@ describe("what gives way", () => {
 
 describe("those that wait", () => {
   test("take turns by client; those of one keep their order", () => {
-    expect(inTurns(["a1", "a2", "a3", "b1", "b2", "c1"], nameOf))
+    const none = new Map<string, number>();
+    expect(inTurns(["a1", "a2", "a3", "b1", "b2", "c1"], nameOf, none))
       .toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
-    expect(inTurns(["a1", "a2"], nameOf)).toEqual(["a1", "a2"]);
+    expect(inTurns(["a1", "a2"], nameOf, none)).toEqual(["a1", "a2"]);
+  });
+
+  test("come first if they hold less", () => {
+    const held = new Map([["a", 2], ["b", 1]]);
+    expect(inTurns(["a1", "a2", "b1", "b2", "c1"], nameOf, held))
+      .toEqual(["c1", "b1", "a1", "b2", "a2"]);
   });
 
   test("learn how long places took to become free, and that none does any more", () => {
