@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
-import { defaultLimits, type Limits } from "../../../src/limits.ts";
+import type { Limits } from "../../../src/limits.ts";
 import type { Answer, Caller, Exchange, Reply } from "../../../src/model.ts";
 import type { McpServerConfig } from "../../../src/config/config.ts";
 import { createTestClock } from "../../support/clock.ts";
@@ -86,8 +86,8 @@ describe("a call that waits for its turn", () => {
     );
     expect(data).toEqual({
       reason: "rate_limited",
-      // The time in which none became free.
-      retryAfterMs: defaultLimits.retryMsMax,
+      // The time for which none became free.
+      retryAfterMs: 5_000,
       server: "fake",
       outcome: "not_sent",
     });
