@@ -148,7 +148,7 @@ export const clientLimits = {
    * Between the last progress of a call and its answer: a busy client reads closer ones together.
    */
   progressGapMs: 10,
-  /** Notification streams of one principal, and resources on one of them. */
+  /** Notification streams of one client without a session, and resources on one of them. */
   listensPerPrincipalMax: 64,
   listenUrisMax: 256,
   /** The first message of such a stream does not wait longer for slow servers. */

@@ -29,7 +29,7 @@ export const serverLimits = {
   parkGatherMs: 10,
   /** A parked call waits this long for its client to return. */
   parkMs: 600_000,
-  /** Parked calls, in all and of one principal: each holds a process or stream. */
+  /** Parked calls, in all and of one client: each holds a process or stream. */
   parksMax: 1_000,
   parksPerPrincipalMax: 64,
   /**

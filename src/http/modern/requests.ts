@@ -67,6 +67,8 @@ export interface OpenListen {
   readonly clientInfo: JsonObject;
   readonly revision: string;
   readonly principal: Principal;
+  /** Whose share it takes. */
+  readonly consumer: string;
   /** Whether it was acknowledged and carries list changes. */
   hearsLists(): boolean;
   /** Sends a notice; true when the stream asked for it and took it now. */
