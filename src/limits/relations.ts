@@ -114,7 +114,6 @@ export const relations: readonly Relation[] = [
   before("resultBlockCharsMin", "resultNoteChars", "at least one block is shown"),
   before("resultCharsMin", "resultMediaCharsMax", "texts have room beside images"),
   before("retryMsMin", "retryMsMax", "a retry has a least and a longest wait"),
-  within("principalProcessesMax", "processesMax", share),
   within("principalCallsMax", "statelessCallsMax", share),
   within("principalStreamsMax", "streamsMax", share),
   before("expirySweepMs", "sessionYieldMs", "sessions in use count as used by then"),
