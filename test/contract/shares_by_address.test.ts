@@ -27,7 +27,7 @@ const call = (address: string) =>
   ask({ send: gateway.from(address) }, "tools/call", { name: "say", arguments: { text: "hello" } });
 
 test(
-  "C9: hostile-10: one address that takes all sessions and floods with calls keeps no other out",
+  "C9: one address that takes all sessions and floods with calls keeps no other out",
   async () => {
     const opened = await Promise.all(Array.from({ length: 20 }, () => open(greedyAddress)));
     const statuses = opened.map(({ status }) => status);

@@ -49,7 +49,7 @@ async function openSession({ from }: OpenGateway, address: string) {
 }
 
 test(
-  "B15: hostile-03: one client with all its processes busy takes no process of others, and waits for its own",
+  "B15: one client with all its processes busy takes no process of others, and waits for its own",
   async () => {
     const servers = { one: { ...hostileCommand(), spare: false, startTimeoutMs: 10_000 } };
     const started = gateway = await startOpenGateway(servers, { processesMax: 4 });
@@ -77,7 +77,7 @@ test(
 );
 
 test(
-  "B15: hostile-04: questions that one client leaves open close a server to no other client",
+  "B15: questions that one client leaves open close a server to no other client",
   async () => {
     const servers = { one: { ...hostileCommand(), spare: false } };
     const started = gateway = await startOpenGateway(servers, { leasesMax: 2 });

@@ -555,7 +555,7 @@ describe("a client that does not return", () => {
     expect(valueOf(ending)).toEqual({ names: ["first", "second"] });
   });
 
-  test("hostile-04: gives way to one too many of its client; to that of another, the oldest of the client with most", async () => {
+  test("B15: gives way to one too many of its client; to that of another, the oldest of the client with most", async () => {
     const setup = await setUp({ limits: { parksPerPrincipalMax: 2, parksMax: 3 } });
     askFor(setup.fake, "Who?");
     const come = ({ state, ...pause }: InputRequired, by = caller()) =>

@@ -336,7 +336,7 @@ describe("principals", () => {
     expect(order).toEqual(["modest"]);
   });
 
-  test("hostile-04: the paused calls of the client with most give way, not another's only one", async () => {
+  test("B15: the paused calls of the client with most give way, not another's only one", async () => {
     const clock = createTestClock();
     const limits = { ...defaultLimits, leasesMax: 4, scopeLeasesMax: 4, parkYieldMs: 250 };
     const leases = createLeases({ server: "a", waitMs: 60_000, clock, limits });

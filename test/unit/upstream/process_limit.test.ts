@@ -285,7 +285,7 @@ describe("consumers", () => {
     expect(await isPending(modest)).toBe(true);
   });
 
-  test("hostile-03: the greediest gives way first, though another has been idle for longer", async () => {
+  test("B15: the greediest gives way first, though another has been idle for longer", async () => {
     const { processLimit } = make(8, 8);
     const modest = [idleOf("b", 1), idleOf("b", 2)];
     const greedy = [9, 8, 7, 6, 5].map((since) => idleOf("a", since));
@@ -317,7 +317,7 @@ describe("consumers", () => {
     expect(greedy.at(-1)?.state.evicted).toBe(1);
   });
 
-  test("hostile-03: the only process of a client gives way to the first one of another, to no further one", async () => {
+  test("B15: the only process of a client gives way to the first one of another, to no further one", async () => {
     const { processLimit, clock } = make(4, 4);
     const only = idleOf("b", 1);
     for (const each of [only, busyOf("a"), busyOf("a")]) {
@@ -334,7 +334,7 @@ describe("consumers", () => {
     expect(only.state.evicted).toBe(1);
   });
 
-  test("hostile-03: a client that waits for room delays no other that has some", async () => {
+  test("B15: a client that waits for room delays no other that has some", async () => {
     const { processLimit } = make(4, 4);
     for (const each of [busyOf("a"), busyOf("a"), busyOf("a")]) {
       (await processLimit.acquire(each, never)).started();
