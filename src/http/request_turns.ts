@@ -7,6 +7,7 @@
  * have in work at the same time (gateway/steps/limit.ts).
  */
 import type { Clock } from "../clock.ts";
+import { createTurnover, type Turnover } from "../client_shares.ts";
 import { GatewayError } from "../errors.ts";
 import { createFairQueue, type FairQueue } from "../fair_queue.ts";
 import type { Limits } from "../limits.ts";
@@ -36,6 +37,8 @@ export interface RequestTurnsOptions {
     | "requestsWaitingMax"
     | "requestTurnMs"
     | "ratedPrincipalsMax"
+    | "retryMsMin"
+    | "retryMsMax"
   >;
 }
 
@@ -51,6 +54,8 @@ interface Waiting {
 interface Turns {
   readonly options: RequestTurnsOptions;
   readonly queue: FairQueue<Waiting>;
+  /** How fast requests leave the queue. */
+  readonly turnover: Turnover;
   /** Requests of each consumer since the turn that `endTurn` last ended. */
   readonly taken: Map<string, number>;
   /** The only consumer whose requests came for a while: it delays no other. */
@@ -62,9 +67,11 @@ interface Turns {
 
 /** Makes the turns: nothing waits. */
 export function createRequestTurns(options: RequestTurnsOptions): RequestTurns {
+  const { clock, limits: { retryMsMin: leastMs, retryMsMax: mostMs } } = options;
   const turns: Turns = {
     options,
     queue: createFairQueue(),
+    turnover: createTurnover(clock.monotonic(), { leastMs, mostMs }),
     taken: new Map(),
     lone: undefined,
     crowdedAt: options.clock.monotonic(),
@@ -98,17 +105,25 @@ function wait(turns: Turns, consumer: string): Promise<void> {
     const own: Waiting = { consumer, since: clock.monotonic(), go: resolve, refuse: reject };
     if (queue.size() >= limits.requestsWaitingMax) {
       const last = queue.takeFromLongest([consumer]) ?? own;
-      last.refuse(
-        new GatewayError(
-          "rate_limited",
-          "Too many requests of this client wait for their turn; retry later",
-        ),
-      );
+      last.refuse(refusal(turns, "rate_limited", tooMany, last));
       if (last === own) return;
     }
     queue.add([consumer], own);
     setEnd(turns);
   });
+}
+
+const tooMany = "Too many requests of this client wait for their turn";
+
+/** An error that says when the requests before have had their turns. */
+function refusal(
+  { queue, turnover, options: { clock } }: Turns,
+  code: "rate_limited" | "overloaded",
+  text: string,
+  { consumer }: Waiting,
+): GatewayError {
+  const retryAfterMs = turnover.waitMs(clock.monotonic(), queue.ahead([consumer]));
+  return new GatewayError(code, `${text}; retry later`, { data: { retryAfterMs } });
 }
 
 function setEnd(turns: Turns): void {
@@ -119,7 +134,7 @@ function setEnd(turns: Turns): void {
 
 /** Begins the next turn with the requests that wait. */
 function endTurn(turns: Turns): void {
-  const { options: { clock, limits }, queue, taken } = turns;
+  const { options: { clock, limits }, queue, taken, turnover } = turns;
   turns.isEndSet = false;
   const now = clock.monotonic();
   findLone(turns, now);
@@ -129,8 +144,9 @@ function endTurn(turns: Turns): void {
     // They take turns in the queue as well, so the others have had as many.
     if (count > limits.turnRequestsMax) return setEnd(turns);
     queue.next();
+    turnover.freed(now);
     if (now - first.since > limits.requestTurnMs) {
-      first.refuse(new GatewayError("overloaded", "The request's turn did not come; retry later"));
+      first.refuse(refusal(turns, "overloaded", "The request's turn did not come", first));
     } else {
       taken.set(first.consumer, count);
       first.go();

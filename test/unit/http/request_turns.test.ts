@@ -96,8 +96,9 @@ describe("the queue", () => {
     const greedy = many(4, "").map(() => send("greedy"));
     void send("modest");
     void send("modest");
-    expect(await greedy[3]).toMatchObject({ code: "rate_limited" });
-    expect(await send("greedy")).toMatchObject({ code: "rate_limited" });
+    const data = { retryAfterMs: expect.any(Number) };
+    expect(await greedy[3]).toMatchObject({ code: "rate_limited", data });
+    expect(await send("greedy")).toMatchObject({ code: "rate_limited", data });
     expect(turns.waiting()).toBe(3);
   });
 
