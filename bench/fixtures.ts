@@ -1,4 +1,5 @@
 /** Input of the benchmarks, the same for the same seed; test/unit/bench_fixtures.test.ts checks it. */
+import { localConsumer } from "../src/consumers.ts";
 import { sha256Hex } from "../src/seal.ts";
 import type { SessionRecord } from "../src/session/session_store.ts";
 import { createRandom } from "../test/support/clock.ts";
@@ -14,6 +15,7 @@ export function createSessions(count: number, seed: number): Promise<SessionReco
       key: await sha256Hex(`session ${at} ${salt}`),
       surface: "/mcp",
       principal: "anonymous",
+      consumer: localConsumer,
       revision: "2025-11-25",
       clientInfo: { name: "bench-client", title: "A client", version: `1.0.${at}` },
       capabilities: { roots: { listChanged: true }, sampling: {}, elicitation: { form: {} } },

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { anonymous } from "../src/auth/none.ts";
 import { createInProcessBus } from "../src/bus/in_process.ts";
 import { systemClock } from "../src/clock.ts";
+import { localConsumer } from "../src/consumers.ts";
 import { openStoreDatabase } from "../src/store/database.ts";
 import { defaultLimits } from "../src/limits.ts";
 import { createHeartbeats } from "../src/http/heartbeat.ts";
@@ -133,10 +134,14 @@ async function openLive(count: number): Promise<Suite> {
     const id = crypto.randomUUID();
     bare.set(id, record);
     await store.create({ ...record, key: sha256(id), activeAt: systemClock.wall() });
-    await findSession(table, id, { surface: record.surface, principal: anonymous });
+    await findSession(table, id, {
+      surface: record.surface,
+      principal: anonymous,
+      consumer: localConsumer,
+    });
   }
   const ids = [...bare.keys()];
-  const owner = { surface: "/mcp", principal: anonymous };
+  const owner = { surface: "/mcp", principal: anonymous, consumer: localConsumer };
   let turn = 0;
   const nextId = () => ids[turn++ % ids.length]!;
   return {

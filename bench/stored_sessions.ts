@@ -43,12 +43,14 @@ function createSession(sessions: SessionStore, number: number): Promise<void> {
     key: keyOf(number),
     surface: "all",
     principal: `principal-${number % principals}`,
+    consumer: `principal principal-${number % principals}`,
     revision: "2025-06-18",
     clientInfo,
     capabilities,
     logLevel: null,
     subscriptions: number % streamsEvery === 0 ? [`file:///project/${number}.txt`] : [],
-    createdAt: at,
+    // One that was never used would expire within minutes.
+    createdAt: at - 60_000,
     activeAt: at,
     owner: "an-earlier-run",
   });

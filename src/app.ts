@@ -226,6 +226,7 @@ function httpParts({ options: { config, runtime }, tables, opened, log, ...parts
     log: log.source("http"),
     identity,
     addresses: runtime.addresses,
+    nextTurn: runtime.nextTurn,
     sha256: runtime.sha256,
     config,
     operatorToken: opened.tokens?.operator,

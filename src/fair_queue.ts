@@ -16,6 +16,10 @@ export interface FairQueue<Item> {
   first(): Item | undefined;
   /** Takes out the item whose turn is next; its owner goes behind the others. */
   next(): Item | undefined;
+  /** The first item of an owner that fits, by turn: an owner whose first does not delays no other. */
+  firstWhere(fits: (item: Item) => boolean): Item | undefined;
+  /** Takes that item out; its owner goes behind the others. */
+  nextWhere(fits: (item: Item) => boolean): Item | undefined;
   /** Takes out all items of a kind. */
   removeWhere(isGone: (item: Item) => boolean): Item[];
   /** How many items go before one more of this owner, at most. */
@@ -41,8 +45,10 @@ export function createFairQueue<Item>(): FairQueue<Item> {
   return {
     size: () => all.size,
     add: (owner, item) => add(all, owner, item),
-    first: () => first(all),
-    next: () => next(all),
+    first: () => firstWhere(all, always),
+    next: () => nextWhere(all, always),
+    firstWhere: (fits) => firstWhere(all, fits),
+    nextWhere: (fits) => nextWhere(all, fits),
     removeWhere: (isGone) => removeWhere(all, isGone),
     ahead: (owner) => ahead(all, owner),
     takeFromLongest: (owner) => takeFromLongest(all, owner),
@@ -64,24 +70,40 @@ function add<Item>(turns: Turns<Item>, [name, ...rest]: OwnerPath, item: Item): 
   add(part, rest, item);
 }
 
-function first<Item>({ items, parts }: Turns<Item>): Item | undefined {
-  if (items.length > 0) return items[0];
-  for (const part of parts.values()) return first(part);
+const always = (): boolean => true;
+
+function firstWhere<Item>(
+  { items, parts }: Turns<Item>,
+  fits: (item: Item) => boolean,
+): Item | undefined {
+  const [first] = items;
+  if (first !== undefined && fits(first)) return first;
+  for (const part of parts.values()) {
+    const found = firstWhere(part, fits);
+    if (found !== undefined) return found;
+  }
   return undefined;
 }
 
-function next<Item>(turns: Turns<Item>): Item | undefined {
+function nextWhere<Item>(
+  turns: Turns<Item>,
+  fits: (item: Item) => boolean,
+): Item | undefined {
   const { items, parts } = turns;
-  if (turns.size === 0) return undefined;
-  turns.size -= 1;
-  if (items.length > 0) return items.shift();
-  const [turn] = parts;
-  if (turn === undefined) return undefined;
-  const [name, part] = turn;
-  const item = next(part);
-  parts.delete(name);
-  if (part.size > 0) parts.set(name, part);
-  return item;
+  const [first] = items;
+  if (first !== undefined && fits(first)) {
+    turns.size -= 1;
+    return items.shift();
+  }
+  for (const [name, part] of parts) {
+    const item = nextWhere(part, fits);
+    if (item === undefined) continue;
+    turns.size -= 1;
+    parts.delete(name);
+    if (part.size > 0) parts.set(name, part);
+    return item;
+  }
+  return undefined;
 }
 
 function removeWhere<Item>(turns: Turns<Item>, isGone: (item: Item) => boolean): Item[] {

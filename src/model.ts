@@ -80,10 +80,9 @@ export interface Caller {
   readonly revision: string;
   readonly capabilities: JsonObject;
   readonly clientInfo: JsonObject;
-  /**
-   * Those of its declared extensions that its surface passes to servers.
-   * Absent: none.
-   */
+  /** Whose share of bounded things it takes: see `consumers.ts`. Absent: its principal's. */
+  readonly consumer?: string | undefined;
+  /** Those of its declared extensions that its surface passes to servers. Absent: none. */
   readonly extensions?: JsonObject | undefined;
   /** Least severe log notice wanted; absent: the upstream's own default. */
   readonly logLevel?: LogLevel | undefined;

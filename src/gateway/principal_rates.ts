@@ -1,40 +1,55 @@
 /**
- * What each principal has open, and how fast it calls: its sessions and its stateless calls count
- * together. A principal that exceeds a rate gets `rate_limited` with the time after which a retry
- * can succeed. Clients that do not authenticate are not one principal: only rates that the
- * configuration names apply to them. Not here: the limits of all principals together.
+ * What each consumer has open, and how fast each principal calls: sessions and stateless calls count
+ * together. What exceeds a share or a rate gets `rate_limited` with the time after which a retry can
+ * succeed. A principal is one consumer; the rates that the configuration names for clients that do
+ * not authenticate apply to all of them together. Not here: who is a consumer (consumers.ts).
  */
 import type { Clock } from "../clock.ts";
+import { consumerOf, hasShare } from "../consumers.ts";
 import { GatewayError } from "../errors.ts";
 import { type Limits, msPerSecond } from "../limits.ts";
-import type { Principal } from "../model.ts";
+import { anonymousPrincipal, type Caller, type Principal } from "../model.ts";
 import { isReserved, standsForOne } from "../principals.ts";
+import { placesFor } from "../client_shares.ts";
 import type { Rate } from "../telemetry/access_events.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { RatesOf } from "./access_rates.ts";
 import { createTokenBucket, type TokenBucket } from "./token_bucket.ts";
 
-/** The rates of all principals of one gateway. */
+/** Who takes a share: a caller, or the request of one. */
+export type ShareTaker = Pick<Caller, "principal" | "consumer">;
+
+/** The sessions of a consumer in the store. */
+export interface StoredSessions {
+  count(): Promise<number>;
+  /** After how many milliseconds one of them has expired, at the latest. */
+  roomInMs(): Promise<number>;
+}
+
+/** The rates of all principals of one gateway, and the shares of all consumers. */
 export interface PrincipalRates {
   /**
-   * Counts a call until the returned function is called; undefined if this principal's calls are
-   * not counted. Throws `rate_limited`.
+   * Counts a call until the returned function is called; undefined if this client's calls are not
+   * counted. Throws `rate_limited`.
    */
-  beginCall(principal: Principal): (() => void) | undefined;
+  beginCall(taker: ShareTaker): (() => void) | undefined;
   /** Counts a request that opens a session or a stream. Throws `rate_limited`. */
   takeRequest(principal: Principal): void;
   /**
-   * Counts a session that is not stored yet until the returned function is called; `stored` counts
-   * those that are. Rejects with `rate_limited`, or as `stored` does.
+   * Counts a session that is not stored yet until the returned function is called. Rejects with
+   * `rate_limited`, or as `stored` does.
    */
-  openSession(principal: Principal, stored: () => Promise<number>): Promise<() => void>;
-  /** Counts an event stream until the returned function is called. Throws `rate_limited`. */
-  openStream(principal: Principal): () => void;
+  openSession(taker: ShareTaker, stored: StoredSessions): Promise<() => void>;
   /**
-   * Reports that a principal exceeds a limit that is kept elsewhere; returns the error, whose text
+   * Counts an event stream until the returned function is called. Throws `rate_limited`, or
+   * `overloaded` if all consumers together have too many.
+   */
+  openStream(taker: ShareTaker): () => void;
+  /**
+   * Reports that a consumer exceeds a limit that is kept elsewhere; returns the error, whose text
    * names the limit. Without a time, the error has that of the error table.
    */
-  refuse(principal: Principal, rate: Rate, text: string, retryAfterMs?: number): GatewayError;
+  refuse(taker: ShareTaker, rate: Rate, text: string, retryAfterMs?: number): GatewayError;
 }
 
 /** What they are made from. */
@@ -46,15 +61,15 @@ export interface PrincipalRatesOptions {
     | "principalCallsMax"
     | "principalSessionsMax"
     | "principalStreamsMax"
+    | "streamsMax"
     | "ratedPrincipalsMax"
     | "rateLogMs"
-    | "expirySweepMs"
     | "heartbeatMs"
   >;
   readonly emit: Emit;
 }
 
-/** What one principal has open, and its bucket if it has a rate. */
+/** What one consumer has open, and its bucket if its principal has a rate. */
 interface Usage {
   calls: number;
   readonly endCall: () => void;
@@ -71,71 +86,106 @@ interface Rates {
   readonly usages: Map<string, Usage>;
   /** If there are more usages than this, those at rest leave. */
   crowdedAbove: number;
+  /** Streams of all consumers. */
+  streams: number;
 }
 
 /** Makes the rates of a gateway; nothing is open. */
 export function createPrincipalRates(options: PrincipalRatesOptions): PrincipalRates {
   const { limits } = options;
-  const rates: Rates = { options, usages: new Map(), crowdedAbove: limits.ratedPrincipalsMax };
+  const rates: Rates = {
+    options,
+    usages: new Map(),
+    crowdedAbove: limits.ratedPrincipalsMax,
+    streams: 0,
+  };
   return {
-    beginCall: (principal) => beginCall(rates, principal),
+    beginCall: (taker) => beginCall(rates, taker),
     takeRequest(principal) {
-      if (!isReserved(principal)) takeToken(rates, principal);
+      if (!isReserved(principal)) takeToken(rates, { principal });
     },
-    openSession: (principal, stored) => openSession(rates, principal, stored),
-    openStream(principal) {
-      if (isReserved(principal)) return nothing;
-      const usage = usageOf(rates, principal);
-      const max = limits.principalStreamsMax;
-      if (standsForOne(principal) && usage.streams >= max) {
-        const text = `Too many streams: this client has ${max} open; close one, or retry later`;
-        // By then, streams without a reader are noticed.
-        throw refuse(rates, principal, "streams", text, limits.heartbeatMs);
-      }
-      return open(usage, "streams");
-    },
-    refuse: (principal, rate, text, retryAfterMs) =>
-      refuse(rates, principal, rate, text, retryAfterMs),
+    openSession: (taker, stored) => openSession(rates, taker, stored),
+    openStream: (taker) => openStream(rates, taker),
+    refuse: (taker, rate, text, retryAfterMs) => refuse(rates, taker, rate, text, retryAfterMs),
   };
 }
 
 const nothing = (): void => {};
 
-function beginCall(rates: Rates, principal: Principal): (() => void) | undefined {
+function beginCall(rates: Rates, taker: ShareTaker): (() => void) | undefined {
+  const { principal } = taker;
   if (isReserved(principal)) return undefined;
   const { ratesOf, limits } = rates.options;
   const isOne = standsForOne(principal);
   const { callsPerMinute, callsAtOnce = isOne ? limits.principalCallsMax : undefined } = ratesOf(
     principal,
   );
-  if (callsPerMinute === undefined && callsAtOnce === undefined) return undefined;
-  const usage = usageOf(rates, principal);
-  if (callsAtOnce !== undefined && usage.calls >= callsAtOnce) {
-    const text = `Too many calls at once: at most ${callsAtOnce} may run; retry later`;
-    throw refuse(rates, principal, "calls_at_once", text);
+  const share = isOne ? undefined : shareOf(rates, taker);
+  if (share !== undefined) assertCalls(rates, taker, share, limits.principalCallsMax);
+  if (callsPerMinute === undefined && callsAtOnce === undefined) return begin(share);
+  const rated = usageOf(rates, ratedOf(taker));
+  if (callsAtOnce !== undefined) assertCalls(rates, taker, rated, callsAtOnce);
+  takeToken(rates, taker);
+  const [end, endShare] = [begin(rated), begin(share)];
+  if (endShare === undefined) return end;
+  return () => {
+    end?.();
+    endShare();
+  };
+}
+
+function assertCalls(rates: Rates, taker: ShareTaker, { calls }: Usage, max: number): void {
+  if (calls < max) return;
+  const text = `Too many calls at once: at most ${max} may run; retry later`;
+  throw refuse(rates, taker, "calls_at_once", text);
+}
+
+function begin(usage: Usage | undefined): (() => void) | undefined {
+  if (usage !== undefined) usage.calls += 1;
+  return usage?.endCall;
+}
+
+function openStream(rates: Rates, taker: ShareTaker): () => void {
+  if (isReserved(taker.principal)) return nothing;
+  const { limits } = rates.options;
+  // By then, streams without a reader are noticed.
+  const retryAfterMs = limits.heartbeatMs;
+  const share = shareOf(rates, taker);
+  const own = share?.streams ?? 0;
+  if (own >= limits.principalStreamsMax) {
+    const text = `Too many streams: this client has ${own} open; close one, or retry later`;
+    throw refuse(rates, taker, "streams", text, retryAfterMs);
   }
-  takeToken(rates, principal);
-  usage.calls += 1;
-  return usage.endCall;
+  if (rates.streams >= placesFor(own, limits.streamsMax)) {
+    const text = `Too many streams: ${rates.streams} are open in all; retry later`;
+    throw new GatewayError("overloaded", text, { data: { retryAfterMs } });
+  }
+  rates.streams += 1;
+  const close = share === undefined ? nothing : open(share, "streams");
+  let isOpen = true;
+  return () => {
+    if (isOpen) rates.streams -= 1;
+    isOpen = false;
+    close();
+  };
 }
 
 async function openSession(
   rates: Rates,
-  principal: Principal,
-  stored: () => Promise<number>,
+  taker: ShareTaker,
+  stored: StoredSessions,
 ): Promise<() => void> {
-  // Clients that do not authenticate have no share, which spares them the count.
-  if (!standsForOne(principal)) return nothing;
-  const { principalSessionsMax: max, expirySweepMs } = rates.options.limits;
-  const usage = usageOf(rates, principal);
+  const usage = isReserved(taker.principal) ? undefined : shareOf(rates, taker);
+  // Spares those without a share the count.
+  if (usage === undefined) return nothing;
+  const { principalSessionsMax: max } = rates.options.limits;
   // Both precede the count, so that a session which opens meanwhile is here or already stored.
   const others = usage.sessions;
   const close = open(usage, "sessions");
   try {
-    if (await stored() + others < max) return close;
+    if (await stored.count() + others < max) return close;
     const text = `Too many sessions: this client has ${max}; end one, or retry later`;
-    // By then, sessions that are due have expired.
-    throw refuse(rates, principal, "sessions", text, expirySweepMs);
+    throw refuse(rates, taker, "sessions", text, await stored.roomInMs());
   } catch (thrown) {
     close();
     throw thrown;
@@ -143,18 +193,18 @@ async function openSession(
 }
 
 /** Takes a token of a principal's bucket, if the configuration gives it a rate. */
-function takeToken(rates: Rates, principal: Principal): void {
+function takeToken(rates: Rates, taker: ShareTaker): void {
   const { ratesOf, clock } = rates.options;
-  const { callsPerMinute } = ratesOf(principal);
+  const { callsPerMinute } = ratesOf(taker.principal);
   if (callsPerMinute === undefined) return;
   const now = clock.monotonic();
-  const usage = usageOf(rates, principal);
+  const usage = usageOf(rates, ratedOf(taker));
   usage.bucket ??= createTokenBucket(callsPerMinute, now);
   const waitMs = usage.bucket.take(callsPerMinute, now);
   if (waitMs === 0) return;
   const seconds = Math.ceil(waitMs / msPerSecond);
   const text = `Too many requests: at most ${callsPerMinute} a minute; retry in ${seconds} s`;
-  throw refuse(rates, principal, "calls_per_minute", text, waitMs);
+  throw refuse(rates, taker, "calls_per_minute", text, waitMs);
 }
 
 function open(usage: Usage, what: "sessions" | "streams"): () => void {
@@ -166,8 +216,19 @@ function open(usage: Usage, what: "sessions" | "streams"): () => void {
   };
 }
 
-function usageOf(rates: Rates, { id }: Principal): Usage {
-  const known = rates.usages.get(id);
+/** The usage of a consumer that has a share. */
+function shareOf(rates: Rates, taker: ShareTaker): Usage | undefined {
+  const consumer = consumerOf(taker);
+  return hasShare(consumer) ? usageOf(rates, consumer) : undefined;
+}
+
+/** Those that do not authenticate have the rates of one principal together. */
+function ratedOf({ principal }: ShareTaker): string {
+  return principal.id === anonymousPrincipal.id ? principal.id : consumerOf({ principal });
+}
+
+function usageOf(rates: Rates, consumer: string): Usage {
+  const known = rates.usages.get(consumer);
   if (known !== undefined) return known;
   if (rates.usages.size >= rates.crowdedAbove) forgetResting(rates);
   const usage: Usage = {
@@ -178,11 +239,11 @@ function usageOf(rates: Rates, { id }: Principal): Usage {
     bucket: undefined,
     reported: new Map(),
   };
-  rates.usages.set(id, usage);
+  rates.usages.set(consumer, usage);
   return usage;
 }
 
-/** Forgets the principals that have nothing open and would begin with the same bucket. */
+/** Forgets the consumers that have nothing open and would begin with the same bucket. */
 function forgetResting(rates: Rates): void {
   const { usages, options: { clock, limits: { ratedPrincipalsMax } } } = rates;
   const now = clock.monotonic();
@@ -195,17 +256,17 @@ function forgetResting(rates: Rates): void {
 
 function refuse(
   rates: Rates,
-  principal: Principal,
+  taker: ShareTaker,
   rate: Rate,
   text: string,
   retryAfterMs?: number,
 ): GatewayError {
   const { clock, limits: { rateLogMs }, emit } = rates.options;
-  const { reported } = usageOf(rates, principal);
+  const { reported } = usageOf(rates, consumerOf(taker));
   const now = clock.monotonic();
   const isRepeated = now - (reported.get(rate) ?? -Infinity) < rateLogMs;
   if (!isRepeated) reported.set(rate, now);
-  emit({ type: "rate_limited", principal: principal.id, rate, retryAfterMs, isRepeated });
+  emit({ type: "rate_limited", principal: taker.principal.id, rate, retryAfterMs, isRepeated });
   const data = retryAfterMs === undefined ? {} : { data: { retryAfterMs } };
   return new GatewayError("rate_limited", text, data);
 }

@@ -2,23 +2,24 @@
  * The memory limit for large bodies that arrive at the same time on all connections: each may be as
  * large as the limit, and a client may open hundreds. Only bytes that have arrived count, so
  * announced lengths alone refuse no request. Small bodies are exempt and pass while large ones fill
- * the limit. The bodies of one principal together have a share of it, so that others find room; its
- * only body may exceed the share.
+ * the limit. The bodies of one client together have a share of it, and what is beyond a share is kept
+ * for clients that have no other body there; such a body may exceed the share.
  */
 import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 
 /** The room of one listener. */
 export interface BodyRoom {
-  /** A body that takes no room yet; `sender`: whose it is, if it is one principal's. */
+  /** A body that takes no room yet. Without a sender, only the limit of all applies. */
   open(sender: BodySender | undefined): BodyPlace;
 }
 
-/** One principal that sends bodies. */
+/** The client that sends a body. */
 export interface BodySender {
-  readonly id: string;
+  /** Its consumer, or its session on loopback. */
+  readonly taker: string;
   /** The error that it gets if its bodies exceed its share. */
-  readonly refusal: () => GatewayError;
+  refuseBody(): GatewayError;
 }
 
 /** The place of one body. */
@@ -36,39 +37,42 @@ export function createBodyRoom(
     "smallBodyBytesMax" | "largeBodiesBytesMax" | "principalBodiesBytesMax"
   >,
 ): BodyRoom {
+  const kept = Math.max(0, largeBodiesBytesMax - principalBodiesBytesMax);
   let total = 0;
-  /** What the large bodies of each principal hold now. */
+  /** What the large bodies of each client hold now. */
   const shares = new Map<string, number>();
-  const addTo = (sender: BodySender | undefined, bytes: number): void => {
+  const addTo = (taker: string | undefined, bytes: number): void => {
     total += bytes;
-    if (sender === undefined) return;
-    const share = (shares.get(sender.id) ?? 0) + bytes;
-    if (share === 0) shares.delete(sender.id);
-    else shares.set(sender.id, share);
+    if (taker === undefined) return;
+    const share = (shares.get(taker) ?? 0) + bytes;
+    if (share === 0) shares.delete(taker);
+    else shares.set(taker, share);
   };
   return {
     open(sender) {
+      const taker = sender?.taker;
       let size = 0;
       let held = 0;
       return {
         grow(bytes) {
           size += bytes;
           if (size <= smallBodyBytesMax) return;
-          const others = sender === undefined ? 0 : (shares.get(sender.id) ?? 0) - held;
+          const others = taker === undefined ? 0 : (shares.get(taker) ?? 0) - held;
           if (sender !== undefined && others > 0 && others + size > principalBodiesBytesMax) {
-            throw sender.refusal();
+            throw sender.refuseBody();
           }
-          if (total + size - held > largeBodiesBytesMax) {
+          const most = others > 0 ? largeBodiesBytesMax - kept : largeBodiesBytesMax;
+          if (total + size - held > most) {
             throw new GatewayError(
               "overloaded",
               "Cannot take the request body: too many large ones arrive at once; retry later",
             );
           }
-          addTo(sender, size - held);
+          addTo(taker, size - held);
           held = size;
         },
         leave() {
-          addTo(sender, -held);
+          if (held > 0) addTo(taker, -held);
           held = 0;
         },
       };

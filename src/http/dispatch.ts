@@ -15,12 +15,14 @@ import type { Emit } from "../telemetry/events.ts";
 import { instanceHeader } from "../version.ts";
 import { type AdmissionDeps, type AdmissionRequest, admit, refuseServer } from "./admission.ts";
 import type { ClientAddress } from "./client_address.ts";
+import type { ConsumerRule } from "./consumer_rule.ts";
 import { discardBody } from "./discard.ts";
 import { EndpointTarget } from "./endpoint_target.ts";
 import type { Guard } from "./guard.ts";
 import type { Phase } from "./health.ts";
 import type { JsonReader } from "./json_body.ts";
 import type { OpenContext } from "./request_context.ts";
+import type { RequestTurns } from "./request_turns.ts";
 import {
   emptyResponse,
   errorCodeOf,
@@ -48,6 +50,10 @@ export interface DispatchDeps {
   readonly match: (url: string) => Match | Promise<Match>;
   readonly readJson: JsonReader;
   readonly clientAddress: ClientAddress;
+  readonly consumerRule: ConsumerRule;
+  readonly turns: RequestTurns;
+  /** The key of the session that a request names, if it is in memory. */
+  readonly sessionKey: (headers: Headers) => string | undefined;
   readonly phase: () => Phase;
   /** Requests of clients so far. */
   readonly taken: { requests: number };
@@ -201,7 +207,8 @@ function answerFor(
   const endpoint = endpointOf(row.methods, request);
   if (endpoint === undefined) return refuseMethod(row);
   const context = new SurfaceRequest(layer, request, fetchContext, path, principal, surface);
-  const answered = endpoint(context);
+  const turn = layer.turns.take(context.taker);
+  const answered = turn === undefined ? endpoint(context) : turn.then(() => endpoint(context));
   const { successor } = row;
   if (successor === undefined) return answered;
   const headers = deprecationHeaders(successor, name);

@@ -13,6 +13,8 @@ export interface OpenContext {
 /** One HTTP request of a principal to a surface. */
 export interface RequestContext extends OpenContext {
   readonly principal: Principal;
+  /** The client whose share of bounded things the request takes (consumers.ts). */
+  readonly consumer: string;
   readonly surface: string;
   /** Throws when new work is not taken now. */
   assertOpen(): void;

@@ -21,6 +21,7 @@ import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin
 import { type ClientAddress, createForwarding } from "./client_address.ts";
 import { cardRows, createCardUrls } from "./cards/card_rows.ts";
 import { type BaseUrl, createBaseUrl } from "./gateway_url.ts";
+import { createConsumerRule } from "./consumer_rule.ts";
 import { createDispatch, createPassage, type DispatchDeps } from "./dispatch.ts";
 import type { IsLostStream } from "./credential_expiry.ts";
 import { createJsonReader } from "./json_body.ts";
@@ -35,6 +36,7 @@ import type { ConnectParts } from "./oauth/connect_access.ts";
 import { connectRows } from "./oauth/connect_rows.ts";
 import { discoveryRows } from "./oauth/discovery_rows.ts";
 import { oauthRows } from "./oauth/oauth_endpoints.ts";
+import { createRequestTurns } from "./request_turns.ts";
 import {
   createMatcher,
   type OpenEndpoint,
@@ -50,6 +52,7 @@ import {
   closeSessions,
   createSessions,
   endLostStreams,
+  keyIn,
   type Sessions,
 } from "./legacy/session_table.ts";
 import { closeForNow } from "./legacy/session_streams.ts";
@@ -73,7 +76,7 @@ import {
 } from "./legacy/http_sse.ts";
 
 /** What the HTTP layer is made of. */
-export interface HttpDeps extends Pick<Runtime, "addresses" | "sha256"> {
+export interface HttpDeps extends Pick<Runtime, "addresses" | "nextTurn" | "sha256"> {
   readonly gateway: Gateway;
   /** Which URLs there are. */
   readonly surfaceKinds: SurfaceKinds;
@@ -150,16 +153,13 @@ interface HttpLayer {
 /** Makes the HTTP layer. */
 export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const { limits, clock, config } = deps;
-  const heartbeats = createHeartbeats(clock, limits);
-  const keepAlive = createKeepAlive(clock, limits);
-  const stateless = createStatelessRequests({ ...deps, heartbeats, keepAlive });
-  const sessions = createSessions({
-    ...deps,
-    sessionTimeoutMs: config.sessionTimeoutMs,
-    heartbeats,
-    keepAlive,
-    owner: deps.instance,
-  });
+  const beats = {
+    heartbeats: createHeartbeats(clock, limits),
+    keepAlive: createKeepAlive(clock, limits),
+  };
+  const stateless = createStatelessRequests({ ...deps, ...beats });
+  const { instance: owner, config: { sessionTimeoutMs } } = deps;
+  const sessions = createSessions({ ...deps, ...beats, sessionTimeoutMs, owner });
   const transport = createSseTransport(sessions);
   const isForAnyPage = createCardUrls(deps.surfaceKinds);
   const guard = createGuard(config, { ...deps, isForAnyPage });
@@ -171,11 +171,15 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const layer: HttpLayer = { ...shared, phase: "starting" };
   const routes = rowsOf(layer);
   const match = createMatcher(routes, limits);
-  const admission = { authenticator: deps.authenticator, baseUrl };
-  const phase = () => layer.phase;
   const taken = { requests: 0 };
-  const lower = { guard, admission, match, readJson, clientAddress, phase, taken };
-  const dispatch: DispatchDeps = { deps, ...lower };
+  const dispatch: DispatchDeps = {
+    ...{ deps, guard, match, readJson, clientAddress, taken },
+    admission: { authenticator: deps.authenticator, baseUrl },
+    phase: () => layer.phase,
+    consumerRule: createConsumerRule({ config, clientAddress, limits }),
+    turns: createRequestTurns(deps),
+    sessionKey: (headers) => keyIn(sessions, headers),
+  };
   const passage = createPassage(dispatch);
   const admin = deps.admin &&
     createAdminApi({ ...deps, ...deps.admin, passage, connected: shared });
@@ -189,7 +193,6 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     deps.gateway.revoke(revoked);
     endLost((_surface, principal) => isRevoked(revoked, principal));
   });
-
   return {
     fetch: createDispatch(dispatch),
     routes,
@@ -211,7 +214,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       closeSessions(sessions);
       endLines(transport, true);
       closeStateless(stateless);
-      keepAlive.close();
+      beats.keepAlive.close();
       await deps.events?.close();
     },
     recheck() {

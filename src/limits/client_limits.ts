@@ -36,6 +36,10 @@ export const clientLimits = {
   rememberedHeadersMax: 64,
   /** Remembered envelopes of stateless clients, which repeat theirs with each request. */
   rememberedEnvelopesMax: 64,
+  /** Clients with the same envelope, such as one program on many machines, that are remembered. */
+  callersPerEnvelopeMax: 64,
+  /** Addresses of clients whose networks are remembered. */
+  rememberedAddressesMax: 1_024,
   /** A longer envelope is read each time. */
   rememberedEnvelopeCharsMax: 2_048,
   /** How often the hardened listener looks for clients past their deadline. */
@@ -82,8 +86,20 @@ export const clientLimits = {
   sessionCallsMax: 256,
   /** Sessions at the same time; further `initialize` requests are refused. */
   sessionsMax: 100_000,
-  /** Those of one principal; clients that do not authenticate share all of them. */
+  /** Those of one client; see `src/consumers.ts`. */
   principalSessionsMax: 10_000,
+  /** A session that is not used for this long after its handshake expires: a client uses it at once. */
+  unusedSessionMs: 300_000,
+  /** It gives way to another session before that, but a client has so long to use it. */
+  freshSessionMs: 5_000,
+  /** A session that was used within this time never gives way to another. */
+  sessionYieldMs: 120_000,
+  /** Clients with many sessions that are looked at for one that gives way. */
+  greediestMax: 8,
+  /** Sessions that give way found by one search, which reads the whole table. */
+  evictionBatchMax: 256,
+  /** A search that found none is not made again for this long. */
+  evictionPauseMs: 1_000,
   /** Idle sessions in memory; the longest unused leave first. */
   idleSessionsInMemoryMax: 2_000,
   /** Resource subscriptions of one session; each new connection gets all of them. */
@@ -153,17 +169,33 @@ export const clientLimits = {
    * Between the last progress of a call and its answer: a busy client reads closer ones together.
    */
   progressGapMs: 10,
-  /** Notification streams of one principal, and resources on one of them. */
+  /** Notification streams of one client without a session, and resources on one of them. */
   listensPerPrincipalMax: 64,
   listenUrisMax: 256,
   /** The first message of such a stream does not wait longer for slow servers. */
   listenDescribeMs: 300,
+  /**
+   * Requests of one client in one turn of the event loop, next to those of others: so many at most
+   * come before another client's next. More would delay that; with fewer the turns cost more.
+   */
+  turnRequestsMax: 4,
+  /** The same while no other client has sent a request for this long. */
+  loneTurnRequestsMax: 64,
+  loneClientMs: 1_000,
+  /** Requests that wait for their turn; beyond it the client with most of them is refused. */
+  requestsWaitingMax: 4_096,
+  /** The longest wait for a turn: a client that waits longer has given up. */
+  requestTurnMs: 10_000,
   /** Open requests without a session, in all. */
   statelessCallsMax: 4_096,
   /** Open calls of one principal, with and without sessions, unless `access` sets another number. */
   principalCallsMax: 1_000,
-  /** Open GET and listen streams of one principal, HTTP+SSE included. */
+  /** Open GET and listen streams of one client, HTTP+SSE included, and of all. */
   principalStreamsMax: 1_000,
+  streamsMax: 20_000,
+  /** What a refusal says at least and at most: after which time a retry can succeed. */
+  retryMsMin: 1_000,
+  retryMsMax: 30_000,
   /** Principals whose rates are remembered; those without open work leave first. */
   ratedPrincipalsMax: 10_000,
   /** Between two log records about one principal that exceeds one rate. */

@@ -30,7 +30,7 @@ export const serverLimits = {
   parkGatherMs: 10,
   /** A parked call waits this long for its client to return. */
   parkMs: 600_000,
-  /** Parked calls, in all and of one principal: each holds a process or stream. */
+  /** Parked calls, in all and of one client: each holds a process or stream. */
   parksMax: 1_000,
   parksPerPrincipalMax: 64,
   /**
@@ -45,9 +45,13 @@ export const serverLimits = {
   roundsMax: 8,
   /** Between two rounds without a question. */
   roundBackoffMs: 250,
-  /** Connections of one principal at one server; a call that may ask needs one for itself. */
+  /**
+   * Connections of one client at one server, and of all that do not authenticate; a call that may
+   * ask needs one for itself.
+   */
   leasesMax: 8,
-  /** Calls of one principal that wait for one of these; and how long one waits before parks give way. */
+  scopeLeasesMax: 64,
+  /** Calls that wait for one of these; and how long one waits before parks give way. */
   leasesWaitingMax: 1_000,
   parkYieldMs: 250,
   /** A parked call that gives way may end by itself for this long, as its questions are refused. */
@@ -124,7 +128,7 @@ export const serverLimits = {
   serverIconCharsMax: 64 * 1024,
   /** Connections (server processes) at the same time; idle ones give way. */
   processesMax: 256,
-  /** Those that serve one principal alone: the rest is for others. */
+  /** Those that serve one client alone: the rest is for others. */
   principalProcessesMax: 192,
   /** Ended sessions remembered of each server: their remaining work must start no connection. */
   endedScopesMax: 1_000,

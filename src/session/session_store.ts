@@ -15,6 +15,8 @@ export interface SessionRecord {
   /** The surface on which it was opened; it is valid on no other. */
   readonly surface: string;
   readonly principal: string;
+  /** Whose share it takes: see `consumers.ts`. */
+  readonly consumer: string;
   readonly revision: string;
   readonly clientInfo: JsonObject;
   readonly capabilities: JsonObject;
@@ -23,6 +25,7 @@ export interface SessionRecord {
   readonly subscriptions: readonly string[];
   /** Wall clock, milliseconds since 1970. */
   readonly createdAt: number;
+  /** As long as it equals `createdAt`, the session was never used after its handshake. */
   readonly activeAt: number;
   /**
    * The instance of the gateway that brought it to life last: it has the session's connections and
@@ -33,6 +36,15 @@ export interface SessionRecord {
 
 /** The members that change after creation, beside subscriptions. */
 export type SessionPatch = Partial<Pick<SessionRecord, "logLevel" | "owner">>;
+
+/** Which sessions give way: those that were never used after their handshake, or every one. */
+export type YieldingKind = "unused" | "every";
+
+/** When sessions were active first; undefined if there is none of a kind. */
+export interface EarliestActivity {
+  readonly used?: number | undefined;
+  readonly unused?: number | undefined;
+}
 
 /** Keeps sessions. Every function that answers is asynchronous, so that a store on another machine can be a kind. */
 export interface SessionStore {
@@ -55,17 +67,29 @@ export interface SessionStore {
    * store no longer finds the session, and tries again to remove it.
    */
   remove(key: string): Promise<boolean>;
-  /** Moves the activity of every session by `ms`, none later than `latest`. */
+  /**
+   * Moves the activity of every session by `ms`, none later than `latest`; those that were never
+   * used stay so.
+   */
   shift(ms: number, latest: number): Promise<void>;
   /**
-   * Removes sessions last active before `before`, a batch at a time. Returns the removed keys, none
-   * at the end.
+   * Removes sessions last active before `before`, or before `unusedBefore` if they were never used,
+   * a batch at a time. Returns the removed keys, none at the end. One time alone is for both.
    */
-  expire(before: number): Promise<readonly string[]>;
+  expire(before: number, unusedBefore?: number): Promise<readonly string[]>;
+  /**
+   * Removes the session of a consumer that was last active longest ago, of those never used or of
+   * all, if that was before `before`; returns its key, undefined if there is none.
+   */
+  giveWay(consumer: string, kind: YieldingKind, before: number): Promise<string | undefined>;
+  /** The earliest activity of the stored sessions, of a consumer or of all. */
+  earliest(consumer?: string): Promise<EarliestActivity>;
   /** How many are stored. */
   count(): Promise<number>;
-  /** How many of a principal are stored. */
-  countOf(principal: string): Promise<number>;
+  /** How many of a consumer are stored. */
+  countOf(consumer: string): Promise<number>;
+  /** The consumers with most sessions, those with most first: at most `max` of them. */
+  greediest(max: number): Promise<readonly string[]>;
   /** Writes what is pending and lets go. */
   close(): Promise<void>;
 }

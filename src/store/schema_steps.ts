@@ -233,4 +233,6 @@ export const schemaSteps: readonly string[] = [
      DELETE FROM streams WHERE session = OLD.key;
      DELETE FROM stream_frames WHERE session = OLD.key;
    END;`,
+  // Whose share a session takes. An older gateway counted by principal.
+  `ALTER TABLE sessions ADD COLUMN consumer TEXT NOT NULL DEFAULT '';`,
 ];

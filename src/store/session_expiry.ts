@@ -6,6 +6,7 @@
  */
 import type { SqlDatabase, SqlStatement, SqlValue } from "../runtime/runtime.ts";
 import { inSlices, type SliceOptions } from "./key_slices.ts";
+import { consumerIn } from "./session_row.ts";
 
 /** The statements of a sweep. */
 export interface ExpirySql {
@@ -23,10 +24,13 @@ export interface ExpirySearch extends SliceOptions {
 export function prepareExpiry(database: SqlDatabase): ExpirySql {
   return {
     due: database.prepare(
-      "SELECT key, active_at FROM sessions WHERE key >= ? AND key < ? AND active_at < ?",
+      `SELECT key, active_at FROM sessions WHERE key >= ?1 AND key < ?2
+         AND active_at < CASE active_at WHEN created_at THEN max(?3, ?4) ELSE ?3 END`,
     ),
     remove: database.prepare(
-      "DELETE FROM sessions WHERE key = ? AND active_at < ? RETURNING principal",
+      `DELETE FROM sessions WHERE key = ?1
+         AND active_at < CASE active_at WHEN created_at THEN max(?2, ?3) ELSE ?2 END
+         RETURNING principal, consumer`,
     ),
   };
 }
@@ -45,7 +49,7 @@ export async function findExpired(search: ExpirySearch): Promise<string[]> {
 /** A session that was removed. */
 export interface RemovedSession {
   readonly key: string;
-  readonly principal: string;
+  readonly consumer: string;
 }
 
 /**
@@ -55,15 +59,16 @@ export interface RemovedSession {
 export function removeExpired(
   { remove }: ExpirySql,
   found: string[],
-  before: number,
+  [before, unusedBefore]: readonly [number, number],
   max: number,
 ): RemovedSession[] {
   const removed: RemovedSession[] = [];
   let at = 0;
   while (at < found.length && removed.length < max) {
     const key = found[at++] ?? "";
-    const [row] = remove.all(key, before);
-    if (row !== undefined) removed.push({ key, principal: String(row["principal"]) });
+    const [row] = remove.all(key, before, unusedBefore);
+    if (row === undefined) continue;
+    removed.push({ key, consumer: consumerIn(row) });
   }
   found.splice(0, at);
   return removed;

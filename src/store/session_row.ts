@@ -3,6 +3,7 @@
  * read, since it may come from an older version, a manual edit or a damaged disk. Not here:
  * statements.
  */
+import { consumerOf } from "../consumers.ts";
 import { isJsonObject } from "../json.ts";
 import { type LogLevel, logLevels } from "../model.ts";
 import type { SqlValue } from "../runtime/runtime.ts";
@@ -21,6 +22,7 @@ export function toRow(record: SessionRecord): SqlValue[] {
     record.createdAt,
     record.activeAt,
     record.owner,
+    record.consumer,
   ];
 }
 
@@ -31,11 +33,11 @@ export function toRecord(
   row: Readonly<Record<string, SqlValue>>,
   subscriptions: readonly string[],
 ): SessionRecord | undefined {
-  const { key, surface, principal, revision, owner } = row;
+  const { key, surface, principal, revision, owner, consumer } = row;
   const { created_at: createdAt, active_at: activeAt } = row;
   if (typeof key !== "string" || typeof surface !== "string") return undefined;
   if (typeof principal !== "string" || typeof revision !== "string") return undefined;
-  if (typeof owner !== "string") return undefined;
+  if (typeof owner !== "string" || typeof consumer !== "string") return undefined;
   if (typeof createdAt !== "number" || typeof activeAt !== "number") return undefined;
   const clientInfo = parse(row["client_info"]);
   const capabilities = parse(row["capabilities"]);
@@ -46,6 +48,7 @@ export function toRecord(
     key,
     surface,
     principal,
+    consumer: storedConsumer(consumer, principal),
     revision,
     clientInfo,
     capabilities,
@@ -55,6 +58,15 @@ export function toRecord(
     activeAt,
     owner,
   };
+}
+
+/** The consumer in a row; an older gateway stored none. */
+export function consumerIn(row: Record<string, SqlValue>): string {
+  return storedConsumer(String(row["consumer"]), String(row["principal"]));
+}
+
+function storedConsumer(consumer: string, principal: string): string {
+  return consumer === "" ? consumerOf({ principal: { id: principal } }) : consumer;
 }
 
 /** The value of a JSON text; undefined if it is invalid. */

@@ -12,10 +12,13 @@ import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
+import { type ConsumerCounts, createConsumerCounts } from "./consumer_counts.ts";
 import { inSlices } from "./key_slices.ts";
-import { createStoredCounts, type StoredCounts } from "./stored_counts.ts";
-import { findExpired, prepareExpiry, removeExpired } from "./session_expiry.ts";
-import { toRecord, toRow } from "./session_row.ts";
+import { createSessionEviction, type SessionEviction } from "./session_eviction.ts";
+import { findExpired, removeExpired } from "./session_expiry.ts";
+import { consumerIn, toRecord, toRow } from "./session_row.ts";
+import { prepareSessions } from "./session_sql.ts";
+import { access } from "./store_access.ts";
 import type { SessionPatch, SessionRecord, SessionStore } from "../session/session_store.ts";
 
 /** What the store is made from; the database has its tables already. */
@@ -24,7 +27,15 @@ export interface SqliteSessionStoreOptions {
   readonly clock: Clock;
   readonly limits:
     & BacklogLimits
-    & Pick<Limits, "activityFlushMs" | "expiryBatchMax" | "sessionGroupMax" | "sessionsMax">;
+    & Pick<
+      Limits,
+      | "activityFlushMs"
+      | "expiryBatchMax"
+      | "sessionGroupMax"
+      | "sessionsMax"
+      | "evictionBatchMax"
+      | "evictionPauseMs"
+    >;
   readonly log: Log;
   readonly nextTurn: Runtime["nextTurn"];
 }
@@ -40,14 +51,15 @@ interface NewSession {
 interface SqliteSessions extends SqliteSessionStoreOptions {
   /** Keys of sessions that have ended, while their removal is not on disk. */
   readonly doomed: Backlog<true>;
-  readonly sql: ReturnType<typeof prepare>;
+  readonly sql: ReturnType<typeof prepareSessions>;
   /** Activity that is not on disk yet, by key. */
   readonly touched: Map<string, number>;
   /** Sessions created in this turn, which the next transaction writes. */
   group: NewSession[];
   /** Sessions that the last sweep found expired, the longest unused first. */
   expired: string[];
-  readonly counts: StoredCounts;
+  readonly counts: ConsumerCounts;
+  readonly eviction: SessionEviction;
   cancelFlush: (() => void) | undefined;
   flushFails: boolean;
   isClosed: boolean;
@@ -55,7 +67,7 @@ interface SqliteSessions extends SqliteSessionStoreOptions {
 
 /** Opens the store. Throws when the table cannot be read. */
 export function openSqliteSessionStore(options: SqliteSessionStoreOptions): SessionStore {
-  const sql = prepare(options.database);
+  const sql = prepareSessions(options.database);
   const sessions: SqliteSessions = {
     ...options,
     sql,
@@ -69,17 +81,14 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
     touched: new Map(),
     group: [],
     expired: [],
-    counts: createStoredCounts({
-      nextTurn: options.nextTurn,
-      isClosed: () => sessions.isClosed,
-      read: (first, end) =>
-        access(sessions, "count the sessions", () => sql.counts.all(first, end)),
-    }),
+    counts: createConsumerCounts(),
+    eviction: createSessionEviction(options),
     cancelFlush: undefined,
     flushFails: false,
     isClosed: false,
   };
   const { touched, counts } = sessions;
+  for (const row of sql.counts.all()) counts.add(consumerIn(row), Number(row["count"]));
   return {
     create: (record) =>
       new Promise((resolve, reject) => join(sessions, { record, resolve, reject })),
@@ -106,9 +115,15 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
       }
     },
     shift: (ms, latest) => shift(sessions, ms, latest),
-    expire: (before) => expire(sessions, before),
-    count: counts.all,
-    countOf: counts.of,
+    expire: (before, unusedBefore = before) => expire(sessions, before, unusedBefore),
+    giveWay: async (...which) => giveWay(sessions, ...which),
+    async earliest(consumer) {
+      flushNow(sessions);
+      return access(sessions, "look for room", () => sessions.eviction.earliest(consumer));
+    },
+    count: async () => counts.all(),
+    countOf: async (consumer) => counts.of(consumer),
+    greediest: async (max) => counts.greediest(max),
     async close() {
       if (sessions.isClosed) return;
       commitGroup(sessions);
@@ -118,21 +133,6 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
       sessions.doomed.close();
     },
   };
-}
-
-/** Runs `work`; a fault is logged, and the client learns only that the store is unavailable. */
-function access<Value>(
-  { isClosed, log }: SqliteSessions,
-  action: string,
-  work: () => Value,
-): Value {
-  try {
-    if (isClosed) throw new Error(`Cannot ${action}: the store is closed`);
-    return work();
-  } catch (fault) {
-    log.error(`Cannot ${action}`, { fault });
-    throw new GatewayError("store_unavailable", undefined, { cause: fault });
-  }
 }
 
 /** Adds a session to those that the next transaction writes. */
@@ -169,7 +169,7 @@ function create(sessions: SqliteSessions, group: readonly NewSession[]): boolean
   for (const [at, { record }] of group.entries()) {
     if (!areNew[at]) continue;
     touched.delete(record.key);
-    counts.add(record.key, record.principal, 1);
+    counts.add(record.consumer, 1);
   }
   return areNew;
 }
@@ -205,8 +205,21 @@ function update({ sql }: SqliteSessions, key: string, { logLevel, owner }: Sessi
 function remove(sessions: SqliteSessions, key: string): boolean {
   const [row] = sessions.sql.remove.all(key);
   sessions.touched.delete(key);
-  if (row !== undefined) sessions.counts.add(key, String(row["principal"]), -1);
+  if (row !== undefined) sessions.counts.add(consumerIn(row), -1);
   return row !== undefined;
+}
+
+function giveWay(
+  sessions: SqliteSessions,
+  ...which: Parameters<SessionEviction["take"]>
+): string | undefined {
+  // What was used a moment ago must not look unused.
+  flushNow(sessions);
+  const key = access(sessions, "make room", () => sessions.eviction.take(...which));
+  if (key === undefined) return undefined;
+  sessions.touched.delete(key);
+  sessions.counts.add(which[0], -1);
+  return key;
 }
 
 async function shift(sessions: SqliteSessions, ms: number, latest: number): Promise<void> {
@@ -222,16 +235,21 @@ async function shift(sessions: SqliteSessions, ms: number, latest: number): Prom
   // Each start does this, and it hardly ever finds anything to correct.
   await inSlices(
     { nextTurn, isClosed: () => sessions.isClosed },
-    (first, end) => access(sessions, action, () => sql.clampActive.run(latest, first, end, latest)),
+    (first, end) => access(sessions, action, () => sql.clampActive.run(latest, first, end)),
   );
 }
 
-async function expire(sessions: SqliteSessions, before: number): Promise<readonly string[]> {
+async function expire(
+  sessions: SqliteSessions,
+  before: number,
+  unusedBefore: number,
+): Promise<readonly string[]> {
   const { sql: { expiry }, database, limits, nextTurn, touched } = sessions;
   const action = "remove expired sessions";
   if (sessions.expired.length === 0) {
     sessions.expired = await findExpired({
-      read: (first, end) => access(sessions, action, () => expiry.due.all(first, end, before)),
+      read: (first, end) =>
+        access(sessions, action, () => expiry.due.all(first, end, before, unusedBefore)),
       nextTurn,
       isClosed: () => sessions.isClosed,
     });
@@ -241,10 +259,10 @@ async function expire(sessions: SqliteSessions, before: number): Promise<readonl
     transact(database, () => {
       // Write activity first, so that sessions in use do not expire.
       writeActivity(sessions);
-      return removeExpired(expiry, sessions.expired, before, limits.expiryBatchMax);
+      return removeExpired(expiry, sessions.expired, [before, unusedBefore], limits.expiryBatchMax);
     }));
   touched.clear();
-  for (const { key, principal } of removed) sessions.counts.add(key, principal, -1);
+  for (const { consumer } of removed) sessions.counts.add(consumer, -1);
   return removed.map(({ key }) => key);
 }
 
@@ -268,38 +286,12 @@ function flush(sessions: SqliteSessions): void {
   }
 }
 
+function flushNow(sessions: SqliteSessions): void {
+  sessions.cancelFlush?.();
+  flush(sessions);
+}
+
 function scheduleFlush(sessions: SqliteSessions): void {
   const { clock, limits } = sessions;
   sessions.cancelFlush ??= clock.after(limits.activityFlushMs, () => flush(sessions));
-}
-
-function prepare(database: SqlDatabase) {
-  return {
-    counts: database.prepare(
-      `SELECT principal, count(*) AS count FROM sessions WHERE key >= ? AND key < ?
-         GROUP BY principal`,
-    ),
-    insert: database.prepare(
-      `INSERT INTO sessions (key, surface, principal, revision, client_info, capabilities,
-         log_level, created_at, active_at, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (key) DO NOTHING`,
-    ),
-    find: database.prepare("SELECT * FROM sessions WHERE key = ?"),
-    setActive: database.prepare("UPDATE sessions SET active_at = max(active_at, ?) WHERE key = ?"),
-    shiftActive: database.prepare("UPDATE sessions SET active_at = min(active_at + ?, ?)"),
-    clampActive: database.prepare(
-      "UPDATE sessions SET active_at = ? WHERE key >= ? AND key < ? AND active_at > ?",
-    ),
-    setLogLevel: database.prepare("UPDATE sessions SET log_level = ? WHERE key = ?"),
-    setOwner: database.prepare("UPDATE sessions SET owner = ? WHERE key = ?"),
-    remove: database.prepare("DELETE FROM sessions WHERE key = ? RETURNING principal"),
-    expiry: prepareExpiry(database),
-    subscriptions: database.prepare(
-      "SELECT uri FROM subscriptions WHERE session = ? ORDER BY rowid",
-    ),
-    subscribe: database.prepare(
-      "INSERT OR IGNORE INTO subscriptions (session, uri) SELECT key, ? FROM sessions WHERE key = ?",
-    ),
-    unsubscribe: database.prepare("DELETE FROM subscriptions WHERE session = ? AND uri = ?"),
-  };
 }

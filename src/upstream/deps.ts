@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { CredentialStore } from "../credentials/provider.ts";
 import type { ServerGrants } from "../grants/server_grants.ts";
+import type { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Correction, Description, JsonObject, ListKind } from "../model.ts";
@@ -51,11 +52,16 @@ export interface ProcessGroupStore {
 /** The ceilings that all upstreams share. */
 export interface ConnectionLimit {
   /**
-   * Waits for a place among the starting and the living, in which principals take turns, asking an
-   * idle connection to give way when the house is full. Rejects with `overloaded` when none can, when too many wait, or when
-   * `signal` aborts.
+   * Waits for a place among the starting and the living, in which consumers take turns; a connection
+   * that is not in use gives way if there is none (client_shares.ts). Rejects if there is no place for
+   * `waitMs`, or too many wait: with `rate_limited` if the consumer has its share, else with
+   * `overloaded`, as when `signal` aborts.
    */
-  acquire(connection: Evictable, signal: AbortSignal): Promise<ProcessPlace>;
+  acquire(connection: Evictable, signal: AbortSignal, waitMs: number): Promise<ProcessPlace>;
+  /** Why a connection that waits has no place; undefined if it only waits for other starts. */
+  refusal(connection: Evictable): GatewayError | undefined;
+  /** A connection has less to do than before: it may be able to give way. */
+  changed(): void;
   /** Whether another can start soon without evicting one: for starts that no caller waits for. */
   hasRoom(): boolean;
 }
@@ -89,11 +95,8 @@ export interface SpareSeat {
 
 /** A connection that can be told to stop to make room. */
 export interface Evictable {
-  /**
-   * The id of the principal that it serves alone. Undefined or absent: it serves several, or clients
-   * that do not authenticate.
-   */
-  principal?(): string | undefined;
+  /** The consumer that it serves alone. Undefined or absent: it serves several, or no client. */
+  consumer?(): string | undefined;
   /** Since when it has had nothing to do (monotonic); undefined while it is in use. */
   idleSince(): number | undefined;
   /**

@@ -68,6 +68,7 @@ describe("a database of an older gateway", () => {
       const record = {
         surface: "/mcp",
         principal: "anonymous",
+        consumer: "local",
         revision: "2025-11-25",
         clientInfo: { name: "日本", version: "1" },
         capabilities: {},

@@ -271,7 +271,7 @@ describe("the sqlite store on its disk", () => {
 function breakRow(database: SqlDatabase, key: string, column: string, value: string): void {
   database.prepare(
     `INSERT INTO sessions SELECT ?, active_at, created_at, surface, principal, revision,
-       client_info, capabilities, log_level, owner FROM sessions WHERE key = 'good'`,
+       client_info, capabilities, log_level, owner, consumer FROM sessions WHERE key = 'good'`,
   ).run(key);
   database.prepare(`UPDATE sessions SET ${column} = ? WHERE key = ?`).run(value, key);
 }

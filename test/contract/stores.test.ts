@@ -103,16 +103,17 @@ for (const place of places) {
       await close();
     });
 
-    test("counts the sessions of each principal, however they come and go", async () => {
+    test("counts the sessions of each consumer, however they come and go", async () => {
       let opened = await open(place);
       const counts = async () =>
         await Promise.all(["ada", "bob", "eve"].map((one) => opened.sessions.countOf(one)));
       const rows = [["a", "ada", 100], ["b", "ada", 300], ["c", "bob", 200]] as const;
-      for (const [key, principal, activeAt] of rows) {
-        await opened.sessions.create(createRecord(key, { principal, activeAt }));
+      for (const [key, consumer, activeAt] of rows) {
+        await opened.sessions.create(createRecord(key, { consumer, activeAt }));
       }
-      await opened.sessions.create(createRecord("a", { principal: "eve" })).catch(() => {});
+      await opened.sessions.create(createRecord("a", { consumer: "eve" })).catch(() => {});
       expect(await counts()).toEqual([2, 1, 0]);
+      expect(await opened.sessions.greediest(1)).toEqual(["ada"]);
       if (place.isKept) {
         await opened.close();
         opened = await open(place);
@@ -125,6 +126,51 @@ for (const place of places) {
       expect(await counts()).toEqual([1, 0, 0]);
       expect(await opened.sessions.count()).toBe(1);
       await opened.close();
+    });
+
+    test("B15: the oldest session that was never used gives way, then the longest idle one", async () => {
+      const { sessions: store, close } = await open(place);
+      const at = (createdAt: number, activeAt = createdAt) => ({ createdAt, activeAt });
+      const rows = {
+        young: at(300),
+        old: at(100),
+        used: at(50, 60),
+        touched: at(10),
+        busy: at(5, 500),
+      };
+      for (const [key, times] of Object.entries(rows)) {
+        await store.create(createRecord(key, { consumer: "ada", ...times }));
+      }
+      await store.create(createRecord("other", { consumer: "bob", ...at(1) }));
+      store.touch("touched", 70);
+      expect(await store.earliest()).toEqual({ used: 60, unused: 1 });
+      expect(await store.earliest("ada")).toEqual({ used: 60, unused: 100 });
+      expect(await store.giveWay("bob", "unused", 1)).toBeUndefined();
+      const gone = [
+        await store.giveWay("ada", "unused", 400),
+        await store.giveWay("ada", "unused", 400),
+      ];
+      expect(gone).toEqual(["old", "young"]);
+      expect(await store.giveWay("ada", "unused", 400)).toBeUndefined();
+      const idle = [1, 2, 3].map(() => store.giveWay("ada", "every", 400));
+      expect(await Promise.all(idle)).toEqual(["used", "touched", undefined]);
+      expect([await store.countOf("ada"), await store.countOf("bob")]).toEqual([1, 1]);
+      expect(await store.find("old")).toBeUndefined();
+      await close();
+    });
+
+    test("C9: sessions that were never used expire sooner, whatever the wall clock did", async () => {
+      const { sessions: store, close } = await open(place);
+      const times = { createdAt: 100, activeAt: 100 };
+      await store.create(createRecord("unused", times));
+      await store.create(createRecord("used", times));
+      store.touch("used", 101);
+      await store.shift(1_000, 5_000);
+      expect(await store.expire(1_050, 1_099)).toEqual([]);
+      await store.shift(0, 1_090);
+      expect(await store.expire(1_050, 1_095)).toEqual(["unused"]);
+      expect(await store.count()).toBe(1);
+      await close();
     });
 
     test("never moves activity backwards", async () => {

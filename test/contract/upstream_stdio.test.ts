@@ -461,7 +461,8 @@ describe("idle processes", () => {
   });
 
   test("at the limit the longest idle process is stopped for a new one", async () => {
-    const { upstream, deps } = await open([], {}, { processesMax: 2 });
+    // One place of three is kept for another client.
+    const { upstream, deps } = await open([], {}, { processesMax: 3 });
     const a = await stateOf(upstream, callerOf("a"));
     const b = await stateOf(upstream, callerOf("b"));
     const c = await stateOf(upstream, callerOf("c"));

@@ -57,6 +57,8 @@ export interface HarnessOptions {
   readonly instance?: string;
   /** How fast a principal may call. */
   readonly ratesOf?: RatesOf;
+  /** When the next turn of the event loop begins. */
+  readonly nextTurn?: (run: () => void) => void;
   /** Addresses of the machine's interfaces, which the test may change. */
   readonly addresses?: readonly string[];
 }
@@ -153,6 +155,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     identity,
     instance: options.instance ?? "this-gateway",
     addresses: () => options.addresses ?? [],
+    nextTurn: options.nextTurn ?? ((run) => void setTimeout(run, 0)),
     sha256,
     config: {
       host: "localhost",

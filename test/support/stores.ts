@@ -12,6 +12,7 @@ export function createRecord(key: string, changes: Partial<SessionRecord> = {}):
     key,
     surface: "/mcp",
     principal: "anonymous",
+    consumer: "local",
     revision: "2025-11-25",
     clientInfo: { name: "a client", version: "1", "__proto__x": { nested: ["日本", null] } },
     capabilities: { sampling: {}, elicitation: { form: {} } },

@@ -20,7 +20,7 @@ export const makeLimitStep: MakeStep = ({ limits, rates }) => {
       if (resume?.state !== undefined || isRepeated === true) return;
       const isStateless = caller.sharesScope === true;
       if (isStateless && underWay >= limits.statelessCallsMax) throw new GatewayError("overloaded");
-      const end = rates.beginCall(principal);
+      const end = rates.beginCall({ principal, consumer: caller.consumer });
       if (end !== undefined) ends.set(context, end);
       if (!isStateless) return;
       underWay += 1;

@@ -6,6 +6,7 @@
  * signed, not encrypted, since its client may read what a server sent it. No call is executed
  * twice.
  */
+import { consumerOf } from "../../consumers.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Ask, Ending, InputRequired, JsonObject, Notice, Question } from "../../model.ts";
 import type { Policy } from "../access_policy.ts";
@@ -244,7 +245,7 @@ async function park(
     const id = crypto.randomUUID();
     const state = await parking.states.seal({ park: id, owner: parking.instance }, context);
     if (isGone()) throw new GatewayError("cancelled");
-    parking.parks.add(id, context.principal.id, waiting);
+    parking.parks.add(id, consumerOf(context.call.caller), waiting);
     return { kind: "inputRequired", questions: [...waiting.open.values()], state };
   } catch (thrown) {
     waiting.exchange.cancel("The call cannot be parked");

@@ -1,9 +1,17 @@
 /**
  * Exchanges that wait for their client to come back with answers. They are kept in memory within a
- * bound, each for a limited time and for one return. The oldest gives way when its place is needed.
+ * bound, each for a limited time and for one return. If a place is needed, the oldest of the client
+ * that has most gives way (client_shares.ts).
  * A parked call that is gone is never repeated: the client gets an error that says so.
  */
 import { addWithin } from "../../bounded.ts";
+import {
+  countBy,
+  mayGiveWay,
+  placesFor,
+  sortYielding,
+  type Yielding,
+} from "../../client_shares.ts";
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -64,10 +72,10 @@ export function toQuestion({ method, params }: Ask, taken: ReadonlySet<string>):
 /** The parks of the gateway. */
 export interface Parks {
   /**
-   * Keeps an exchange under a new id; the oldest of the same principal gives way to one too many.
-   * Throws `overloaded`.
+   * Keeps an exchange of a consumer under a new id; another gives way to one too many. Throws
+   * `overloaded` if none can.
    */
-  add(id: string, principal: string, park: Park): void;
+  add(id: string, consumer: string, park: Park): void;
   /** Takes a park out; undefined when there is none of that id. */
   take(id: string): Park | undefined;
   /** Whether the park of an id gave way, as far as that is remembered. */
@@ -80,6 +88,35 @@ export interface Parks {
   close(): void;
 }
 
+/** A park, and whose share it takes. */
+interface Kept extends Park {
+  readonly consumer: string;
+  readonly since: number;
+  readonly cancelTimer: () => void;
+}
+
+/** Whether there is a place for a consumer's next park, or which park makes room for it. */
+function roomFor(
+  parks: ReadonlyMap<string, Kept>,
+  consumer: string,
+  { parksMax, parksPerPrincipalMax }: Pick<Limits, "parksMax" | "parksPerPrincipalMax">,
+): "free" | "none" | { readonly id: string } {
+  const counts = countBy(parks.values(), (park) => park.consumer);
+  const count = counts.get(consumer) ?? 0;
+  const hasAll = count >= parksPerPrincipalMax;
+  if (!hasAll && parks.size < placesFor(count, parksMax)) return "free";
+  const yielding = [...parks].map(([id, park]): Yielding<string> => ({
+    thing: id,
+    holder: { consumer: park.consumer, count: counts.get(park.consumer) ?? 0 },
+    isIdle: true,
+    since: park.since,
+  }));
+  const found = sortYielding(yielding).find(({ holder }) =>
+    hasAll ? holder.consumer === consumer : mayGiveWay(holder, { consumer, count })
+  );
+  return found === undefined ? "none" : { id: found.thing };
+}
+
 /** Makes an empty set. */
 export function createParks(
   { clock, limits }: {
@@ -87,7 +124,7 @@ export function createParks(
     readonly limits: Pick<Limits, "parkMs" | "parksMax" | "parksPerPrincipalMax">;
   },
 ): Parks {
-  const parks = new Map<string, Park & { principal: string; cancelTimer: () => void }>();
+  const parks = new Map<string, Kept>();
   const gaveWay = new Set<string>();
   const remove = (id: string): Park | undefined => {
     const park = parks.get(id);
@@ -107,19 +144,22 @@ export function createParks(
     giveUp(id, "The client did not come back before others needed its place");
   };
   return {
-    add(id, principal, park) {
-      const own = [...parks].filter(([, other]) => other.principal === principal);
-      const [oldest] = own[0] ?? [];
-      const isFull = parks.size >= limits.parksMax || own.length >= limits.parksPerPrincipalMax;
-      if (isFull && oldest === undefined) {
+    add(id, consumer, park) {
+      const room = roomFor(parks, consumer, limits);
+      if (room === "none") {
         throw new GatewayError("overloaded", "Too many calls wait for input already; retry later");
       }
-      if (isFull && oldest !== undefined) giveWay(oldest);
+      if (room !== "free") giveWay(room.id);
       const expire = (): void => {
         park.exchange.rest?.(undefined);
         giveUp(id, "The client did not come back");
       };
-      parks.set(id, { ...park, principal, cancelTimer: clock.after(limits.parkMs, expire) });
+      parks.set(id, {
+        ...park,
+        consumer,
+        since: clock.monotonic(),
+        cancelTimer: clock.after(limits.parkMs, expire),
+      });
       park.exchange.rest?.(() => giveWay(id));
     },
     take(id) {

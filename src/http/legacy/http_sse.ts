@@ -23,9 +23,10 @@ import {
   takeQuiet,
 } from "./inbound.ts";
 import { answerBody } from "./post_body.ts";
-import { endLiveSession, followPrincipal } from "./life.ts";
+import { endLiveSession, followRequest } from "./life.ts";
 import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
-import { forget, reserve, type SessionHolder, type Sessions } from "./session_table.ts";
+import { reserve } from "./session_places.ts";
+import { forget, type SessionHolder, type Sessions } from "./session_table.ts";
 import { adopt } from "./session_streams.ts";
 import { emptyResponse, logFault, streamResponse } from "../respond.ts";
 
@@ -68,7 +69,7 @@ export async function openLine(
   const { principal } = context;
   const { rates } = sessions.deps;
   rates.takeRequest(principal);
-  const freeSession = await reserve(sessions, principal);
+  const freeSession = await reserve(sessions, context);
   let closed = (): void => {};
   const free = (): void => {
     freeSession();
@@ -77,7 +78,7 @@ export async function openLine(
   try {
     // The gateway may have begun to stop meanwhile.
     context.assertOpen();
-    closed = rates.openStream(principal);
+    closed = rates.openStream(context);
     return streamResponse(createLine(transport, context, free));
   } catch (thrown) {
     free();
@@ -97,7 +98,7 @@ function createLine(
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
   const id = crypto.randomUUID();
   const line: SseLine = {
-    holder: { surface: context.surface, principal: context.principal },
+    holder: { surface: context.surface, principal: context.principal, consumer: context.consumer },
     connection,
     isBegun: false,
     session: undefined,
@@ -173,7 +174,7 @@ function take(
   transport: SseTransport,
   line: SseLine,
   inbound: Inbound,
-  { principal, request: { headers } }: RequestContext,
+  context: RequestContext,
 ): void {
   const opening = handshakeOf(inbound);
   if (opening !== undefined) {
@@ -187,11 +188,11 @@ function take(
   if (session === undefined) {
     throw new GatewayError("invalid_request", 'Cannot take this yet: "initialize" comes first');
   }
-  followPrincipal(session, principal);
+  followRequest(session, context);
   assertTakeable(session, inbound);
   touch(session);
   const sink = sinkOf(transport, session, connection);
-  const trace = traceInHeaders(headers);
+  const trace = traceInHeaders(context.request.headers);
   for (const message of inbound.messages) {
     if (message.kind !== "request") takeQuiet(session, message);
     else {

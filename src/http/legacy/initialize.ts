@@ -24,7 +24,7 @@ export interface OpenedSession {
 export async function initializeSession(
   sessions: Sessions,
   message: RequestMessage,
-  { surface, principal }: SessionHolder,
+  { surface, principal, consumer }: SessionHolder,
   isStored: boolean,
 ): Promise<OpenedSession> {
   const { deps } = sessions;
@@ -39,12 +39,13 @@ export async function initializeSession(
     key: deps.sha256(id),
     surface,
     principal: principal.id,
+    consumer,
     revision,
     clientInfo: clientInfo as JsonObject,
     capabilities: capabilities as JsonObject,
     owner: deps.owner,
   }, deps.activity.now());
-  const session = openLiveSession(deps, record, { id, isStored, principal });
+  const session = openLiveSession(deps, record, { id, isStored, principal, consumer });
   try {
     const description = await deps.gateway.describe(surface, session.caller);
     if (isStored) await deps.sessions.create(record);

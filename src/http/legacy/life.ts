@@ -4,10 +4,12 @@
  * ends its calls, questions and streams when it ends. Not here: which sessions exist
  * (session_table.ts).
  */
+import { consumerOfSession } from "../../consumers.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Answer, Ask, Caller, Principal } from "../../model.ts";
 import type { SessionRecord } from "../../session/session_store.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
+import type { RequestContext } from "../request_context.ts";
 import { deliver } from "./notices.ts";
 import { type LegacyDeps, LiveSession } from "./live_session.ts";
 import { sendOwned } from "./standalone_stream.ts";
@@ -19,15 +21,16 @@ const noUris: readonly string[] = [];
 export interface OpeningSession extends Pick<LiveSession, "id" | "isStored"> {
   /** Its principal, as the request has it that opens or loads the session. */
   readonly principal: Principal;
+  readonly consumer: string;
 }
 
 /** Opens a session in memory and watches the servers for it. */
 export function openLiveSession(
   deps: LegacyDeps,
   record: SessionRecord,
-  { id, isStored, principal }: OpeningSession,
+  { id, isStored, principal, consumer }: OpeningSession,
 ): LiveSession {
-  const caller = toCaller(record, principal);
+  const caller = toCaller(record, principal, consumerOfSession(consumer, record.key));
   const session = new LiveSession({ deps, id, isStored, record, caller });
   session.stopWatching = deps.gateway.watch(
     session.surface,
@@ -41,9 +44,10 @@ export function openLiveSession(
   return session;
 }
 
-function toCaller(record: SessionRecord, principal: Principal): Caller {
+function toCaller(record: SessionRecord, principal: Principal, consumer: string): Caller {
   return {
     principal,
+    consumer,
     scope: record.key,
     revision: record.revision,
     capabilities: record.capabilities,
@@ -54,12 +58,17 @@ function toCaller(record: SessionRecord, principal: Principal): Caller {
 
 /**
  * The session has the rights of its latest request: with other credentials of the same principal
- * they may grow or shrink.
+ * they may grow or shrink. It takes the share of that request's consumer, too.
  */
-export function followPrincipal(session: LiveSession, principal: Principal): void {
-  if (session.caller.principal === principal) return;
-  session.caller = { ...session.caller, principal };
-  session.deps.gateway.follow(session.key, principal);
+export function followRequest(
+  session: LiveSession,
+  { principal, consumer }: Pick<RequestContext, "principal" | "consumer">,
+): void {
+  const { caller, key, deps } = session;
+  const own = consumerOfSession(consumer, key);
+  if (caller.principal === principal && caller.consumer === own) return;
+  session.caller = { ...caller, principal, consumer: own };
+  if (caller.principal !== principal) deps.gateway.follow(key, principal);
 }
 
 /** The record of a new session. */

@@ -95,6 +95,8 @@ export class LiveSession {
   caller: Caller;
   activeAt: number;
   isOver = false;
+  /** Whether anything came after the handshake. */
+  isUsed: boolean;
   /** Whether the client has finished its handshake: it must not be asked before that. */
   isInitialized = false;
   stopWatching: () => void = watchesNothing;
@@ -115,6 +117,7 @@ export class LiveSession {
     this.caller = caller;
     this.createdAt = record.createdAt;
     this.activeAt = record.activeAt;
+    this.isUsed = record.activeAt !== record.createdAt;
     for (const uri of record.subscriptions) this.subscriptions.add(uri);
   }
 
@@ -179,7 +182,10 @@ export async function keep(
 
 /** Notes activity (P8). */
 export function touch(session: LiveSession): void {
-  session.activeAt = session.deps.activity.now();
+  const now = session.deps.activity.now();
+  // A session of which nothing but the handshake is known has the time of it (session_store.ts).
+  session.activeAt = session.isUsed ? now : Math.max(now, session.activeAt + 1);
+  session.isUsed = true;
   if (session.isStored) session.deps.sessions.touch(session.key, session.activeAt);
 }
 

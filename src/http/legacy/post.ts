@@ -23,7 +23,8 @@ import type { RequestContext } from "../request_context.ts";
 import { answerBody } from "./post_body.ts";
 import { PostReply } from "./reply.ts";
 import { type LiveSession, noteInitialized } from "./live_session.ts";
-import { endSession, findSession, reserve, type Sessions } from "./session_table.ts";
+import { reserve } from "./session_places.ts";
+import { endSession, findSession, type Sessions } from "./session_table.ts";
 import { closeForNow, findReplay, openStandaloneStream } from "./session_streams.ts";
 import { emptyResponse, streamResponse } from "../respond.ts";
 
@@ -57,9 +58,10 @@ export async function get(sessions: Sessions, context: RequestContext): Promise<
   assertRevisionHeader(headers);
   const session = await sessionOf(sessions, context);
   const { rates } = sessions.deps;
-  rates.takeRequest(context.principal);
+  const { principal } = context;
+  rates.takeRequest(principal);
   const replay = await findReplay(session.streams, headers.get("last-event-id"));
-  const closed = rates.openStream(context.principal);
+  const closed = rates.openStream({ principal, consumer: session.caller.consumer });
   const { holdOpen } = context.fetchContext;
   holdOpen?.();
   noteInitialized(session);
@@ -118,7 +120,7 @@ async function open(
 ): Promise<Response> {
   const { holdOpen } = context.fetchContext;
   sessions.deps.rates.takeRequest(context.principal);
-  const free = await reserve(sessions, context.principal);
+  const free = await reserve(sessions, context);
   try {
     const { session, result } = await initializeSession(sessions, opening, context, true);
     const headers = { "mcp-session-id": session.id };

@@ -16,7 +16,7 @@ import type { IsLostStream } from "../credential_expiry.ts";
 import { logFault } from "../respond.ts";
 import { createActivityClock } from "./activity_clock.ts";
 import { idlestOf } from "./idle.ts";
-import { endLiveSession, followPrincipal, openLiveSession, suspendSession } from "./life.ts";
+import { endLiveSession, followRequest, openLiveSession, suspendSession } from "./life.ts";
 import { deliverListsChanged } from "./notices.ts";
 import {
   isBusy,
@@ -41,6 +41,8 @@ export interface Sessions {
    * limit.
    */
   reserved: number;
+  /** When a session of a consumer, or of any, has expired: for refusals (session_places.ts). */
+  readonly roomAt: Map<string | undefined, number>;
   /** Keys that are being removed from the store: these sessions must not be loaded again. */
   readonly ending: Set<string>;
   stopSweeping: () => void;
@@ -51,6 +53,8 @@ export interface Sessions {
 export interface SessionHolder {
   readonly surface: string;
   readonly principal: Principal;
+  /** Whose share it takes; decides nothing about who may use it. */
+  readonly consumer: string;
 }
 
 /** No id is longer, so a longer one needs no look-up. */
@@ -75,6 +79,7 @@ export function createSessions(
     suspended: new Set(),
     crowdedAbove: options.limits.idleSessionsInMemoryMax,
     reserved: 0,
+    roomAt: new Map(),
     ending: new Set(),
     stopSweeping: () => {},
     stopHearing: options.bus.subscribe(
@@ -93,34 +98,6 @@ export function createSessions(
   deps.sessions.shift(0, activity.now())
     .catch((thrown) => logFault(deps.log, "Cannot correct the times of sessions", thrown));
   return sessions;
-}
-
-/**
- * Reserves a place for a new session of a principal. Rejects with `session_limit`, or with
- * `rate_limited` if the principal has its share; the returned function frees it.
- */
-export async function reserve(sessions: Sessions, principal: Principal): Promise<() => void> {
-  const { deps } = sessions;
-  // Both precede the count, so that a session which opens meanwhile is reserved or already stored.
-  const others = sessions.reserved;
-  sessions.reserved += 1;
-  let isHeld = true;
-  let freeShare = (): void => {};
-  const free = (): void => {
-    if (isHeld) sessions.reserved -= 1;
-    isHeld = false;
-    freeShare();
-  };
-  try {
-    const count = await deps.sessions.count() + others;
-    if (count >= deps.limits.sessionsMax) throw new GatewayError("session_limit");
-    const stored = () => deps.sessions.countOf(principal.id);
-    freeShare = await deps.rates.openSession(principal, stored);
-    return free;
-  } catch (thrown) {
-    free();
-    throw thrown;
-  }
 }
 
 /** Puts a session on the table. */
@@ -159,11 +136,18 @@ export function findSession(
     : enter(sessions, session, holder);
 }
 
+/** The key of the session that a request names, if it is in memory; whose it is decides `enter`. */
+export function keyIn({ byId }: Sessions, headers: Headers): string | undefined {
+  const id = headers.get("mcp-session-id");
+  return id === null ? undefined : byId.get(id)?.key;
+}
+
 function enter(
   sessions: Sessions,
   session: LiveSession | undefined,
-  { surface, principal }: SessionHolder,
+  holder: SessionHolder,
 ): LiveSession | Promise<LiveSession> {
+  const { surface, principal } = holder;
   const isTheirs = session?.surface === surface && session.caller.principal.id === principal.id;
   if (session === undefined || !isTheirs) throw new GatewayError("session_unknown");
   if (!isBusy(session) && isExpired(sessions, session.activeAt)) {
@@ -171,7 +155,7 @@ function enter(
       throw new GatewayError("session_unknown");
     });
   }
-  followPrincipal(session, principal);
+  followRequest(session, holder);
   touch(session);
   return session;
 }
@@ -222,7 +206,7 @@ function isExpired({ deps }: Sessions, activeAt: number): boolean {
 async function hydrate(
   sessions: Sessions,
   id: string,
-  { surface, principal }: SessionHolder,
+  { surface, principal, consumer }: SessionHolder,
 ): Promise<LiveSession | undefined> {
   const { deps, byId, ending } = sessions;
   if (id.length > idCharsMax) return undefined;
@@ -237,7 +221,7 @@ async function hydrate(
     deps.bus.publish("sessionEnded", { key, reason: expired });
     return undefined;
   }
-  const session = openLiveSession(deps, record, { id, isStored: true, principal });
+  const session = openLiveSession(deps, record, { id, isStored: true, principal, consumer });
   claim(deps, record);
   // A client that comes back finished its handshake long ago.
   noteInitialized(session);
@@ -285,9 +269,10 @@ async function sweep(sessions: Sessions): Promise<void> {
     if (isBusy(session)) touch(session);
     else if (session.madeStreams !== undefined) dropAged(session.madeStreams);
   }
-  const before = deps.activity.now() - deps.sessionTimeoutMs;
+  const now = deps.activity.now();
+  const before = now - deps.sessionTimeoutMs;
   for (;;) {
-    const keys = await deps.sessions.expire(before);
+    const keys = await deps.sessions.expire(before, now - deps.limits.unusedSessionMs);
     for (const key of keys) deps.bus.publish("sessionEnded", { key, reason: expired });
     if (keys.length < deps.limits.expiryBatchMax) return;
     await sleep(deps.clock, 0);

@@ -5,12 +5,12 @@
  * 2026-07-28. Not here: which resources servers are asked to follow (subscription_handles.ts).
  */
 import { withDeadline } from "../../clock.ts";
+import { consumerOf, hasShare } from "../../consumers.ts";
 import { GatewayError } from "../../errors.ts";
 import { declaresTasks } from "../../extensions.ts";
 import { tasksUndeclared } from "../../gateway/sealed_tasks.ts";
 import type { Limits } from "../../limits.ts";
-import { type JsonObject, listKinds, type Notice, type Principal } from "../../model.ts";
-import { standsForOne } from "../../principals.ts";
+import { type Caller, type JsonObject, listKinds, type Notice } from "../../model.ts";
 import { notificationText, resultText } from "../../protocol/jsonrpc.ts";
 import {
   decodeFilter,
@@ -60,10 +60,11 @@ export async function openListen(
       `Cannot listen to more than ${limits.listenUrisMax} resources on one stream: open another`,
     );
   }
-  const siblings = [...listens].filter(({ scope }) => scope === caller.scope);
-  if (siblings.length >= limits.listensPerPrincipalMax) throw tooMany(deps, caller.principal);
+  const taker = consumerOf(caller);
+  const siblings = [...listens].filter(({ consumer }) => consumer === taker);
+  if (siblings.length >= limits.listensPerPrincipalMax) throw tooMany(deps, caller);
   rates.takeRequest(caller.principal);
-  const closed = rates.openStream(caller.principal);
+  const closed = rates.openStream(caller);
   holdOpen?.();
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
   const stream = createListen(asked, deps, connection);
@@ -84,13 +85,14 @@ export async function openListen(
   return streamResponse(connection.body);
 }
 
-/** Clients that do not authenticate share the bound: none of them alone exceeds it. */
-function tooMany({ rates, limits }: StatelessDeps, principal: Principal): GatewayError {
+/** Clients on loopback that do not authenticate share the bound: none of them alone exceeds it. */
+function tooMany({ rates, limits }: StatelessDeps, caller: Caller): GatewayError {
   const text = "Cannot open another stream: too many are open";
   // By then, streams without a reader are noticed.
-  return standsForOne(principal)
-    ? rates.refuse(principal, "streams", text, limits.heartbeatMs)
-    : new GatewayError("overloaded", text);
+  const retryAfterMs = limits.heartbeatMs;
+  return hasShare(consumerOf(caller))
+    ? rates.refuse(caller, "streams", text, retryAfterMs)
+    : new GatewayError("overloaded", text, { data: { retryAfterMs } });
 }
 
 /** What the surface can do; of one that is still starting, everything, since it may come. */
@@ -126,6 +128,7 @@ function createListen(
     clientInfo,
     revision,
     principal,
+    consumer: consumerOf(asked.caller),
     filter: undefined,
     unsaid: new Map(),
     hearsLists: () => listKindNotices.some((notice) => hears(stream, notice)),

@@ -89,7 +89,7 @@ function take(
   context.assertOpen();
   const asked: ModernRequest = {
     request,
-    caller: callerOf(request, principal),
+    caller: callerOf(request, context, stateless.deps.limits),
     surface,
     headers,
     accepts,

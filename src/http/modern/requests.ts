@@ -3,6 +3,7 @@
  * that they can be counted, bounded and ended. Also the data of one request and its caller: one
  * scope for each principal. Follows 2026-07-28, basic/index ("Statelessness").
  */
+import { putWithin } from "../../bounded.ts";
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { PrincipalRates } from "../../gateway/principal_rates.ts";
@@ -19,6 +20,7 @@ import type { Accepts } from "../accept.ts";
 import type { IsLostStream } from "../credential_expiry.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import type { KeepAlive } from "../keep_alive.ts";
+import type { RequestContext } from "../request_context.ts";
 import { createSeenClients, type SeenClients } from "./seen_clients.ts";
 import { createSubscriptionHandles, type SubscriptionHandles } from "./subscription_handles.ts";
 
@@ -65,6 +67,8 @@ export interface OpenListen {
   readonly clientInfo: JsonObject;
   readonly revision: string;
   readonly principal: Principal;
+  /** Whose share it takes. */
+  readonly consumer: string;
   /** Whether it was acknowledged and carries list changes. */
   hearsLists(): boolean;
   /** Sends a notice; true when the stream asked for it and took it now. */
@@ -94,15 +98,23 @@ export function createStatelessRequests(options: Omit<StatelessDeps, "codec">): 
   };
 }
 
-/** Callers by envelope. Equal requests of a client share both, so neither is made again. */
-const callers = new WeakMap<Envelope, Caller>();
+/**
+ * Callers by envelope and consumer. Equal requests of a client share both, so neither is made again.
+ */
+const callers = new WeakMap<Envelope, Map<string, Caller>>();
 
 /** The caller of a request. Its scope is its principal's, on every connection. */
-export function callerOf({ envelope }: DecodedRequest, principal: Principal): Caller {
-  const known = callers.get(envelope);
+export function callerOf(
+  { envelope }: DecodedRequest,
+  { principal, consumer }: Pick<RequestContext, "principal" | "consumer">,
+  { callersPerEnvelopeMax }: Pick<Limits, "callersPerEnvelopeMax">,
+): Caller {
+  let ofEnvelope = callers.get(envelope);
+  const known = ofEnvelope?.get(consumer);
   if (known?.principal === principal) return known;
   const caller: Caller = {
     principal,
+    consumer,
     scope: `p:${principal.id}`,
     revision: envelope.revision,
     capabilities: envelope.capabilities,
@@ -111,7 +123,8 @@ export function callerOf({ envelope }: DecodedRequest, principal: Principal): Ca
     asksByResult: true,
     sharesScope: true,
   };
-  callers.set(envelope, caller);
+  if (ofEnvelope === undefined) callers.set(envelope, ofEnvelope = new Map());
+  putWithin(ofEnvelope, consumer, caller, callersPerEnvelopeMax);
   return caller;
 }
 

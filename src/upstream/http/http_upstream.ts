@@ -12,6 +12,8 @@ import type { CreateUpstream } from "../upstream.ts";
  */
 const noCeiling: ConnectionLimit = {
   acquire: () => Promise.resolve({ started: () => {}, release: () => {} }),
+  refusal: () => undefined,
+  changed: () => {},
   hasRoom: () => true,
 };
 

@@ -6,31 +6,19 @@
  * what is expected of a call (asking_memory.ts).
  */
 import type { Clock } from "../../clock.ts";
+import { createTurnover, inTurns, lastOfGreediest, type Turnover } from "../../client_shares.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
-import type { Resting } from "../exchange_source.ts";
-
-/**
- * `clear`: it is up, or starting; `doubtful`: up, but questions may be a given-up call's; `none`:
- * not there.
- */
-export type LeaseState = "clear" | "doubtful" | "none";
-
-/** The properties of a call that decide which connection it can have. */
-export interface LeaseClaim {
-  readonly scope: string;
-  /** What its client declares: only calls that declare the same can share a connection. */
-  readonly declared: string;
-  /** Whether it must have a connection for itself, as far as is known now. */
-  readonly isAlone: () => boolean;
-  /** Whether it may share one on which so many calls run that may ask soon. */
-  readonly joins: (fresh: number) => boolean;
-  /** It has run for a while without a question, on a connection that it shares. */
-  readonly stayedQuiet: () => void;
-  /** Whether it waits for its client at this moment, and how it gives way. */
-  readonly resting: () => Resting | undefined;
-  readonly stateOf: (number: number) => LeaseState;
-}
+import {
+  freeNumber,
+  hasAll,
+  heldIn,
+  type LeaseClaim,
+  type LeasePlace,
+  type LeasePlaces,
+  placesIn,
+  yieldingPlace,
+} from "./lease_places.ts";
 
 /** A call that needs a connection. */
 export interface LeaseWish extends LeaseClaim {
@@ -69,17 +57,14 @@ export interface LeaseOptions {
   readonly clock: Clock;
   readonly limits: Pick<
     Limits,
-    "leasesMax" | "leasesWaitingMax" | "parkYieldMs" | "freshCallMs"
+    | "leasesMax"
+    | "scopeLeasesMax"
+    | "leasesWaitingMax"
+    | "parkYieldMs"
+    | "freshCallMs"
+    | "retryMsMin"
+    | "retryMsMax"
   >;
-}
-
-/** A connection in use. */
-interface Place {
-  readonly holders: Set<LeaseClaim>;
-  /** Those of its calls that have not run for long: they may ask soon. */
-  readonly fresh: Set<LeaseClaim>;
-  /** Its calls were asked to give way. */
-  isLeaving: boolean;
 }
 
 /** A call in the queue. */
@@ -92,22 +77,21 @@ interface Waiter {
 }
 
 /** One scope. */
-interface Holding {
-  /** Connections that one call has for itself. */
-  readonly places: Map<number, Place>;
-  /** What clients declare -> their common connection, while calls share it. */
-  readonly common: Map<string, Place>;
+interface Holding extends LeasePlaces {
   readonly waiters: Set<Waiter>;
 }
 
 interface LeasesState {
   readonly options: LeaseOptions;
   readonly scopes: Map<string, Holding>;
+  readonly turnover: Turnover;
 }
 
 /** Makes an empty set. */
 export function createLeases(options: LeaseOptions): Leases {
-  const state: LeasesState = { options, scopes: new Map() };
+  const { clock, limits: { retryMsMin: leastMs, retryMsMax: mostMs } } = options;
+  const turnover = createTurnover(clock.monotonic(), { leastMs, mostMs });
+  const state: LeasesState = { options, scopes: new Map(), turnover };
   return {
     take: (wish) => take(state, wish),
     takeNow(claim) {
@@ -141,7 +125,7 @@ function holdingOf({ scopes }: LeasesState, scope: string): Holding {
 }
 
 function take(state: LeasesState, wish: LeaseWish): Promise<LeasedNumber> {
-  const { options: { server, waitMs, clock, limits } } = state;
+  const { options: { waitMs, clock, limits } } = state;
   const holding = holdingOf(state, wish.scope);
   // Those that came before go first, where they can be served at all: they wait since they cannot.
   const lease = wish.signal.aborted ? undefined : serve(state, holding, wish);
@@ -165,13 +149,10 @@ function take(state: LeasesState, wish: LeaseWish): Promise<LeasedNumber> {
       reject(error);
     },
   };
-  const busy = (why: string): void => {
-    const message = `Server "${server}" is busy: ${why}; retry later`;
-    waiter.refuse(new GatewayError("overloaded", message, { data: { server } }));
-  };
+  const busy = (why: string): void => waiter.refuse(busyError(state, holding, wish, why));
   const givenUp = (): void => waiter.refuse(new GatewayError("cancelled"));
   if (wish.signal.aborted) givenUp();
-  else if (holding.waiters.size >= limits.leasesWaitingMax) busy("too many calls wait for it");
+  else if (!makeRoom(state, holding, wish)) busy(tooMany);
   else {
     holding.waiters.add(waiter);
     wish.signal.addEventListener("abort", givenUp);
@@ -187,12 +168,37 @@ function take(state: LeasesState, wish: LeaseWish): Promise<LeasedNumber> {
   return promise;
 }
 
+const tooMany = "too many calls wait for it";
+
+/** Makes room among those that wait: a call of the consumer with most of them is refused. */
+function makeRoom(state: LeasesState, holding: Holding, { consumer }: LeaseWish): boolean {
+  const { waiters } = holding;
+  if (waiters.size < state.options.limits.leasesWaitingMax) return true;
+  const last = lastOfGreediest(waiters, ({ wish }) => wish.consumer, consumer);
+  last?.refuse(busyError(state, holding, last.wish, tooMany));
+  return last !== undefined;
+}
+
+/** The error of a call that got no connection. */
+function busyError(
+  { options: { server, clock, limits }, turnover }: LeasesState,
+  holding: Holding,
+  wish: LeaseClaim,
+  why: string,
+): GatewayError {
+  const code = hasAll(holding, wish, limits) ? "rate_limited" : "overloaded";
+  const ahead = [...holding.waiters].filter((one) => one.wish.consumer === wish.consumer).length;
+  const retryAfterMs = turnover.waitMs(clock.monotonic(), Math.max(0, ahead - 1));
+  const message = `Server "${server}" is busy: ${why}; retry later`;
+  return new GatewayError(code, message, { data: { server, outcome: "not_sent", retryAfterMs } });
+}
+
 /** The connection that a call can have now. */
 function serve(state: LeasesState, holding: Holding, wish: LeaseClaim): LeasedNumber | undefined {
   if (!wish.isAlone()) return share(state, holding, wish);
-  const number = freeNumber(state, holding, wish);
+  const number = freeNumber(holding, wish, state.options.limits);
   if (number === undefined) return undefined;
-  const place: Place = { holders: new Set([wish]), fresh: new Set(), isLeaving: false };
+  const place: LeasePlace = { holders: new Set([wish]), fresh: new Set(), isLeaving: false };
   holding.places.set(number, place);
   const release = (): void => {
     if (!place.holders.delete(wish)) return;
@@ -209,7 +215,7 @@ function share(
   wish: LeaseClaim,
 ): LeasedNumber | undefined {
   const { options: { clock, limits } } = state;
-  const place: Place = common.get(wish.declared) ??
+  const place: LeasePlace = common.get(wish.declared) ??
     { holders: new Set(), fresh: new Set(), isLeaving: false };
   if (!wish.joins(place.fresh.size)) return undefined;
   common.set(wish.declared, place);
@@ -231,60 +237,33 @@ function share(
 }
 
 function released(state: LeasesState, { scope }: LeaseClaim): void {
+  state.turnover.freed(state.options.clock.monotonic());
   pump(state, scope);
   tidy(state, scope);
 }
 
-/** Clear connections first, new ones next; of the doubtful ones the common one last. */
-function freeNumber(
-  { options: { limits } }: LeasesState,
-  { places, common }: Holding,
-  { declared, stateOf }: LeaseClaim,
-): number | undefined {
-  const numbers = Array.from({ length: limits.leasesMax }, (_, number) => number)
-    .filter((number) => !places.has(number) && (number > 0 || !common.has(declared)));
-  const first = (state: LeaseState) => numbers.find((number) => stateOf(number) === state);
-  return first("clear") ?? first("none") ?? numbers.at(-1);
-}
-
-/** Serves those that wait, the first first; then calls that wait for their client give way. */
+/** Serves those that wait, by turns; then calls that wait for their client give way. */
 function pump(state: LeasesState, scope: string): void {
   const holding = state.scopes.get(scope);
-  if (holding === undefined) return;
-  for (const waiter of [...holding.waiters]) {
+  if (holding === undefined || holding.waiters.size === 0) return;
+  for (const waiter of inTurns(holding.waiters, consumerOfWaiter, heldIn(holding))) {
     const lease = serve(state, holding, waiter.wish);
     if (lease !== undefined) waiter.grant(lease);
   }
-  const due = () =>
-    [...holding.waiters].filter(({ isDue, wish }) => isDue && wish.isAlone()).length;
-  const leaving = () => placesOf(holding).filter((place) => place.isLeaving).length;
-  while (due() > leaving()) {
-    const place = oldestResting(holding);
-    if (place === undefined) return;
+  const leaving = placesIn(holding).filter((place) => place.isLeaving).length;
+  const due = [...holding.waiters].filter(({ isDue, wish }) => isDue && wish.isAlone());
+  for (const { wish } of inTurns(due, consumerOfWaiter, heldIn(holding)).slice(leaving)) {
+    const place = yieldingPlace(holding, wish, state.options.limits);
+    if (place === undefined) continue;
     place.isLeaving = true;
     for (const { resting } of [...place.holders]) resting()?.giveWay();
   }
 }
 
-const placesOf = ({ places, common }: Holding): Place[] => [
-  ...places.values(),
-  ...common.values(),
-];
-
-/** The connection whose calls all wait for their clients, and have done so for longest. */
-function oldestResting(holding: Holding): Place | undefined {
-  let found: { readonly place: Place; readonly since: number } | undefined;
-  for (const place of placesOf(holding)) {
-    const rests = [...place.holders].map(({ resting }) => resting()?.since);
-    if (place.isLeaving || rests.includes(undefined)) continue;
-    const since = Math.max(...rests.map(Number));
-    if (found === undefined || since < found.since) found = { place, since };
-  }
-  return found?.place;
-}
+const consumerOfWaiter = ({ wish }: Waiter): string => wish.consumer;
 
 function tidy({ scopes }: LeasesState, scope: string): void {
   const holding = scopes.get(scope);
-  if (holding === undefined || holding.waiters.size > 0 || placesOf(holding).length > 0) return;
+  if (holding === undefined || holding.waiters.size > 0 || placesIn(holding).length > 0) return;
   scopes.delete(scope);
 }

@@ -4,10 +4,13 @@
  */
 import { addWithin } from "../../bounded.ts";
 import { withDeadline } from "../../clock.ts";
+import { consumerOf } from "../../consumers.ts";
+import type { GatewayError } from "../../errors.ts";
 import type { Caller } from "../../model.ts";
 import { queuedError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
-import { createLeases, type LeaseClaim, type Leases, type LeaseWish } from "./leases.ts";
+import type { LeaseClaim } from "./lease_places.ts";
+import { createLeases, type Leases, type LeaseWish } from "./leases.ts";
 import { assertOwner, createPoolKeys, type Declaration, type PoolKey } from "./pool_key.ts";
 import {
   type ConnectionPoolOptions,
@@ -30,7 +33,7 @@ export interface Lease {
 }
 
 /** What decides which connection a call can have. */
-export type CallClaim = Omit<LeaseClaim, "scope" | "stateOf">;
+export type CallClaim = Omit<LeaseClaim, "scope" | "consumer" | "stateOf">;
 
 /** The claim of a call that waits for a connection. */
 export type CallWish = CallClaim & Pick<LeaseWish, "signal">;
@@ -116,8 +119,7 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     share(caller, claim) {
       const connection = pool.slots.get(baseKey(caller).id)?.connection;
       if (connection === undefined || claim.isAlone()) return undefined;
-      const { scope } = caller;
-      const taken = leases.takeNow({ ...claim, scope, stateOf: stateOf(pool, caller) });
+      const taken = leases.takeNow({ ...claim, ...placing(pool, caller) });
       return taken && { connection, release: taken.release };
     },
     leasesChanged: leases.changed,
@@ -178,10 +180,16 @@ async function get(pool: PoolState, wanted: Wanted): Promise<Connection> {
 async function forCall(pool: PoolState, wanted: Wanted): Promise<Connection> {
   const { config, deps } = pool.options;
   const connection = get(pool, wanted);
-  const begun = slotOf(pool, wanted)?.begun.promise;
-  const late = () => Promise.reject(queuedError(config));
+  const slot = slotOf(pool, wanted);
+  const begun = slot?.begun.promise;
+  const late = () => Promise.reject(refusal(pool, slot) ?? queuedError(config));
   await withDeadline(deps.clock, config.startTimeoutMs, Promise.race([begun, connection]), late);
   return await connection;
+}
+
+/** Why a start has no place yet, if it finds none. */
+function refusal({ options }: PoolState, slot: Slot | undefined): GatewayError | undefined {
+  return slot && options.processLimit.refusal(slot);
 }
 
 async function lease(
@@ -190,15 +198,15 @@ async function lease(
   caller: Caller,
   wish: CallWish,
 ): Promise<Lease> {
-  const { scope } = caller;
-  const stateOfCallers = stateOf(pool, caller);
-  const { number, release } = await leases.take({ ...wish, scope, stateOf: stateOfCallers });
+  const where = placing(pool, caller);
+  const { number, release } = await leases.take({ ...wish, ...where });
   const wanted = { caller, number };
   try {
     const slot = slotOf(pool, wanted);
     // Its questions could not be told from those of a call that was given up. The common
     // connection has more to lose than this.
-    const isDoubtful = stateOfCallers(number) === "doubtful";
+    const isDoubtful = where.stateOf(number) === "doubtful";
+    if (slot !== undefined) slot.caller = caller;
     if (slot !== undefined && !slot.key.isBase && isDoubtful) stopSlot(pool, slot);
     return { connection: await forCall(pool, wanted), release };
   } catch (thrown) {
@@ -207,12 +215,19 @@ async function lease(
   }
 }
 
-/** The state of each connection that a caller can lease. */
-function stateOf(pool: PoolState, caller: Caller): LeaseClaim["stateOf"] {
-  return (number) => {
-    const slot = slotOf(pool, { caller, number });
-    if (slot === undefined) return "none";
-    return slot.connection?.isDoubtful() === true ? "doubtful" : "clear";
+/** Whose claim it is, and the state of each connection that this caller can lease. */
+function placing(
+  pool: PoolState,
+  caller: Caller,
+): Pick<LeaseClaim, "scope" | "consumer" | "stateOf"> {
+  return {
+    scope: caller.scope,
+    consumer: consumerOf(caller),
+    stateOf(number) {
+      const slot = slotOf(pool, { caller, number });
+      if (slot === undefined) return "none";
+      return slot.connection?.isDoubtful() === true ? "doubtful" : "clear";
+    },
   };
 }
 

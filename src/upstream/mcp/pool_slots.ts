@@ -38,6 +38,8 @@ export interface ConnectionPoolOptions {
 export interface Slot extends Evictable {
   key: PoolKey;
   readonly owner: LinkOwner;
+  /** The client that has it, or had it last: another may lease the connection later. */
+  caller: Caller;
   /** Absent while it starts. */
   connection: Connection | undefined;
   readonly abandon: AbortController;

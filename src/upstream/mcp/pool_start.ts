@@ -4,7 +4,8 @@
  * for the next one at once, while it is still being stopped.
  */
 import type { GatewayError } from "../../errors.ts";
-import { standsForOne } from "../../principals.ts";
+import { consumerOf, consumerOfPrincipal } from "../../consumers.ts";
+import { isReserved } from "../../principals.ts";
 import type { ProcessPlace } from "../deps.ts";
 import type { Caller } from "../../model.ts";
 import { clientShownTo } from "../link/client_shown.ts";
@@ -33,16 +34,15 @@ type Outcome = Awaited<ReturnType<typeof startConnection>>;
 
 /** Opens a slot, whose connection starts at once. */
 export function openSlot(pool: PoolState, key: PoolKey, wanted: Wanted): Slot {
-  const { principal } = wanted.caller;
-  const own = standsForOne(principal) ? principal.id : undefined;
   const slot: Slot = {
     key,
     owner: linkOwnerOf(key, wanted.caller, pool.options.isPerPrincipal),
+    caller: wanted.caller,
     connection: undefined,
     abandon: new AbortController(),
     begun: Promise.withResolvers(),
     started: new Promise(() => {}),
-    principal: () => slot.key.scope === undefined ? undefined : own,
+    consumer: () => consumerOfSlot(slot),
     idleSince: () => slot.connection?.idleSince(),
     restingSince: () => slot.connection?.restingSince(),
     evict() {
@@ -58,13 +58,26 @@ export function openSlot(pool: PoolState, key: PoolKey, wanted: Wanted): Slot {
   return slot;
 }
 
+/** The consumer that a connection serves alone. */
+function consumerOfSlot({ key, caller }: Slot): string | undefined {
+  const { principal } = caller;
+  const servesAll = key.scope === undefined && key.principal === undefined;
+  if (servesAll || isReserved(principal)) return undefined;
+  const isOfOneClient = key.isSession || !key.isBase;
+  return isOfOneClient ? consumerOf(caller) : consumerOfPrincipal(principal);
+}
+
 async function start(pool: PoolState, slot: Slot, wanted: Wanted): Promise<Connection> {
-  const { hooks, processLimit } = pool.options;
+  const { config, hooks, processLimit } = pool.options;
   try {
     const refused = refusalOf(pool, slot, wanted) ?? await loginRequired(pool, slot);
     if (refused !== undefined) throw refused;
     await hooks.clear(slot.key);
-    const place = await processLimit.acquire(slot, slot.abandon.signal);
+    const place = await processLimit.acquire(
+      slot,
+      slot.abandon.signal,
+      config.startTimeoutMs,
+    );
     slot.begun.resolve();
     return await startInPlace(pool, slot, wanted, place);
   } catch (thrown) {

@@ -50,6 +50,7 @@ class PooledCall implements ExchangeHooks {
 
   resting(): void {
     this.parts.pool.leasesChanged();
+    this.parts.deps.processLimit.changed();
   }
 }
 

@@ -127,8 +127,10 @@ export function retire(running: RunningConnection): void {
 
 /** A request has ended. */
 export function noteEnd(running: RunningConnection): void {
-  const { options: { deps: { clock } }, connected: { link }, calls, health, isRetired } = running;
+  const { options, connected: { link }, calls, health, isRetired } = running;
+  const { clock, processLimit } = options.deps;
   running.activeAt = clock.monotonic();
+  processLimit.changed();
   if (!isRetired) return;
   // Once the link has forgotten the request.
   clock.after(0, () => void (link.open() === health.open() && !calls.isWorking() && stop(running)));

@@ -81,7 +81,7 @@ export function createSpare(config: StdioServerConfig, deps: UpstreamDeps): Spar
   return {
     processLimit: {
       ...deps.processLimit,
-      acquire: (connection, signal) => acquire(state, connection, signal),
+      acquire: (...wanted) => acquire(state, ...wanted),
     },
     take: (handler) => take(state, handler),
     up(startMs) {
@@ -106,12 +106,11 @@ export function createSpare(config: StdioServerConfig, deps: UpstreamDeps): Spar
 /** The spare's own place goes to the next connection. */
 async function acquire(
   state: SpareState,
-  connection: Evictable,
-  signal: AbortSignal,
+  ...[connection, signal, waitMs]: Parameters<ConnectionLimit["acquire"]>
 ): Promise<ProcessPlace> {
   const one = state.held;
   if (one === undefined || one.heir !== undefined || signal.aborted) {
-    return await state.deps.processLimit.acquire(connection, signal);
+    return await state.deps.processLimit.acquire(connection, signal, waitMs);
   }
   one.heir = connection;
   return {
@@ -145,7 +144,7 @@ function wish(state: SpareState): void {
   if (isOver || !isSlow || !isUsed || held !== undefined || cancelWish !== undefined) return;
   const own: Inheritance = { heir: undefined };
   const connection: Evictable = {
-    principal: () => own.heir?.principal?.(),
+    consumer: () => own.heir?.consumer?.(),
     // Idle for longer than any connection: spares give way first.
     idleSince: () => own.heir === undefined ? -Infinity : own.heir.idleSince(),
     restingSince: () => own.heir?.restingSince?.(),

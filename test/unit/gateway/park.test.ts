@@ -555,7 +555,7 @@ describe("a client that does not return", () => {
     expect(valueOf(ending)).toEqual({ names: ["first", "second"] });
   });
 
-  test("holds places of its own principal only: its oldest gives way to one too many", async () => {
+  test("B15: gives way to one too many of its client; to that of another, the oldest of the client with most", async () => {
     const setup = await setUp({ limits: { parksPerPrincipalMax: 2, parksMax: 3 } });
     askFor(setup.fake, "Who?");
     const come = ({ state, ...pause }: InputRequired, by = caller()) =>
@@ -564,19 +564,21 @@ describe("a client that does not return", () => {
     const second = await paused(setup);
     const third = await paused(setup);
     expect(setup.fake.cancelled.length).toBe(1);
-    // All places are taken: the next one is refused before any other principal's call gives way.
+    // The last place is kept for a client that has none; then all places are taken.
     const bob = caller("bob");
     const his = await paused(setup, undefined, { by: bob });
-    expect(failed(await call(setup, undefined, { by: caller("carol") }))).toBe("overloaded");
+    const carol = caller("carol");
+    const hers = await paused(setup, undefined, { by: carol });
     expect(setup.fake.cancelled.length).toBe(2);
-    const late = await come(first);
-    expect(failed(late)).toBe("park_gone");
-    expect(late.kind === "failure" && late.error.message).toContain("needed for other work");
-    expect(late.kind === "failure" && late.error.outcome).toBe("unknown");
-    for (const pause of [second, third]) {
-      expect(valueOf(await come(pause))).toEqual({ names: ["Who?"] });
+    for (const gone of [first, second]) {
+      const late = await come(gone);
+      expect(failed(late)).toBe("park_gone");
+      expect(late.kind === "failure" && late.error.message).toContain("needed for other work");
+      expect(late.kind === "failure" && late.error.outcome).toBe("unknown");
     }
+    expect(valueOf(await come(third))).toEqual({ names: ["Who?"] });
     expect(valueOf(await come(his, bob))).toEqual({ names: ["Who?"] });
+    expect(valueOf(await come(hers, carol))).toEqual({ names: ["Who?"] });
     expect(setup.fake.opened.length).toBe(5);
   });
 

@@ -6,8 +6,8 @@ import { type BodySender, createBodyRoom } from "../../../src/http/body_room.ts"
 const limits = { smallBodyBytesMax: 10, largeBodiesBytesMax: 100, principalBodiesBytesMax: 60 };
 
 const senderOf = (id: string): BodySender => ({
-  id,
-  refusal: () => new GatewayError("rate_limited"),
+  taker: id,
+  refuseBody: () => new GatewayError("rate_limited"),
 });
 
 const codeOf = (work: () => void): string => {
@@ -45,7 +45,16 @@ describe("large bodies", () => {
     expect(codeOf(() => only.grow(1))).toBe("overloaded");
   });
 
-  test("of clients that do not authenticate have no share of their own", () => {
+  test("leave room for the first body of a client that has none", () => {
+    const room = createBodyRoom(limits);
+    room.open(senderOf("ada")).grow(40);
+    const bodies = [room.open(senderOf("bob")), room.open(senderOf("bob"))];
+    expect(codeOf(() => bodies[0]?.grow(15))).toBe("taken");
+    expect(codeOf(() => bodies[1]?.grow(15))).toBe("overloaded");
+    expect(codeOf(() => room.open(senderOf("eve")).grow(45))).toBe("taken");
+  });
+
+  test("without a sender have no share of their own", () => {
     const room = createBodyRoom(limits);
     for (let body = 0; body < 5; body += 1) {
       expect(codeOf(() => room.open(undefined).grow(20))).toBe("taken");

@@ -233,7 +233,8 @@ describe("idle sessions", () => {
   test("count toward the bound on sessions wherever they are", async () => {
     const { connect, clock, send } = createHarness({ limits: { ...limits, sessionsMax: 5 } });
     for (let count = 0; count < 5; count++) {
-      await connect();
+      const session = await connect();
+      await session.post(request(1, "ping"));
       clock.advance(2_000);
     }
     const body = initialize("2025-11-25");

@@ -253,6 +253,7 @@ describe("the caller of a stateless call", () => {
     expect(calls.map(({ surface, call }) => [surface, call.caller])).toEqual(
       [{}, { sampling: {} }].map((capabilities) => ["/servers/files", {
         principal: { id: "anonymous" },
+        consumer: "local",
         scope: "p:anonymous",
         revision: "2026-07-28",
         capabilities,

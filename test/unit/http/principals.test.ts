@@ -66,7 +66,7 @@ describe("a session", () => {
     // Another's attempt is no activity.
     clock.advance(3_000_000);
     expect((await send("GET", "/mcp", { headers: headersOf("bob") })).status).toBe(404);
-    clock.advance(600_001);
+    clock.advance(600_002);
     expect(await ping()).toBe(404);
   });
 });

@@ -1,6 +1,7 @@
 /** Handshake, sessions and their end over Streamable HTTP, and the small endpoints. */
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
+import { defaultLimits } from "../../../src/limits.ts";
 import { sha256Hex } from "../../../src/seal.ts";
 import { createMemorySessionStore } from "../../../src/store/memory_sessions.ts";
 import {
@@ -93,10 +94,10 @@ describe("the handshake", () => {
       headers: jsonHeaders,
       body: initialize("2025-06-18"),
     });
-    expect(response.headers.get("retry-after")).toBe("1");
+    expect(response.headers.get("retry-after")).toBe("5");
     expect(await errorOf(response)).toMatchObject({
       status: 503,
-      data: { reason: "session_limit" },
+      data: { reason: "session_limit", retryAfterMs: defaultLimits.freshSessionMs },
     });
     await first.remove();
     expect((await connect()).id).toMatch(uuid);

@@ -126,7 +126,7 @@ describe("after the trial, a client that declares an extension", () => {
     const { upstream, deps } = await openFake(server, { limits: { processesMax: 1 } });
     await upstream.trial();
     const busy = { idleSince: () => undefined, evict: () => {} };
-    const place = await deps.processLimit.acquire(busy, new AbortController().signal);
+    const place = await deps.processLimit.acquire(busy, new AbortController().signal, 30_000);
     place.started();
     const starts = server.attempts.length;
     expect(await toolsOf(upstream, shows("b"))).toEqual(["text"]);

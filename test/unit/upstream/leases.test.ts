@@ -277,6 +277,7 @@ describe("principals", () => {
     });
     const wish = (scope: string): LeaseWish => ({
       scope,
+      consumer: scope,
       declared: "{}",
       isAlone: () => true,
       joins: () => false,
@@ -292,6 +293,83 @@ describe("principals", () => {
     expect(modest?.number).toBe(0);
     held.release();
     for (const lease of waiting) (await lease).release();
+  });
+
+  test("B15: have shares of a scope that they have together, and take turns; one is kept for others", async () => {
+    const clock = createTestClock();
+    const limits = { ...defaultLimits, leasesMax: 3, scopeLeasesMax: 6 };
+    const leases = createLeases({ server: "a", waitMs: 5_000, clock, limits });
+    const wish = (
+      consumer: string,
+      resting: LeaseWish["resting"] = () => undefined,
+    ): LeaseWish => ({
+      scope: "p:anonymous",
+      consumer,
+      declared: "{}",
+      isAlone: () => true,
+      joins: () => false,
+      stayedQuiet: () => {},
+      resting,
+      stateOf: () => "none",
+      signal: new AbortController().signal,
+    });
+    const codeOf = (lease: Promise<unknown>) =>
+      lease.then(() => "granted", ({ code, data }) => [code, typeof data["retryAfterMs"]]);
+    const held = await Promise.all(Array.from({ length: 3 }, () => leases.take(wish("greedy"))));
+    const fourth = codeOf(leases.take(wish("greedy")));
+    const modest = await leases.take(wish("modest"));
+    const other = await leases.take(wish("other"));
+    // The last place is for a client without one.
+    const further = codeOf(leases.take(wish("modest")));
+    const late = await leases.take(wish("late"));
+    expect(new Set([...held, modest, other, late].map(({ number }) => number)).size).toBe(6);
+    late.release();
+    clock.advance(5_000);
+    expect(await fourth).toEqual(["rate_limited", "number"]);
+    expect(await further).toEqual(["overloaded", "number"]);
+    const order: string[] = [];
+    for (const name of ["greedy", "greedy", "greedy", "modest"]) {
+      void leases.take(wish(name)).then(() => order.push(name));
+    }
+    held[0]?.release();
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+    expect(order).toEqual(["modest"]);
+  });
+
+  test("B15: the paused calls of the client with most give way, not another's only one", async () => {
+    const clock = createTestClock();
+    const limits = { ...defaultLimits, leasesMax: 4, scopeLeasesMax: 4, parkYieldMs: 250 };
+    const leases = createLeases({ server: "a", waitMs: 60_000, clock, limits });
+    const gaveWay: string[] = [];
+    const take = async (consumer: string, since: number) => {
+      const lease = await leases.take({
+        scope: "p:anonymous",
+        consumer,
+        declared: "{}",
+        isAlone: () => true,
+        joins: () => false,
+        stayedQuiet: () => {},
+        resting: () => ({
+          since,
+          giveWay() {
+            gaveWay.push(`${consumer} ${since}`);
+            lease.release();
+          },
+        }),
+        stateOf: () => "none",
+        signal: new AbortController().signal,
+      });
+      return lease;
+    };
+    // The modest client's question is the oldest.
+    await take("modest", 1);
+    await take("greedy", 3);
+    await take("greedy", 2);
+    await take("other", 4);
+    const newcomer = take("new", 5);
+    clock.advance(250);
+    await newcomer;
+    expect(gaveWay).toEqual(["greedy 2"]);
   });
 
   test("never share a process of a server that keeps state", async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import { createProcessLimit } from "../../../src/upstream/mcp/process_limit.ts";
-import type { ProcessPlace } from "../../../src/upstream/deps.ts";
+import type { Evictable, ProcessPlace } from "../../../src/upstream/deps.ts";
 import { createTestClock } from "../../support/clock.ts";
 
 const never = new AbortController().signal;
@@ -14,22 +14,22 @@ function make(
   { principalProcessesMax = processesMax, startsWaitingMax = 3 } = {},
 ) {
   const clock = createTestClock();
-  return {
-    clock,
-    processLimit: createProcessLimit(
-      {
-        processesMax,
-        principalProcessesMax,
-        startsMax,
-        startBusyMs,
-        startsWaitingMax,
-      },
-      clock,
-    ),
+  const limits = {
+    processesMax,
+    principalProcessesMax,
+    startsMax,
+    startBusyMs,
+    startsWaitingMax,
+    retryMsMin: 1,
+    retryMsMax: 30_000,
   };
+  const processLimit = createProcessLimit(limits, clock);
+  const acquire = (one: Evictable, signal: AbortSignal, waitMs = 60_000) =>
+    processLimit.acquire(one, signal, waitMs);
+  return { clock, processLimit: { ...processLimit, acquire } };
 }
 
-function connection(idleSince?: number, restingSince?: number, principal?: string) {
+function connection(idleSince?: number, restingSince?: number, consumer?: string) {
   const state = {
     idle: idleSince,
     resting: restingSince,
@@ -38,7 +38,7 @@ function connection(idleSince?: number, restingSince?: number, principal?: strin
   };
   return {
     state,
-    principal: () => principal,
+    consumer: () => consumer,
     idleSince: () => state.idle,
     restingSince: () => state.resting,
     evict() {
@@ -49,6 +49,9 @@ function connection(idleSince?: number, restingSince?: number, principal?: strin
 
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(() => "granted", (error) => error instanceof GatewayError ? error.code : "other");
+
+const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(() => "granted", (error) => ({ code: error.code, ...error.data }));
 
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol();
@@ -134,11 +137,56 @@ describe("the process limit", () => {
     }
   });
 
-  test("when no process can give way the newcomer is refused", async () => {
-    const { processLimit } = make(1, 1);
+  test("where no process can give way the newcomer waits, and is refused after its own time", async () => {
+    const { processLimit, clock } = make(1, 1);
     const place = await processLimit.acquire(connection(undefined), never);
     place.started();
-    expect(await codeOf(processLimit.acquire(connection(), never))).toBe("overloaded");
+    const patient = codeOf(processLimit.acquire(connection(), never, 60_000));
+    const hasty = processLimit.acquire(connection(), never, 5_000);
+    clock.advance(4_999);
+    expect(await isPending(hasty)).toBe(true);
+    clock.advance(1);
+    expect(await failureOf(hasty)).toEqual({ code: "overloaded", retryAfterMs: 30_000 });
+    place.release();
+    expect(await patient).toBe("granted");
+  });
+
+  test("a newcomer that waits gets the place of a process that becomes idle", async () => {
+    const { processLimit, clock } = make(1, 1);
+    const busy = connection(undefined);
+    const place = await processLimit.acquire(busy, never);
+    place.started();
+    const newcomer = processLimit.acquire(connection(), never);
+    expect(busy.state.evicted).toBe(0);
+    busy.state.idle = 3;
+    processLimit.changed();
+    clock.advance(0);
+    expect(busy.state.evicted).toBe(1);
+    place.release();
+    await newcomer;
+  });
+
+  test("a refusal says how long places took to become free of late, for all that wait before", async () => {
+    const { processLimit, clock } = make(2, 2);
+    const places = [];
+    for (const each of [connection(), connection()]) {
+      const place = await processLimit.acquire(each, never);
+      place.started();
+      places.push(place);
+    }
+    for (let round = 0; round < 8; round += 1) {
+      clock.advance(500);
+      places.shift()?.release();
+      const place = await processLimit.acquire(connection(), never);
+      place.started();
+      places.push(place);
+    }
+    const first = processLimit.acquire(connection(), never, 1_000);
+    const second = processLimit.acquire(connection(), never, 1_000);
+    clock.advance(1_000);
+    // Eight became free in 5 s, counted to the refusal; the other one waits before.
+    expect(await failureOf(first)).toEqual({ code: "overloaded", retryAfterMs: 1_250 });
+    expect(await failureOf(second)).toEqual({ code: "overloaded", retryAfterMs: 625 });
   });
 
   test("a place in the queue never expires, and is left by giving up", async () => {
@@ -205,7 +253,7 @@ describe("the process limit", () => {
   });
 });
 
-describe("principals", () => {
+describe("consumers", () => {
   const busyOf = (principal: string) => connection(undefined, undefined, principal);
   const idleOf = (principal: string, since: number) => connection(since, undefined, principal);
 
@@ -237,34 +285,74 @@ describe("principals", () => {
     expect(await isPending(modest)).toBe(true);
   });
 
-  test("with many processes take none of a principal with less than half as many", async () => {
-    const { processLimit } = make(4, 4);
-    const modest = idleOf("b", 1);
-    const connections = [modest, busyOf("a"), busyOf("a"), idleOf("a", 9)];
-    for (const each of connections) (await processLimit.acquire(each, never)).started();
+  test("B15: the greediest gives way first, though another has been idle for longer", async () => {
+    const { processLimit } = make(8, 8);
+    const modest = [idleOf("b", 1), idleOf("b", 2)];
+    const greedy = [9, 8, 7, 6, 5].map((since) => idleOf("a", since));
+    for (const each of [...modest, ...greedy]) {
+      (await processLimit.acquire(each, never)).started();
+    }
+    void processLimit.acquire(busyOf("b"), never).catch(() => {});
+    expect(modest.map(({ state }) => state.evicted)).toEqual([0, 0]);
+    expect(greedy.map(({ state }) => state.evicted)).toEqual([0, 0, 0, 0, 1]);
+  });
+
+  test("with many processes take none of a client with less than half as many", async () => {
+    const { processLimit } = make(9, 9);
+    const modest = [idleOf("b", 1), idleOf("b", 2)];
+    const greedy = [
+      busyOf("a"),
+      busyOf("a"),
+      busyOf("a"),
+      busyOf("a"),
+      busyOf("a"),
+      idleOf("a", 9),
+    ];
+    for (const each of [...modest, ...greedy]) {
+      (await processLimit.acquire(each, never)).started();
+    }
     // Its own gives way, though the other's has been idle for longer.
     void processLimit.acquire(busyOf("a"), never).catch(() => {});
-    expect(connections.map(({ state }) => state.evicted)).toEqual([0, 0, 0, 1]);
+    expect(modest.map(({ state }) => state.evicted)).toEqual([0, 0]);
+    expect(greedy.at(-1)?.state.evicted).toBe(1);
   });
 
-  test("with many processes are refused where all of their own are in use; others are not", async () => {
+  test("B15: the only process of a client gives way to the first one of another, to no further one", async () => {
+    const { processLimit, clock } = make(4, 4);
+    const only = idleOf("b", 1);
+    for (const each of [only, busyOf("a"), busyOf("a")]) {
+      (await processLimit.acquire(each, never)).started();
+    }
+    const further = processLimit.acquire(busyOf("a"), never, 5_000);
+    clock.advance(5_000);
+    expect(await codeOf(further)).toBe("overloaded");
+    expect(only.state.evicted).toBe(0);
+    // One place is kept for clients that have none; then an idle process makes room for them.
+    (await processLimit.acquire(busyOf("c"), never)).started();
+    expect(only.state.evicted).toBe(0);
+    void processLimit.acquire(busyOf("d"), never).catch(() => {});
+    expect(only.state.evicted).toBe(1);
+  });
+
+  test("B15: a client that waits for room delays no other that has some", async () => {
     const { processLimit } = make(4, 4);
-    const connections = [idleOf("b", 1), busyOf("a"), busyOf("a"), busyOf("a")];
-    for (const each of connections) (await processLimit.acquire(each, never)).started();
-    expect(await codeOf(processLimit.acquire(busyOf("a"), never))).toBe("overloaded");
-    expect(connections.map(({ state }) => state.evicted)).toEqual([0, 0, 0, 0]);
-    void processLimit.acquire(busyOf("c"), never).catch(() => {});
-    expect(connections.map(({ state }) => state.evicted)).toEqual([1, 0, 0, 0]);
+    for (const each of [busyOf("a"), busyOf("a"), busyOf("a")]) {
+      (await processLimit.acquire(each, never)).started();
+    }
+    const greedy = processLimit.acquire(busyOf("a"), never);
+    (await processLimit.acquire(busyOf("b"), never)).started();
+    expect(await isPending(greedy)).toBe(true);
   });
 
-  test("leave places for others, and use one of their own again", async () => {
-    const { processLimit } = make(4, 4, 10_000, { principalProcessesMax: 2 });
+  test("have a share of their own, within which one of theirs gives way", async () => {
+    const { processLimit, clock } = make(8, 4, 10_000, { principalProcessesMax: 2 });
     const idle = idleOf("a", 1);
-    const busy = busyOf("a");
-    for (const each of [idle, busy]) (await processLimit.acquire(each, never)).started();
+    for (const each of [idle, busyOf("a")]) (await processLimit.acquire(each, never)).started();
     (await processLimit.acquire(busyOf("a"), never)).started();
     expect(idle.state.evicted).toBe(1);
-    expect(await codeOf(processLimit.acquire(busyOf("a"), never))).toBe("overloaded");
+    const further = processLimit.acquire(busyOf("a"), never, 5_000);
     expect(await codeOf(processLimit.acquire(busyOf("b"), never))).toBe("granted");
+    clock.advance(5_000);
+    expect(await failureOf(further)).toEqual({ code: "rate_limited", retryAfterMs: 30_000 });
   });
 });

@@ -245,7 +245,11 @@ describe("the spares of all servers", () => {
 
   test("wait while others start", async () => {
     const { deps, fakes, serve, pass } = await house({ startsMax: 1, startBusyMs: 2_000 });
-    const place = await deps.processLimit.acquire({ idleSince: () => 0, evict: () => {} }, never);
+    const place = await deps.processLimit.acquire(
+      { idleSince: () => 0, evict: () => {} },
+      never,
+      30_000,
+    );
     await serve("a");
     expect(fakes.alive()).toEqual([]);
     place.started();
@@ -257,10 +261,14 @@ describe("the spares of all servers", () => {
     const { clock, deps, fakes, serve } = await house({ processesMax: 2, startsMax: 1 });
     const evicted: string[] = [];
     const idle = { idleSince: () => 0, evict: () => void evicted.push("idle") };
-    (await deps.processLimit.acquire(idle, never)).started();
+    (await deps.processLimit.acquire(idle, never, 30_000)).started();
     await serve("a");
     expect(fakes.alive()).toEqual([1]);
-    const place = deps.processLimit.acquire({ idleSince: () => undefined, evict: () => {} }, never);
+    const place = deps.processLimit.acquire(
+      { idleSince: () => undefined, evict: () => {} },
+      never,
+      30_000,
+    );
     await settle(clock);
     await place;
     expect(fakes.alive()).toEqual([]);
@@ -271,7 +279,7 @@ describe("the spares of all servers", () => {
     const { deps, fakes, serve, pass } = await house({ processesMax: 1 });
     const evicted: string[] = [];
     const idle = { idleSince: () => 0, evict: () => void evicted.push("idle") };
-    const place = await deps.processLimit.acquire(idle, never);
+    const place = await deps.processLimit.acquire(idle, never, 30_000);
     place.started();
     await serve("a");
     await pass(60_000);
@@ -287,12 +295,16 @@ describe("the spares of all servers", () => {
     const spare = await serve("a");
     const evicted: string[] = [];
     const connection = { idleSince: () => 7, evict: () => void evicted.push("connection") };
-    const place = await spare.processLimit.acquire(connection, never);
+    const place = await spare.processLimit.acquire(connection, never, 30_000);
     expect(spare.take(silent)?.pid).toBe(1);
     expect(fakes.alive()).toEqual([1]);
     expect(deps.processLimit.hasRoom()).toBe(false);
     // It is now that connection's to give way.
-    const other = deps.processLimit.acquire({ idleSince: () => undefined, evict: () => {} }, never);
+    const other = deps.processLimit.acquire(
+      { idleSince: () => undefined, evict: () => {} },
+      never,
+      30_000,
+    );
     expect(evicted).toEqual(["connection"]);
     place.release();
     await other;
@@ -302,7 +314,11 @@ describe("the spares of all servers", () => {
   test("are spares still when the start that would have taken them is given up", async () => {
     const { deps, fakes, serve } = await house({ processesMax: 1 });
     const spare = await serve("a");
-    const place = await spare.processLimit.acquire({ idleSince: () => 7, evict: () => {} }, never);
+    const place = await spare.processLimit.acquire(
+      { idleSince: () => 7, evict: () => {} },
+      never,
+      30_000,
+    );
     place.release();
     expect(fakes.alive()).toEqual([1]);
     expect(deps.processLimit.hasRoom()).toBe(false);

@@ -144,7 +144,7 @@ describe("the trial of a server", () => {
     const server = createFakeServer();
     const { upstream, deps } = await openFake(server, { clock, limits: { processesMax: 1 } });
     const busy = { idleSince: () => undefined, evict: () => {} };
-    const place = await deps.processLimit.acquire(busy, new AbortController().signal);
+    const place = await deps.processLimit.acquire(busy, new AbortController().signal, 30_000);
     place.started();
     await upstream.trial();
     clock.advance(deps.limits.trialRetryMs);
@@ -300,7 +300,7 @@ describe("a list that waits for a start", () => {
       limits: { startsMax: 1, startBusyMs: 600_000 },
     });
     const other = { idleSince: () => undefined, evict: () => {} };
-    const place = await deps.processLimit.acquire(other, new AbortController().signal);
+    const place = await deps.processLimit.acquire(other, new AbortController().signal, 30_000);
     const waits = () => until("it waits", () => upstream.status().state === "starting");
     return { clock, upstream, place, waits };
   }

@@ -84,7 +84,13 @@ describe("a call that waits for its turn", () => {
     expect(message).toBe(
       'Server "fake" is busy: the call did not get its turn in time; retry later',
     );
-    expect(data).toEqual({ reason: "overloaded", retryAfterMs: 1_000, server: "fake" });
+    expect(data).toEqual({
+      reason: "rate_limited",
+      // The time for which none became free.
+      retryAfterMs: 5_000,
+      server: "fake",
+      outcome: "not_sent",
+    });
     expect(target).toEqual({ isSent: false });
     expect(server.calls().length).toBe(1);
     // The queue goes on without it.
@@ -97,7 +103,7 @@ describe("a call that waits for its turn", () => {
     await begin("x");
     const waiting = [open("x"), open("x")].map(readAll);
     await settled();
-    expect(failureOf((await drain(open("x"))).end)).toBe("overloaded");
+    expect(failureOf((await drain(open("x"))).end)).toBe("rate_limited");
     expect(waiting).toEqual([[], []]);
     await upstream.close();
   });
