@@ -3,7 +3,7 @@
  * before each further piece: one piece is read in each turn of the event loop, so that everything
  * else goes on meanwhile, and the reader that has taken the least goes first. A flood makes garbage
  * faster than some runtimes notice, so this asks them to collect it. Not here: what a piece is
- * (line_reader.ts).
+ * (stdio/line_reader.ts).
  */
 import type { Limits } from "../limits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
