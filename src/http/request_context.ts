@@ -14,8 +14,11 @@ export interface OpenContext {
 export interface RequestContext extends OpenContext {
   readonly principal: Principal;
   readonly surface: string;
-  /** Throws when new work is not taken now. */
-  assertOpen(): void;
+  /**
+   * Throws when new work is not taken now. `goesOn`: the request returns to a call that began before,
+   * which is taken while the gateway stops, too.
+   */
+  assertOpen(goesOn?: boolean): void;
   /** The body as a JSON value, once. */
   readJson(): Promise<unknown>;
 }

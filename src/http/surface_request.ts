@@ -41,9 +41,10 @@ export class SurfaceRequest implements RequestContext {
     this.surface = surface;
   }
 
-  assertOpen(): void {
+  assertOpen(goesOn = false): void {
     const phase = this.#layer.phase();
-    if (phase !== "ready") throw new GatewayError(phase);
+    if (phase === "ready" || (goesOn && phase === "draining")) return;
+    throw new GatewayError(phase);
   }
 
   readJson(): Promise<unknown> {
