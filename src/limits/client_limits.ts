@@ -38,6 +38,12 @@ export const clientLimits = {
   rememberedEnvelopesMax: 64,
   /** A longer envelope is read each time. */
   rememberedEnvelopeCharsMax: 2_048,
+  /**
+   * A client that takes nothing of its answer for so long occupies a socket and the answer. It is
+   * sent in pieces, each of which counts when the system has taken it.
+   */
+  unreadMs: 30_000,
+  sentPieceBytes: 256 * 1024,
   /** How often the hardened listener looks for clients past their deadline. */
   slowCheckMs: 1_000,
   /**
