@@ -198,7 +198,7 @@ async function send(
 }
 
 async function sendStream(
-  { sentPieceBytes }: ListenerLimits,
+  { sentPieceBytes: piece }: ListenerLimits,
   outgoing: ServerResponse,
   body: ReadableStream<Uint8Array>,
 ): Promise<void> {
@@ -209,8 +209,8 @@ async function sendStream(
   while (!outgoing.destroyed) {
     const { done, value } = await reader.read();
     if (done) break;
-    for (let at = 0; at < value.length; at += sentPieceBytes) {
-      if (outgoing.write(value.subarray(at, at + sentPieceBytes))) continue;
+    for (let at = 0; at < value.length; at += piece) {
+      if (outgoing.write(value.subarray(at, at + piece))) continue;
       const room = new Promise<void>((resolve) => outgoing.once("drain", () => resolve()));
       if (await Promise.race([room, left]) === "left") return;
     }
