@@ -43,7 +43,7 @@ export const clientLimits = {
    * sent in pieces, each of which counts when the system has taken it.
    */
   unreadMs: 30_000,
-  sentPieceBytes: 256 * 1024,
+  sentPieceBytes: 512 * 1024,
   /** How often the hardened listener looks for clients past their deadline. */
   slowCheckMs: 1_000,
   /**
