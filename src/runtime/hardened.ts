@@ -124,15 +124,25 @@ async function respond(
   const left = new AbortController();
   const leave = () => left.abort();
   outgoing.once("close", leave);
-  const request = toRequest(incoming, left.signal);
-  const response = request === undefined ? refuseTarget() : await answer(options.fetch, request, {
+  // Nothing here keeps the request while its answer is sent: a stream may be open for days.
+  const response = await answerTo(options, incoming, left.signal);
+  outgoing.off("close", leave);
+  await send(limits, incoming, outgoing, response);
+}
+
+function answerTo(
+  { fetch }: ServeOptions,
+  incoming: IncomingMessage,
+  signal: AbortSignal,
+): Response | Promise<Response> {
+  const request = toRequest(incoming, signal);
+  if (request === undefined) return refuseTarget();
+  return answer(fetch, request, {
     get remoteAddress() {
       return incoming.socket.remoteAddress;
     },
     holdOpen: () => {},
   });
-  outgoing.off("close", leave);
-  await send(limits, incoming, outgoing, response);
 }
 
 /** A dot segment or a backslash in the path, which a URL would turn into another path. */
