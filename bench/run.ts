@@ -2,8 +2,8 @@
  * Runs the benchmarks. `bun bench` runs all that measure parts, and `bun bench NAME …` only those
  * named. `e2e` (the end-to-end driver), `openapi` (reads documents), `spare` (starts slow servers),
  * `greedy` (fairness between two clients), `stalled` (readers that stand still), `stored_sessions`
- * (a start with many), `search` (of tools) and `kills` (`kill -9` under load) run only if they are
- * named; `chart`
+ * (a start with many), `search` (of tools), `kills` (`kill -9` under load) and `slow` (clients that
+ * hold connections) run only if they are named; `chart`
  * measures nothing and draws the chart of docs/benchmarks.md again. Names come first, then the options
  * of a driver. The same
  * works under Deno.
@@ -35,6 +35,7 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   stored_sessions: () => import("./stored_sessions.ts"),
   search: () => import("./search.ts"),
   kills: () => import("./kills.ts"),
+  slow: () => import("./slow.ts"),
   async chart() {
     const { writeChart } = await import("./e2e/draw_chart.ts");
     console.log(`wrote ${writeChart(join(projectDirectory, "docs", "benchmarks.md"))}`);

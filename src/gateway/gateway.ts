@@ -26,6 +26,7 @@ import type { CallContext, IsLost, Step, Target } from "./steps/steps.ts";
 import type { SteeredGateway } from "./surface.ts";
 import { describeCard, describeSurface } from "./surface_facts.ts";
 import { createToolSearch } from "./tool_search.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import { listChangedOf } from "./surface_watch.ts";
 import { createWatches, type Watches } from "./watches.ts";
 
@@ -101,7 +102,7 @@ export function createGatewayCore(deps: GatewayDeps): SteeredGateway {
     status: () => statusOf(servers),
     names: () => namesOf(servers),
     reconfigure(next) {
-      const touched = servers.replace(next);
+      const touched = servers.replace(next, searchedAt(middle));
       const isChanged = middle.access.replace(next.access);
       const areOthers = middle.clients.replace(next);
       if (hasRows && next.access === undefined) {
@@ -197,6 +198,16 @@ function revoke({ openCalls, steps }: Middle, isLost: IsLost): void {
     if (isLost(call.context)) call.end(new GatewayError("access_revoked"));
   }
   for (const step of steps) step.revoke?.(isLost);
+}
+
+/** Whether one of the calls that look for their server now still does so at an upstream. */
+function searchedAt({ openCalls }: Middle): (upstream: Upstream) => boolean {
+  const searching = [...openCalls].filter(({ context }) => context.use === undefined);
+  return (upstream) =>
+    searching.some((call) =>
+      openCalls.has(call) && call.context.use === undefined &&
+      call.context.surface.servers.some((server) => server.upstream === upstream)
+    );
 }
 
 function isDenied({ access }: Middle, principal: Principal, { server, item }: Target): boolean {

@@ -29,8 +29,11 @@ export interface ConfiguredServers {
   drain(): void;
   /** Notes a call at a server: a reload closes the server only after the use is released. */
   use(server: Server): ServerUse;
-  /** Takes the next configuration. */
-  replace(next: ServersConfig): TouchedNames;
+  /**
+   * Takes the next configuration. A server that is no longer in it is closed once it has no open
+   * call and `isAwaited` says that no call still looks for its server there.
+   */
+  replace(next: ServersConfig, isAwaited: (upstream: Upstream) => boolean): TouchedNames;
   /** Ends a server's connections and replaces it by a new one; false if there is none. */
   restart(name: string): Promise<boolean>;
   close(): Promise<void>;
@@ -45,7 +48,7 @@ export interface TouchedNames {
 /** The open calls at one server. */
 interface OpenCalls {
   count: number;
-  /** Closes the server after its last call; absent while it belongs to the configuration. */
+  /** Closes the server if no call needs it; absent while it belongs to the configuration. */
   retire: (() => void) | undefined;
 }
 
@@ -95,30 +98,41 @@ export function createConfiguredServers(
   const closings = new Set<Promise<void>>();
   let isClosed = false;
 
-  function retire(server: Server): void {
+  function retire(server: Server, isAwaited: (upstream: Upstream) => boolean): void {
+    const { upstream } = server;
     trials.remove(server);
-    let cancelDeadline = (): void => {};
+    const calls = callsOf(upstream);
+    let stopLooking = (): void => {};
     const close = (): void => {
       cancelDeadline();
+      stopLooking();
       if (!retiring.delete(server)) return;
-      const closing = server.upstream.close().finally(() => closings.delete(closing));
+      const closing = upstream.close().finally(() => closings.delete(closing));
       closings.add(closing);
     };
+    const closeUnused = (): void => {
+      stopLooking();
+      if (calls.count > 0) return;
+      if (!isAwaited(upstream)) return close();
+      // A call that has not found its server yet holds no use of it.
+      stopLooking = clock.after(limits.drainCheckMs, closeUnused);
+    };
     retiring.set(server, close);
-    const calls = openCalls.get(server.upstream);
-    if (calls === undefined || calls.count === 0) return close();
-    calls.retire = close;
-    cancelDeadline = clock.after(limits.callMsMax, close);
+    const cancelDeadline = clock.after(limits.callMsMax, close);
+    calls.retire = closeUnused;
+    closeUnused();
   }
 
-  function use({ upstream }: Server): ServerUse {
+  function callsOf(upstream: Upstream): OpenCalls {
     let calls = openCalls.get(upstream);
     if (calls === undefined) {
       calls = { count: 0, retire: undefined };
       openCalls.set(upstream, calls);
     }
-    return new ServerUse(calls);
+    return calls;
   }
+
+  const use = ({ upstream }: Server): ServerUse => new ServerUse(callsOf(upstream));
 
   const describe = (server: Server): ConfiguredServer => ({
     config: server.config,
@@ -134,7 +148,7 @@ export function createConfiguredServers(
     view: (surface) => deps.resolveSurface(surface, { servers, names, card, profiles }),
     drain: trials.close,
     use,
-    replace(next) {
+    replace(next, isAwaited) {
       const before = new Map(servers.map((server) => [server.config.name, server]));
       const touched: string[] = [];
       servers = next.servers.map((config): Server => {
@@ -142,12 +156,12 @@ export function createConfiguredServers(
         before.delete(config.name);
         if (same !== undefined && sameServer(same.config, config)) return same;
         touched.push(config.name);
-        if (same !== undefined) retire(same);
+        if (same !== undefined) retire(same, isAwaited);
         return open(config);
       });
       for (const [name, gone] of before) {
         touched.push(name);
-        retire(gone);
+        retire(gone, isAwaited);
       }
       ({ names, card } = next);
       const kept = keepProfiles(profiles, next.profiles ?? []);

@@ -69,7 +69,6 @@ export interface GatewayLoad {
 export interface SteeredGateway extends Gateway {
   /** Every server that is not disabled. */
   servers(): readonly ConfiguredServer[];
-  load(): GatewayLoad;
   /** Whether a server listed an item of this name lately, to any client. */
   hasListed(server: string, kind: ListKind, own: string): boolean;
   /**
@@ -126,6 +125,7 @@ export interface Gateway {
   /** Releases all that is kept for a scope. */
   endScope(scope: string): void;
   status(): GatewayStatus;
+  load(): GatewayLoad;
   /** What has a surface of its own now. */
   names(): SurfaceNames;
   /**

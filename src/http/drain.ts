@@ -3,23 +3,35 @@
  * may finish. Their clients may still answer questions or end their sessions.
  */
 import { type Clock, sleep } from "../clock.ts";
+import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
 import type { Sessions } from "./legacy/session_table.ts";
 import type { StatelessRequests } from "./modern/requests.ts";
 
-/** Resolves when no call or handshake is under way, or `given up` aborts. */
+/** What the end of a stop is seen by. */
+export interface Draining {
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, "drainCheckMs">;
+  readonly gateway: Pick<Gateway, "load">;
+}
+
+/**
+ * Resolves when no call or handshake is under way and no call waits for its client's answers, or
+ * `givenUp` aborts.
+ */
 export async function untilQuiet(
-  { clock, limits }: { readonly clock: Clock; readonly limits: Pick<Limits, "drainCheckMs"> },
+  { clock, limits, gateway }: Draining,
   sessions: Sessions,
   stateless: StatelessRequests,
   givenUp: AbortSignal,
 ): Promise<void> {
-  while (!givenUp.aborted && !isQuiet(sessions, stateless)) {
+  const isQuiet = () => areQuiet(sessions, stateless) && gateway.load().parked === 0;
+  while (!givenUp.aborted && !isQuiet()) {
     await sleep(clock, limits.drainCheckMs, givenUp);
   }
 }
 
-function isQuiet({ reserved, byKey }: Sessions, { calls }: StatelessRequests): boolean {
+function areQuiet({ reserved, byKey }: Sessions, { calls }: StatelessRequests): boolean {
   return reserved === 0 && calls.size === 0 &&
     byKey.values().every((session) => session.callCount === 0);
 }

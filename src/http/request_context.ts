@@ -16,8 +16,11 @@ export interface RequestContext extends OpenContext {
   /** The client whose share of bounded things the request takes (consumers.ts). */
   readonly consumer: string;
   readonly surface: string;
-  /** Throws when new work is not taken now. */
-  assertOpen(): void;
+  /**
+   * Throws when new work is not taken now. `goesOn`: the request returns to a call that began before,
+   * which is taken while the gateway stops, too.
+   */
+  assertOpen(goesOn?: boolean): void;
   /** The body as a JSON value, once. */
   readJson(): Promise<unknown>;
 }

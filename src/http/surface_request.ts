@@ -54,9 +54,10 @@ export class SurfaceRequest implements RequestContext, BodySender {
     );
   }
 
-  assertOpen(): void {
+  assertOpen(goesOn = false): void {
     const phase = this.#layer.phase();
-    if (phase !== "ready") throw new GatewayError(phase);
+    if (phase === "ready" || (goesOn && phase === "draining")) return;
+    throw new GatewayError(phase);
   }
 
   /** Whose turn it takes and whose room its body: its session's, where sessions are consumers. */

@@ -42,6 +42,12 @@ export const clientLimits = {
   rememberedAddressesMax: 1_024,
   /** A longer envelope is read each time. */
   rememberedEnvelopeCharsMax: 2_048,
+  /**
+   * A client that takes nothing of its answer for so long occupies a socket and the answer. It is
+   * sent in pieces, each of which counts when the system has taken it.
+   */
+  unreadMs: 30_000,
+  sentPieceBytes: 512 * 1024,
   /** How often the hardened listener looks for clients past their deadline. */
   slowCheckMs: 1_000,
   /**

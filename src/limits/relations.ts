@@ -81,6 +81,8 @@ export const relations: readonly Relation[] = [
   ),
   within("reservedBodyBytesMax", "smallBodyBytesMax", "a reserved body is a small one"),
   before("slowCheckMs", "headersMs", "a deadline is checked more often than it passes"),
+  before("heartbeatMs", "unreadMs", "a stream whose client reads is never silent for so long"),
+  before("slowCheckMs", "unreadMs", "a reader that stalls is seen before its time is over"),
   before("headersMs", "bodyMs", "a request's time includes that of its head"),
   within("streamBytesMax", "replayBytesMax", "what a reader lags by can be replayed"),
   before("streamNoticeBytesMax", "streamBytesMax", "the result has room after the notices"),

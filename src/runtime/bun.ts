@@ -49,8 +49,14 @@ export function createBunRuntime(): Runtime {
 /** The longest idle timeout that Bun accepts. */
 const idleSecondsMax = 255;
 
+const toIdleSeconds = (ms: number): number => Math.min(Math.ceil(ms / msPerSecond), idleSecondsMax);
+
 async function serve(options: ServeOptions): Promise<Listener> {
-  const { headersMs, drainCheckMs, listenerBodyBytesMax } = { ...defaultLimits, ...options.limits };
+  const { headersMs, unreadMs, drainCheckMs, listenerBodyBytesMax } = {
+    ...defaultLimits,
+    ...options.limits,
+  };
+  const unreadSeconds = toIdleSeconds(unreadMs);
   try {
     const server = Bun.serve({
       hostname: options.hostname,
@@ -58,15 +64,20 @@ async function serve(options: ServeOptions): Promise<Listener> {
       development: false,
       // Without this, `development: false` lets a second gateway share the port silently.
       reusePort: false,
-      idleTimeout: Math.min(Math.ceil(headersMs / msPerSecond), idleSecondsMax),
+      idleTimeout: toIdleSeconds(headersMs),
       maxRequestBodySize: options.bodyBytesMax ?? listenerBodyBytesMax,
       fetch(request, own) {
-        return answer(options.fetch, request, {
+        const answered = answer(options.fetch, request, {
           get remoteAddress() {
             return own.requestIP(request)?.address;
           },
-          holdOpen: () => own.timeout(request, 0),
+          holdOpen() {
+            own.timeout(request, 0);
+            // A stream has heartbeats, which count only while its client reads.
+            queueMicrotask(() => answered.then(() => own.timeout(request, unreadSeconds)));
+          },
         });
+        return answered;
       },
       error: internalFault,
     });

@@ -1,6 +1,6 @@
 /**
- * The listener for addresses that other machines can reach: `node:http` with deadlines for headers
- * and bodies, on all runtimes. It turns a Node request into a `Request` and a `Response` into a
+ * The listener for addresses that other machines can reach: `node:http` with deadlines for headers,
+ * bodies and readers, on all runtimes. It turns a Node request into a `Request` and a `Response` into a
  * Node response, both streamed with backpressure. A client that leaves aborts the signal of the
  * request or, once there is a response, cancels its body.
  */
@@ -14,15 +14,15 @@ import type { AddressInfo, Socket } from "node:net";
 import { defaultLimits } from "../limits.ts";
 import { answer, refuseTarget, toListenFault } from "./answer.ts";
 import { toCode } from "./files.ts";
-import type { Listener, ServeOptions } from "./runtime.ts";
+import type { Listener, ListenerLimits, ServeOptions } from "./runtime.ts";
 import { toWebStream } from "./web_stream.ts";
 
 /** Listens with deadlines for slow clients. */
 export async function serveHardened(options: ServeOptions): Promise<Listener> {
-  const connections: Connections = { running: new Map(), isClosing: false };
+  const connections: Connections = { open: new Map(), isClosing: false };
   const listener: RequestListener = (incoming, outgoing) => {
     countRequest(connections, incoming.socket, outgoing);
-    respond(options, incoming, outgoing).catch(() => outgoing.destroy());
+    respond(options, limits, incoming, outgoing).catch(() => outgoing.destroy());
   };
   const limits = { ...defaultLimits, ...options.limits };
   const server = createServer({
@@ -41,6 +41,7 @@ export async function serveHardened(options: ServeOptions): Promise<Listener> {
   });
   server.on("error", () => {});
   const { port } = server.address() as AddressInfo;
+  const look = setInterval(() => cutStalled(connections, limits), limits.slowCheckMs);
   return {
     hostname: options.hostname,
     port,
@@ -50,33 +51,46 @@ export async function serveHardened(options: ServeOptions): Promise<Listener> {
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
       clearTimeout(cut);
+      clearInterval(look);
     },
   };
 }
 
+/** One connection, and how its reader gets on. */
+interface Connection {
+  /** Requests under way. */
+  running: number;
+  /** The answer to the latest of them. */
+  answer: ServerResponse | undefined;
+  /** The bytes that the system had taken at the last look. */
+  sent: number;
+  /** For how many looks it took none of those that wait. */
+  looks: number;
+}
+
 /**
- * The open connections, each with its number of requests under way. Node's own count takes a new
- * connection, and one with half a head, for a request: it would delay the end of the listener.
+ * The open connections. Node's own count of requests takes a new connection, and one with half a
+ * head, for a request: it would delay the end of the listener.
  */
 interface Connections {
-  readonly running: Map<Socket, number>;
+  readonly open: Map<Socket, Connection>;
   isClosing: boolean;
 }
 
-function countConnection({ running, isClosing }: Connections, socket: Socket): void {
+function countConnection({ open, isClosing }: Connections, socket: Socket): void {
   if (isClosing) return void socket.destroy();
-  running.set(socket, 0);
-  socket.once("close", () => running.delete(socket));
+  open.set(socket, { running: 0, answer: undefined, sent: 0, looks: 0 });
+  socket.once("close", () => open.delete(socket));
 }
 
 function countRequest(connections: Connections, socket: Socket, outgoing: ServerResponse): void {
-  const add = (count: number) => {
-    const before = connections.running.get(socket);
-    if (before !== undefined) connections.running.set(socket, before + count);
-  };
-  add(1);
+  const connection = connections.open.get(socket);
+  if (connection === undefined) return;
+  connection.running += 1;
+  connection.answer = outgoing;
   outgoing.once("close", () => {
-    add(-1);
+    connection.running -= 1;
+    if (connection.running === 0) connection.answer = undefined;
     if (connections.isClosing) setTimeout(() => closeUnused(connections), 0);
   });
 }
@@ -84,11 +98,25 @@ function countRequest(connections: Connections, socket: Socket, outgoing: Server
 /** From now on a connection ends with its last request. */
 function closeUnused(connections: Connections): void {
   connections.isClosing = true;
-  for (const [socket, running] of connections.running) if (running === 0) socket.destroy();
+  for (const [socket, { running }] of connections.open) if (running === 0) socket.destroy();
+}
+
+/** Cuts the connections whose clients have read nothing of what waits for them for too long. */
+function cutStalled({ open }: Connections, { unreadMs, slowCheckMs }: ListenerLimits): void {
+  for (const [socket, connection] of open) {
+    // That of the socket is always 0 on Bun.
+    const waiting = connection.answer?.writableLength ?? 0;
+    const sent = socket.bytesWritten - waiting;
+    if (waiting === 0 || sent !== connection.sent) connection.looks = 0;
+    else connection.looks += 1;
+    connection.sent = sent;
+    if (connection.looks * slowCheckMs >= unreadMs) socket.destroy();
+  }
 }
 
 async function respond(
   options: ServeOptions,
+  limits: ListenerLimits,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
@@ -96,15 +124,25 @@ async function respond(
   const left = new AbortController();
   const leave = () => left.abort();
   outgoing.once("close", leave);
-  const request = toRequest(incoming, left.signal);
-  const response = request === undefined ? refuseTarget() : await answer(options.fetch, request, {
+  // Nothing here keeps the request while its answer is sent: a stream may be open for days.
+  const response = await answerTo(options, incoming, left.signal);
+  outgoing.off("close", leave);
+  await send(limits, incoming, outgoing, response);
+}
+
+function answerTo(
+  { fetch }: ServeOptions,
+  incoming: IncomingMessage,
+  signal: AbortSignal,
+): Response | Promise<Response> {
+  const request = toRequest(incoming, signal);
+  if (request === undefined) return refuseTarget();
+  return answer(fetch, request, {
     get remoteAddress() {
       return incoming.socket.remoteAddress;
     },
     holdOpen: () => {},
   });
-  outgoing.off("close", leave);
-  await send(incoming, outgoing, response);
 }
 
 /** A dot segment or a backslash in the path, which a URL would turn into another path. */
@@ -146,6 +184,7 @@ const bodyEnds = {
 };
 
 async function send(
+  limits: ListenerLimits,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   response: Response,
@@ -160,12 +199,16 @@ async function send(
     outgoing.end();
   } else if (response.headers.get("content-type") === "application/json") {
     // Complete from the start: one write with its length, instead of a head, a chunk and an end.
-    outgoing.end(new Uint8Array(await response.arrayBuffer()));
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (bytes.length <= limits.sentPieceBytes) return void outgoing.end(bytes);
+    outgoing.setHeader("content-length", bytes.length);
+    await sendStream(limits, outgoing, new Blob([bytes]).stream());
   } else if (response.body === null) outgoing.end();
-  else await sendStream(outgoing, response.body);
+  else await sendStream(limits, outgoing, response.body);
 }
 
 async function sendStream(
+  { sentPieceBytes: piece }: ListenerLimits,
   outgoing: ServerResponse,
   body: ReadableStream<Uint8Array>,
 ): Promise<void> {
@@ -176,9 +219,11 @@ async function sendStream(
   while (!outgoing.destroyed) {
     const { done, value } = await reader.read();
     if (done) break;
-    if (outgoing.write(value)) continue;
-    const room = new Promise<void>((resolve) => outgoing.once("drain", () => resolve()));
-    if (await Promise.race([room, left]) === "left") return;
+    for (let at = 0; at < value.length; at += piece) {
+      if (outgoing.write(value.subarray(at, at + piece))) continue;
+      const room = new Promise<void>((resolve) => outgoing.once("drain", () => resolve()));
+      if (await Promise.race([room, left]) === "left") return;
+    }
   }
   outgoing.end();
 }

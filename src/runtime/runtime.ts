@@ -23,16 +23,20 @@ export interface FetchContext {
 export type FetchHandler = (request: Request, context?: FetchContext) => Promise<Response>;
 
 /**
- * The limits of a listener: how long a client may take to send its head and its whole request, how
- * often that is checked, the size of a head, and the size of a body if the options do not set it.
+ * The limits of a listener: how long a client may take to send its head and its whole request, and
+ * may leave its answer unread, how often that is checked, the size of a head, and the size of a body
+ * if the options do not set it.
  * `hardened` enforces all but the last. A `fast` listener enforces what its runtime can: Bun's
- * closes a connection that is silent after its head for `headersMs` (in steps of 4 s, 255 s at
- * most); Deno's has no limits of its own; Node's enforces them all.
+ * closes a connection that is silent after its head for `headersMs`, or whose client reads nothing
+ * of a held answer for `unreadMs` (in steps of 4 s, 255 s at most); Deno's has no limits of its own;
+ * Node's enforces them all.
  */
 export type ListenerLimits = Pick<
   Limits,
   | "headersMs"
   | "bodyMs"
+  | "unreadMs"
+  | "sentPieceBytes"
   | "slowCheckMs"
   | "headerBytesMax"
   | "listenerBodyBytesMax"

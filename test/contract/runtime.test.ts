@@ -897,6 +897,45 @@ test("B9 the hardened listener disconnects clients that send head or body too sl
   await listener.close(1_000);
 });
 
+test("B9: the hardened listener disconnects clients that read nothing of their answer", async () => {
+  const bytes = 20_000_000;
+  let cancelled = 0;
+  const listener = await runtime.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    listener: "hardened",
+    limits: { unreadMs: 200, slowCheckMs: 50 },
+    fetch: (request) => {
+      const text = "x".repeat(bytes);
+      if (new URL(request.url).pathname === "/whole") {
+        const headers = { "content-type": "application/json" };
+        return Promise.resolve(new Response(text, { headers }));
+      }
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(encoder.encode(text)),
+        cancel: () => void (cancelled += 1),
+      });
+      return Promise.resolve(new Response(body));
+    },
+  });
+  const sockets = ["/whole", "/stream"].map((path) => {
+    const socket = connect(listener.port, "127.0.0.1").on("error", () => {});
+    socket.pause();
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    return socket;
+  });
+  expect(await until(() => cancelled === 1)).toBe(true);
+  // It waits for running requests, and so for the other one.
+  await within("the listener to close", listener.close(600_000));
+  for (const socket of sockets) {
+    let received = 0;
+    socket.on("data", (chunk: Uint8Array) => void (received += chunk.length));
+    socket.resume();
+    await within("the end", new Promise<void>((resolve) => socket.on("close", () => resolve())));
+    expect(received).toBeLessThan(bytes);
+  }
+});
+
 test("the hardened listener refuses a head beyond its limit", async () => {
   const listener = await runtime.serve({
     hostname: "127.0.0.1",
@@ -932,6 +971,33 @@ test.skipIf(thisRuntime !== "bun")(
     const begun = performance.now();
     expect(await exchange(listener, `${post}10\r\n\r\n0`)).not.toMatch(/^HTTP\/1\.1 2/);
     expect(performance.now() - begun).toBeLessThan(defaultLimits.headersMs);
+    await listener.close(1_000);
+  },
+);
+
+test.skipIf(thisRuntime !== "bun")(
+  "B9: Bun's own listener disconnects a client that reads nothing of a held stream",
+  async () => {
+    const cancelled = Promise.withResolvers<void>();
+    const listener = await runtime.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      listener: "fast",
+      limits: { unreadMs: 900 },
+      fetch: (_request, context) => {
+        context?.holdOpen?.();
+        const body = new ReadableStream<Uint8Array>({
+          start: (controller) => controller.enqueue(new Uint8Array(20_000_000)),
+          cancel: () => cancelled.resolve(),
+        });
+        return Promise.resolve(new Response(body));
+      },
+    });
+    const socket = connect(listener.port, "127.0.0.1").on("error", () => {});
+    socket.pause();
+    socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await within("the stream to be cancelled", cancelled.promise);
+    socket.destroy();
     await listener.close(1_000);
   },
 );

@@ -3,9 +3,11 @@
  * gateway says that it stops, and running calls can finish. On both listeners.
  */
 import { afterEach, describe, expect, test } from "bun:test";
+import type { JsonObject } from "../../src/model.ts";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { framesOf, initialize, jsonHeaders, request } from "../support/http_harness.ts";
 import { type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
+import { answersTo, createStatelessCaller, everything } from "../support/stateless_caller.ts";
 import { envelope, mirror } from "../support/stateless_client.ts";
 import { until } from "../support/wait.ts";
 
@@ -26,14 +28,14 @@ async function start(listener: string): Promise<SpawnedGateway> {
 }
 
 /** A session by hand; each request on a connection of its own. */
-async function openSession(url: string) {
+async function openSession(url: string, capabilities: JsonObject = { elicitation: {} }) {
   const post = (body: unknown, headers: Record<string, string> = {}) =>
     fetch(`${url}/mcp`, {
       method: "POST",
       headers: { ...jsonHeaders, connection: "close", ...headers },
       body: JSON.stringify(body),
     });
-  const response = await post(initialize("2025-11-25", { elicitation: {} }));
+  const response = await post(initialize("2025-11-25", capabilities));
   await response.text();
   const own = { "mcp-session-id": response.headers.get("mcp-session-id") ?? "" };
   const to = (method: string, more: Record<string, string> = {}) =>
@@ -47,6 +49,80 @@ const question = {
   method: "elicitation/create",
   params: { message: "Which?", requestedSchema: { type: "object", properties: {} } },
 };
+
+/** What a server may ask, and what the clients here answer. */
+const questions = [
+  { ...question, answer: { action: "decline" } },
+  {
+    method: "sampling/createMessage",
+    params: { messages: [], maxTokens: 1 },
+    answer: { role: "assistant", content: { type: "text", text: "hi" }, model: "m" },
+  },
+  { method: "roots/list", params: {}, answer: { roots: [] } },
+];
+
+/** An open question of a call; resolves with what its server got for an answer. */
+type Answering = () => Promise<unknown>;
+
+const gotBy = (result: unknown): unknown =>
+  JSON.parse((result as { content: { text: string }[] }).content[0]?.text ?? "{}").result;
+
+/** Calls with questions in sessions of Streamable HTTP: each answer is a POST of its own. */
+function askedInSessions(url: string): Promise<Answering[]> {
+  return Promise.all(questions.map(async ({ answer, ...asking }) => {
+    const session = await openSession(url, everything);
+    const frames = framesOf(await session.post(callOf(1, "ask", asking)));
+    const asked = await frames.message();
+    expect(asked["method"]).toBe(asking.method);
+    return async () => {
+      const given = await session.post({ jsonrpc: "2.0", id: asked["id"], result: answer });
+      expect(given.status).toBe(202);
+      return gotBy((await frames.message())["result"]);
+    };
+  }));
+}
+
+/** The same over HTTP+SSE, whose one stream has the questions and the results. */
+async function askedOnLine(url: string): Promise<Answering[]> {
+  const frames = framesOf(
+    await fetch(`${url}/sse`, {
+      headers: { accept: "text/event-stream", connection: "close" },
+    }),
+  );
+  const path = (await frames.next())?.data;
+  const post = async (body: unknown) => {
+    const headers = { ...jsonHeaders, connection: "close" };
+    const init = { method: "POST", headers, body: JSON.stringify(body) };
+    expect((await fetch(`${url}${path}`, init)).status).toBe(202);
+  };
+  await post(initialize("2025-11-25", everything));
+  await frames.message();
+  const answering: Answering[] = [];
+  for (const [id, { answer, ...asking }] of questions.entries()) {
+    await post(callOf(id, "ask", asking));
+    const asked = await frames.message();
+    expect(asked["method"]).toBe(asking.method);
+    answering.push(async () => {
+      await post({ jsonrpc: "2.0", id: asked["id"], result: answer });
+      return gotBy((await frames.message())["result"]);
+    });
+  }
+  return answering;
+}
+
+/** The same of a stateless client, which calls again with its answer. */
+function askedWithoutSession(url: string): Promise<Answering[]> {
+  const caller = createStatelessCaller(
+    (path, init) => fetch(`${url}${path}`, init),
+    "/mcp",
+    everything,
+  );
+  return Promise.all(questions.map(async ({ answer, ...asking }) => {
+    const first = await caller.call("ask", asking);
+    expect(first.result?.resultType).toBe("input_required");
+    return async () => gotBy((await caller.call("ask", asking, answersTo(first, answer))).result);
+  }));
+}
 
 async function refusalOf(response: Response) {
   const { error } = await response.json() as { error: { data: Json } };
@@ -107,6 +183,29 @@ for (const listener of ["fast", "hardened"]) {
       expect(await ended).toBe(0);
       await expect(fetch(`${url}/ready`)).rejects.toThrow();
     }, testMs);
+
+    test(
+      "G7: takes the answers to all open questions, with a session or without",
+      async () => {
+        const gateway = await start(listener);
+        const { url } = gateway;
+        const ways = [askedInSessions, askedOnLine, askedWithoutSession];
+        const answering = (await Promise.all(ways.map((way) => way(url)))).flat();
+        const ended = gateway.stop();
+        await until(
+          "the gateway to stop",
+          async () => (await fetch(`${url}/ready`)).status === 503,
+        );
+        const got = [];
+        for (const answer of answering) {
+          got.push(await answer());
+        }
+        const answers = questions.map(({ answer }) => answer);
+        expect(got).toEqual(ways.flatMap(() => answers));
+        expect(await ended).toBe(0);
+      },
+      testMs,
+    );
 
     test("with nothing under way ends at once", async () => {
       const gateway = await start(listener);

@@ -60,6 +60,8 @@ export interface FakeGateway extends Gateway {
   readonly watches: Map<string, FakeWatch>;
   /** All of them. */
   readonly watching: Set<FakeWatch>;
+  /** Calls that wait for their clients' answers. */
+  parked: number;
   readonly notified: { readonly method: string; readonly scope: string }[];
   readonly ended: string[];
 }
@@ -84,6 +86,7 @@ export function createFakeGateway(): FakeGateway {
     tools: new Map(),
     watches: new Map(),
     watching: new Set(),
+    parked: 0,
     notified: [],
     ended: [],
     surface: (name) => gateway.surfaces.includes(name) ? { name } : undefined,
@@ -126,6 +129,7 @@ export function createFakeGateway(): FakeGateway {
     },
     endScope: (scope) => void gateway.ended.push(scope),
     status: () => ({ servers: gateway.servers }),
+    load: () => ({ calls: 0, parked: gateway.parked }),
     names: () => ({ servers: gateway.servers.map(({ name }) => name), profiles: [] }),
     reconfigure: () => Promise.resolve(),
     drain: () => {},

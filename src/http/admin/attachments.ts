@@ -18,7 +18,7 @@ export interface Attachments {
   count(): number;
   /** Calls back once, when no program needs the gateway any more. */
   onUnattached(run: () => void): void;
-  /** Ends all streams and takes no more. */
+  /** Ends all streams, with the time of the next try, and takes no more. */
   close(): void;
 }
 
@@ -64,7 +64,7 @@ export function createAttachments(clock: Clock, limits: Limits): Attachments {
     close() {
       isClosed = true;
       stopWaiting();
-      for (const stream of [...streams]) stream.end();
+      for (const stream of [...streams]) stream.end(limits.sseRetryMs);
     },
   };
 }

@@ -34,7 +34,7 @@ export interface LiveSources {
 export interface LiveFeed {
   /** Opens a stream. Throws `overloaded` or `draining`. */
   open(request: Pick<AdminRequest, "fetchContext" | "login">): Response;
-  /** Ends all streams and opens no more. */
+  /** Ends all streams, with the time of the next try, and opens no more. */
   close(): void;
 }
 
@@ -143,7 +143,7 @@ export function createLiveFeed(deps: LiveDeps): LiveFeed {
     },
     close() {
       feed.isClosed = true;
-      for (const stream of [...feed.streams]) stream.end();
+      for (const stream of [...feed.streams]) stream.end(limits.sseRetryMs);
     },
   };
 }

@@ -86,7 +86,7 @@ function take(
     headers,
     () => gateway.surface(surface, principal)?.takesForeign === true,
   );
-  context.assertOpen();
+  context.assertOpen(request.resume?.state !== undefined);
   const asked: ModernRequest = {
     request,
     caller: callerOf(request, context, stateless.deps.limits),

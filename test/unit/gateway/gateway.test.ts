@@ -855,6 +855,22 @@ describe("a new configuration", () => {
     expect(fakes.a.closed).toBe(true);
   });
 
+  test("lets a removed server take the call that was looking for it", async () => {
+    const fakes = {
+      a: createFakeUpstream("a", { tools: [tool("x")] }),
+      b: createFakeUpstream("b", { tools: [tool("y")] }),
+    };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    fakes.a.slow = promise;
+    const gateway = await gatewayOf(servers(server("a"), server("b")), fakes);
+    const call = ask(gateway, "tools/call", { name: "a__x" });
+    await gateway.reconfigure(servers(server("b")));
+    expect(fakes.a.closed).toBe(false);
+    resolve();
+    expect(await call).toMatchObject({ method: "tools/call", params: { name: "x" } });
+    await until("the server to be closed", () => fakes.a.closed);
+  });
+
   test("lets a server that a surface offers in part finish the call that is under way", async () => {
     const fakes = { a: createFakeUpstream("a", { tools: [tool("x"), tool("y")] }) };
     let finish: () => void = () => {};

@@ -79,6 +79,7 @@ describe("a gateway for attached programs", () => {
     const one = attach();
     await one.text();
     attachments.close();
+    expect(await one.text()).toBe(`retry: ${defaultLimits.sseRetryMs}\n\n`);
     expect(await one.isOver()).toBe(true);
     expect(attach).toThrow("The gateway is stopping");
     clock.advance(firstAttachMs);
