@@ -161,8 +161,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const { instance: owner, config: { sessionTimeoutMs } } = deps;
   const sessions = createSessions({ ...deps, ...beats, sessionTimeoutMs, owner });
   const transport = createSseTransport(sessions);
-  const isForAnyPage = createCardUrls(deps.surfaceKinds);
-  const guard = createGuard(config, { ...deps, isForAnyPage });
+  const guard = createGuard(config, { ...deps, isForAnyPage: createCardUrls(deps.surfaceKinds) });
   const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
   const forwarding = createForwarding(config.trustedProxies);
   const { clientAddress } = forwarding;
