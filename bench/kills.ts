@@ -40,7 +40,6 @@ async function runCycle(gateway: SpawnedGateway, run: KillRun) {
 
 const gateway = await spawnGateway({
   servers: { kid: { ...hostileCommand(), isolation: "shared" } },
-  env: { LOG_LEVEL: "ERROR" },
 });
 const ready: number[] = [];
 let faults = none;

@@ -1,11 +1,9 @@
 /**
  * Runs the benchmarks. `bun bench` runs all that measure parts, and `bun bench NAME …` only those
  * named. `e2e` (the end-to-end driver), `openapi` (reads documents), `spare` (starts slow servers),
- * `greedy` (fairness between two clients), `search` (of tools) and `kills` (`kill -9` under load) run
- * only if they are named; `chart`
- * measures nothing and draws the chart of docs/benchmarks.md again. Names come first, then the options
- * of a driver. The same
- * works under Deno.
+ * `greedy` (fairness between two clients), `search` (of tools), `kills` (`kill -9` under load) and
+ * `soak` (faults for long) run only if they are named; `chart` measures nothing and draws the chart of
+ * docs/benchmarks.md again. Names come first, then the options of a driver. The same works under Deno.
  */
 import { join } from "node:path";
 import process from "node:process";
@@ -32,6 +30,7 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   greedy: () => import("./greedy.ts"),
   search: () => import("./search.ts"),
   kills: () => import("./kills.ts"),
+  soak: () => import("./soak.ts"),
   async chart() {
     const { writeChart } = await import("./e2e/draw_chart.ts");
     console.log(`wrote ${writeChart(join(projectDirectory, "docs", "benchmarks.md"))}`);
