@@ -12,22 +12,16 @@
  * call, if a call does not end, or if memory rises by 1 MB in 10 minutes after the warm-up, which is
  * judged from 10 minutes on.
  */
-import { writeFileSync } from "node:fs";
-import process from "node:process";
 import { hostileCommand } from "../test/fault/hostile_command.ts";
 import { canReadProcesses, residentBytes } from "../test/support/processes.ts";
 import { createSeededRandom } from "../test/support/random.ts";
 import { spawnGateway } from "../test/support/spawn_gateway.ts";
 import { percentile } from "./e2e/results.ts";
-import { describeMachine } from "./support/machine.ts";
+import { finish, numberOption as number, seedOption } from "./support/row.ts";
 import { lowestOf, type Sample, slopeOf } from "./support/slope.ts";
 import { faultOrder, type FaultScene, happen } from "./support/soak_faults.ts";
 import { noCounts, playSessions, playStateless, type SoakCounts } from "./support/soak_load.ts";
 import { serveSoakRemote } from "./support/soak_remote.ts";
-
-const text = (name: string): string | undefined =>
-  process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
-const number = (name: string, fallback: number): number => Number(text(name) ?? fallback);
 
 const msPerSecond = 1_000;
 const msPerMinute = 60 * msPerSecond;
@@ -40,8 +34,7 @@ const runMs = number("minutes", 0) * msPerMinute || number("seconds", 10) * msPe
 /** A short run has each kind of fault at least once. */
 const everyMs = number("every", runMs < msPerMinute ? 1.5 : 5) * msPerSecond;
 const clients = number("clients", 8);
-const seed = number("seed", Math.floor(Math.random() * 2 ** 31));
-const json = text("json");
+const seed = seedOption();
 /** The first fifth of a run fills caches and lets the runtime compile. */
 const warmUpMs = runMs / 5;
 
@@ -121,8 +114,6 @@ const slope = slopeOf(lowestOf(settledMemory, Math.max(msPerSecond, runMs / 60))
 const success = unaffected.answered / totalOf(unaffected);
 const isSlopeJudged = runMs >= judgedMsMin && canReadProcesses;
 const row = {
-  figure: "soak",
-  ...describeMachine(),
   seed,
   seconds: runMs / msPerSecond,
   faults: happened,
@@ -135,16 +126,9 @@ const row = {
     isJudged: isSlopeJudged,
   },
 };
-console.log(JSON.stringify(row, null, 2));
-if (json !== undefined) writeFileSync(json, `${JSON.stringify(row, null, 2)}\n`);
-
-const goals: readonly (readonly [string, boolean])[] = [
+finish("soak", row, [
   ["99.99 % of the unaffected calls succeed", success >= successMin],
   ["each answer belongs to its call", unaffected.wrong + affected.wrong === 0],
   ["each call ends", unaffected.unsettled + affected.unsettled === 0],
   ["memory does not rise", !isSlopeJudged || slope < slopeMax],
-];
-const missed = goals.filter(([, isReached]) => !isReached);
-for (const [goal] of missed) console.log(`missed: ${goal}`);
-console.log(`${goals.length - missed.length} passed, ${missed.length} failed`);
-process.exit(missed.length > 0 ? 1 : 0);
+]);
