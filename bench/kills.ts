@@ -57,7 +57,7 @@ try {
   for (let cycle = 0; cycle < cycles; cycle += 1) {
     const { readyMs, faults: found } = await runCycle(gateway, run);
     ready.push(readyMs);
-    resumed += run.open.length;
+    resumed += run.open.filter(({ stream }) => stream.lastId !== undefined).length;
     faults = {
       lost: faults.lost + found.lost,
       revived: faults.revived + found.revived,

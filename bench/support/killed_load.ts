@@ -2,6 +2,7 @@
 import { readEvents, type ReadStream } from "../../test/support/event_reader.ts";
 import { openRpcSession, resumeRpcSession } from "../../test/support/rpc_session.ts";
 import type { SpawnedGateway } from "../../test/support/spawn_gateway.ts";
+import { until } from "../../test/support/wait.ts";
 
 /** A call whose stream was open when the gateway was killed. */
 export interface OpenCall {
@@ -42,6 +43,8 @@ export async function playUntilKilled(gateway: SpawnedGateway, run: KillRun): Pr
     ...Array.from({ length: run.callsAtOnce }, (_, at) => makeCalls(url, run, state, at + 1)),
   ];
   const played = Promise.allSettled(clients);
+  // On a busy machine the first call may take longer to open than the load lasts.
+  await until("a call is open", () => run.open.length > 0);
   await new Promise((resolve) => setTimeout(resolve, run.random() * killMsMax));
   state.isKilled = true;
   await gateway.kill9();
