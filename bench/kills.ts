@@ -51,6 +51,7 @@ const run: KillRun = {
   alive: new Set(),
   ended: new Set(),
   unsure: new Set(),
+  calling: new Set(),
   open: [],
 };
 try {
