@@ -2,8 +2,8 @@
  * Runs the benchmarks. `bun bench` runs all that measure parts, and `bun bench NAME …` only those
  * named. The others run only if they are named: `e2e` (the end-to-end driver), `openapi` (reads
  * documents), `spare` (starts slow servers), `greedy` (fairness between two clients), `search` (of
- * tools), `kills` (`kill -9` under load), `soak` (faults for long), `nonces` (whose answer is whose) and
- * `inputs` (bad requests). `chart` measures nothing and draws the chart of docs/benchmarks.md again.
+ * tools), `kills` (`kill -9` under load), `soak` (faults for long), `nonces` (whose answer is whose),
+ * `inputs` (bad requests) and `returns` (what is left after disconnects and crashes). `chart` measures nothing and draws the chart of docs/benchmarks.md again.
  * Names come first, then the options of a driver. The same works under Deno.
  */
 import { join } from "node:path";
@@ -34,6 +34,7 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   soak: () => import("./soak.ts"),
   nonces: () => import("./nonces.ts"),
   inputs: () => import("./inputs.ts"),
+  returns: () => import("./returns.ts"),
   async chart() {
     const { writeChart } = await import("./e2e/draw_chart.ts");
     console.log(`wrote ${writeChart(join(projectDirectory, "docs", "benchmarks.md"))}`);

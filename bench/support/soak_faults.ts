@@ -22,13 +22,18 @@ async function strike({ url }: FaultScene, tool: string, args: Record<string, un
   await session.end();
 }
 
-/** Opens a stream and a call that lasts, and cuts both connections. */
-async function leave({ port }: FaultScene, session: RpcSession): Promise<void> {
+/** Opens a stream and a call that lasts for `ms`, and cuts both connections. */
+export async function leaveCall(
+  port: number,
+  session: RpcSession,
+  tool: string,
+  ms: number,
+): Promise<void> {
   const headers = `Host: localhost\r\nMcp-Session-Id: ${session.id}\r\n` +
     "MCP-Protocol-Version: 2025-11-25\r\n";
   const body = JSON.stringify({
     ...{ jsonrpc: "2.0", id: "gone", method: "tools/call" },
-    params: { name: "struck__slow", arguments: { ms: slowMs } },
+    params: { name: tool, arguments: { ms } },
   });
   const requests = [
     `GET /mcp HTTP/1.1\r\n${headers}Accept: text/event-stream\r\n\r\n`,
@@ -58,7 +63,9 @@ const faults: Readonly<Record<string, (scene: FaultScene) => Promise<void>>> = {
     const sessions = await Promise.all(
       Array.from({ length: leaving }, () => openRpcSession(`${scene.url}/mcp`)),
     );
-    await Promise.all(sessions.map((session) => leave(scene, session)));
+    await Promise.all(
+      sessions.map((session) => leaveCall(scene.port, session, "struck__slow", slowMs)),
+    );
     // They do not end their sessions in the moment, but before the next run of this fault.
     await new Promise((resolve) => setTimeout(resolve, slowMs));
     await Promise.all(sessions.map((session) => session.end()));
