@@ -40,7 +40,6 @@ async function runCycle(gateway: SpawnedGateway, run: KillRun) {
 
 const gateway = await spawnGateway({
   servers: { kid: { ...hostileCommand(), isolation: "shared" } },
-  env: { LOG_LEVEL: "ERROR" },
 });
 const ready: number[] = [];
 let faults = none;
@@ -52,13 +51,14 @@ const run: KillRun = {
   alive: new Set(),
   ended: new Set(),
   unsure: new Set(),
+  calling: new Set(),
   open: [],
 };
 try {
   for (let cycle = 0; cycle < cycles; cycle += 1) {
     const { readyMs, faults: found } = await runCycle(gateway, run);
     ready.push(readyMs);
-    resumed += run.open.length;
+    resumed += run.open.filter(({ stream }) => stream.lastId !== undefined).length;
     faults = {
       lost: faults.lost + found.lost,
       revived: faults.revived + found.revived,

@@ -1,12 +1,12 @@
 /**
  * Runs the benchmarks. `bun bench` runs all that measure parts, and `bun bench NAME …` only those
- * named. `e2e` (the end-to-end driver), `openapi` (reads documents), `spare` (starts slow servers),
- * `greedy` (fairness between two clients), `stalled` (readers that stand still), `stored_sessions`
- * (a start with many), `search` (of tools), `kills` (`kill -9` under load) and `slow` (clients that
- * hold connections) run only if they are named; `chart`
- * measures nothing and draws the chart of docs/benchmarks.md again. Names come first, then the options
- * of a driver. The same
- * works under Deno.
+ * named. The others run only if they are named: `e2e` (the end-to-end driver), `openapi` (reads
+ * documents), `spare` (starts slow servers), `greedy` (fairness between two clients), `stalled`
+ * (readers that stand still), `stored_sessions` (a start with many), `slow` (clients that hold
+ * connections), `search` (of tools), `kills` (`kill -9` under load), `soak` (faults for long), `nonces`
+ * (whose answer is whose), `inputs` (bad requests) and `returns` (what is left after disconnects and
+ * crashes). `chart` measures nothing and draws the chart of docs/benchmarks.md again. Names come
+ * first, then the options of a driver. The same works under Deno.
  */
 import { join } from "node:path";
 import process from "node:process";
@@ -36,6 +36,10 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   search: () => import("./search.ts"),
   kills: () => import("./kills.ts"),
   slow: () => import("./slow.ts"),
+  soak: () => import("./soak.ts"),
+  nonces: () => import("./nonces.ts"),
+  inputs: () => import("./inputs.ts"),
+  returns: () => import("./returns.ts"),
   async chart() {
     const { writeChart } = await import("./e2e/draw_chart.ts");
     console.log(`wrote ${writeChart(join(projectDirectory, "docs", "benchmarks.md"))}`);

@@ -8,9 +8,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
+import { countCases, faultCases } from "./support/cases.ts";
 import { providePath } from "./support/outside.ts";
 import { killAll, runCommand } from "./support/run_command.ts";
-import { executable, runtimes, thisRuntime, titles } from "./support/runtimes.ts";
+import { executable, type RuntimeName, runtimes, thisRuntime, titles } from "./support/runtimes.ts";
 import {
   allTestFiles,
   longPieces,
@@ -63,6 +64,8 @@ const staticChecks: readonly Work[] = [
 /** The sum, and what the end of the output says of each failure. */
 const total = { passed: 0, failed: 0 };
 const failures: string[] = [];
+/** The tests that passed on each runtime. */
+const passedNames = new Map<RuntimeName, string[]>(runtimes.map((name) => [name, []]));
 
 async function run(work: Work): Promise<void> {
   const start = performance.now();
@@ -71,7 +74,9 @@ async function run(work: Work): Promise<void> {
     env: { ...environment, ...work.env },
   });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  const { passed, failed, skipped, failures: found } = judge(work, outcome, silentMinutes);
+  const report = judge(work, outcome, silentMinutes);
+  const { passed, failed, skipped, failures: found } = report;
+  if (work.runtime) passedNames.get(work.runtime)?.push(...report.passedNames ?? []);
   total.passed += passed;
   total.failed += failed;
   for (const text of found) failures.push(`FAILED  ${work.name}\n${text}`);
@@ -157,6 +162,17 @@ async function runSuites(): Promise<void> {
   }
 }
 
+/** Which cases A1 to H13 have a test that passed, on each runtime. */
+function reportCases(): void {
+  for (const [runtime, names] of passedNames) {
+    const counts = countCases(names);
+    const missing = faultCases.filter((id) => !counts.has(id));
+    const rest = missing.length === 0 ? "" : `; without one: ${missing.join(", ")}`;
+    const have = faultCases.length - missing.length;
+    console.log(`${titles[runtime]}: ${have} of ${faultCases.length} cases passed a test${rest}`);
+  }
+}
+
 /** Puts the runtimes and a new enough Node on PATH, and the dependencies into their folder. */
 async function prepare(): Promise<boolean> {
   try {
@@ -184,5 +200,9 @@ if (!await prepare()) process.exit(1);
 await runAll(staticChecks, staticAtOnce);
 if (!wants("--static")) await runSuites();
 for (const text of failures) console.log(`\n${text}`);
+if (wants("--all")) {
+  console.log();
+  reportCases();
+}
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed > 0 ? 1 : 0;

@@ -11,7 +11,14 @@ import { fileURLToPath } from "node:url";
 import { parse as parseJsonc, type ParseError } from "jsonc-parser";
 import { defaultLimits } from "../src/limits.ts";
 import { brokenRelations } from "../src/limits/relations.ts";
-import { casesOf, namesOf, requiredCases } from "./support/cases.ts";
+import {
+  casesOf,
+  faultCases,
+  namesOf,
+  openCases,
+  requiredCases,
+  titlesOf,
+} from "./support/cases.ts";
 import { docPages } from "./support/doc_pages.ts";
 import { functionsOf, importsOf, numbersOf, scan, type SourceFile } from "./support/source.ts";
 import { pageFiles } from "../src/http/admin/page_names.ts";
@@ -261,5 +268,12 @@ describe("the project", () => {
   test("has a test for every case that it promises", () => {
     const covered = new Set(tests.flatMap(({ text }) => namesOf(text)).flatMap(casesOf));
     expect(requiredCases.filter((id) => !covered.has(id))).toEqual([]);
+  });
+
+  test("says of each attack and fault, A1 to H13, what must follow", () => {
+    expect(faultCases.length).toBe(92);
+    const explained = [...titlesOf(read("docs/architecture.md")).keys()];
+    expect(explained.filter((id) => !id.startsWith("P"))).toEqual([...faultCases]);
+    expect(openCases.filter((id) => !faultCases.includes(id))).toEqual([]);
   });
 });

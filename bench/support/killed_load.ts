@@ -2,6 +2,7 @@
 import { readEvents, type ReadStream } from "../../test/support/event_reader.ts";
 import { openRpcSession, resumeRpcSession } from "../../test/support/rpc_session.ts";
 import type { SpawnedGateway } from "../../test/support/spawn_gateway.ts";
+import { until } from "../../test/support/wait.ts";
 
 /** A call whose stream was open when the gateway was killed. */
 export interface OpenCall {
@@ -21,6 +22,8 @@ export interface KillRun {
   readonly ended: Set<string>;
   /** Sessions whose ends were asked for, without an answer. */
   readonly unsure: Set<string>;
+  /** Sessions that make calls in this cycle, which therefore do not end. */
+  readonly calling: Set<string>;
   /** Calls of this cycle that got no answer. */
   readonly open: OpenCall[];
 }
@@ -37,11 +40,14 @@ export async function playUntilKilled(gateway: SpawnedGateway, run: KillRun): Pr
   const url = `${gateway.url}/mcp`;
   if (run.alive.size === 0) run.alive.add((await openRpcSession(url)).id);
   const state = { isKilled: false };
+  run.calling.clear();
   const clients = [
     ...Array.from({ length: 2 }, () => openSessions(url, run, state)),
     ...Array.from({ length: run.callsAtOnce }, (_, at) => makeCalls(url, run, state, at + 1)),
   ];
   const played = Promise.allSettled(clients);
+  // On a busy machine the first call may take longer to open than the load lasts.
+  await until("a call is open", () => run.open.length > 0);
   await new Promise((resolve) => setTimeout(resolve, run.random() * killMsMax));
   state.isKilled = true;
   await gateway.kill9();
@@ -60,9 +66,8 @@ async function openSessions(
 }
 
 async function endOne(url: string, run: KillRun): Promise<void> {
-  const [oldest] = run.alive;
-  // One stays, so that calls find a session.
-  if (oldest === undefined || run.alive.size === 1) return;
+  const oldest = [...run.alive].find((id) => !run.calling.has(id));
+  if (oldest === undefined) return;
   run.alive.delete(oldest);
   run.unsure.add(oldest);
   const response = await fetch(url, { method: "DELETE", headers: { "mcp-session-id": oldest } });
@@ -82,6 +87,7 @@ async function makeCalls(
 ): Promise<void> {
   const session = resumeRpcSession(url, (await openRpcSession(url)).id, revision);
   run.alive.add(session.id);
+  run.calling.add(session.id);
   for (let turn = 0; !state.isKilled; turn += 1) {
     const id = caller + turn * run.callsAtOnce;
     const stream = await openStream(url, session.id, id, 1 + Math.floor(run.random() * 60));

@@ -226,7 +226,7 @@ async function readBody(
   body: ReadableStream<Uint8Array>,
   { adminAnswerBytesMax }: Pick<Limits, "adminAnswerBytesMax">,
 ): Promise<string> {
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let text = "";
   let bytes = 0;
   for await (const chunk of body) {

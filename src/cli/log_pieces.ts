@@ -104,7 +104,7 @@ export class LogEnd {
 const lineFeed = 0x0a;
 
 function decode(parts: readonly Uint8Array[]): string {
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   return parts.map((part) => decoder.decode(part, { stream: true })).join("") + decoder.decode();
 }
 

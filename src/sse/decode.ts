@@ -27,13 +27,23 @@ export interface SseDecodeOptions {
   readonly eventBytesMax: number;
 }
 
+const byteOrderMark = "\uFEFF";
+
 /** The events of a stream. Cancelling them cancels the stream. */
 export function decodeSse(
   stream: ReadableStream<Uint8Array>,
   options: SseDecodeOptions,
 ): ReadableStream<SseEvent> {
-  // Strips one byte order mark at the start, as the standard requires.
-  const text = new TextDecoder();
+  // With `ignoreBOM: false`, Deno drops each mark that comes first in a chunk, not the first alone.
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  let isStart = true;
+  const textOf = (chunk: Uint8Array): string => {
+    const text = decoder.decode(chunk, { stream: true });
+    if (!isStart || text === "") return text;
+    isStart = false;
+    // The standard strips one mark at the start.
+    return text.startsWith(byteOrderMark) ? text.slice(1) : text;
+  };
   const lines = createLineReader();
   const frames = createFrameReader();
   const reader = stream.getReader();
@@ -46,7 +56,7 @@ export function decodeSse(
   };
   const toEvents = (chunk: Uint8Array): SseEvent[] => {
     const events: SseEvent[] = [];
-    lines.push(text.decode(chunk, { stream: true }), (line) => {
+    lines.push(textOf(chunk), (line) => {
       bound(line.length);
       const event = frames.take(line);
       if (event !== undefined) events.push(event);

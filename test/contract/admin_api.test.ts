@@ -79,7 +79,7 @@ const routes: readonly (readonly [method: string, path: string, body?: unknown])
   ["DELETE", "/admin/servers/counting/mcp"],
 ];
 
-describe("the admin API refuses", () => {
+describe("H5 the admin API refuses", () => {
   test("every route without a token, and with a wrong one", async () => {
     for (
       const [method, path, body] of [...routes, ["POST", "/admin"], ["GET", "/admin/x"]] as const

@@ -286,7 +286,7 @@ test("without metrics in the configuration nothing is collected", async () => {
   expect(gateway.gateway.metrics()).toBeUndefined();
 });
 
-describe("GET /metrics on the operator's port", () => {
+describe("H5 GET /metrics on the operator's port", () => {
   let spawned: SpawnedGateway;
   let admin: AdminCalls;
 

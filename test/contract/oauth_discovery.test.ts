@@ -32,7 +32,7 @@ async function read(url: string, { fetch }: OAuthGateway = open): Promise<JsonOb
   return { status, ...await response.json() as JsonObject };
 }
 
-describe("the metadata of a resource", () => {
+describe("H11 the metadata of a resource", () => {
   const paths = [
     "/mcp",
     "/sse",

@@ -158,3 +158,26 @@ test(
   },
   testMs,
 );
+
+test(
+  "D7: what a server lists for one user is not shown to another, nor by a shared cache",
+  async () => {
+    const [ann, ben] = await Promise.all(["ann", "ben"].map(connect));
+    if (!ann || !ben) throw new Error("A session is missing");
+    await call(ann, "add_tool", { name: "of_ann" });
+    const listOf = async (session: UserSession) =>
+      await (await send("POST", path, { ...session, body: request(2, "tools/list") })).text();
+    const stateless = async (user: string) =>
+      await (await ask({ send } as never, "tools/list", {}, { path, headers: by(user) })).text();
+    await until("Ann's list has her tool", async () => (await listOf(ann)).includes("of_ann"));
+    expect(await stateless("ann")).toContain("of_ann");
+    for (const list of [await listOf(ben), await stateless("ben"), await stateless("eve")]) {
+      expect(list).toContain('"nonce"');
+      expect(list).not.toContain("of_ann");
+    }
+    for (const user of ["ann", "ben"]) {
+      expect(await stateless(user)).toContain('"cacheScope":"private"');
+    }
+  },
+  testMs,
+);

@@ -339,8 +339,8 @@ function forgetfulRules(
   return { rules: all, forget: () => void (known = "none") };
 }
 
-describe("a session that the server lost", () => {
-  test("F3 is replaced once for all calls that use it; they fail, and none is made twice", async () => {
+describe("F11 a session that the server lost", () => {
+  test("is replaced once for all calls that use it; they fail, and none is made twice", async () => {
     const { rules, forget } = forgetfulRules();
     const { server, upstream } = await open(rules);
     await callTool(upstream, "echo");

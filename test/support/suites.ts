@@ -106,6 +106,7 @@ export const suites: readonly Suite[] = [
   { name: "unit", kind: "core", files: ["unit/"], isGrouped: true, besidesBun: 4 },
   { name: "processes and sockets", kind: "core", files: [""], besidesBun: 16 },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
+  { name: "faults under load", kind: "speed", programs: [["bench/run.ts", "soak"]] },
 ];
 
 /**

@@ -13,6 +13,8 @@ export interface Counts {
 export interface TestReport extends Counts {
   readonly skipped: number;
   readonly failures: readonly string[];
+  /** The names of the tests that passed, with their groups, joined by ` > `. */
+  readonly passedNames?: readonly string[];
 }
 
 const entities: Readonly<Record<string, string>> = {
@@ -69,8 +71,10 @@ export function reportOfJunit(xml: string): TestReport {
   const failures = members.filter((one) => one.failed)
     .map(({ name, error }) => `${plain(name)}\n${plain(error).trim()}`);
   const skipped = members.filter((one) => one.skipped).length;
+  const passed = members.filter((one) => !one.failed && !one.skipped);
   return {
-    passed: members.length - skipped - failures.length,
+    passed: passed.length,
+    passedNames: passed.map(({ name }) => plain(name)),
     failed: failures.length,
     skipped,
     failures,

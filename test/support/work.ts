@@ -14,6 +14,8 @@ import { testMsMax } from "./wait.ts";
 export interface Work {
   readonly name: string;
   readonly command: readonly string[];
+  /** The runtime of its tests, for files of tests. */
+  readonly runtime?: RuntimeName;
   readonly env?: Readonly<Record<string, string>>;
   /** Whether its output is shown though it passed. */
   readonly isShown?: boolean;
@@ -55,6 +57,7 @@ export function testFiles(
 ): Work {
   const report = join(reports, `${runtime}-${name.replaceAll("/", "-")}.xml`);
   return {
+    runtime,
     name: `${titles[runtime].padEnd(titleWidth)}  ${name}`,
     command: testCommands[runtime](paths, report),
     read() {

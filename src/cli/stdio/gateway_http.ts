@@ -167,7 +167,7 @@ export async function readText(
   body: ReadableStream<Uint8Array>,
   bytesMax: number,
 ): Promise<string> {
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   let bytes = 0;
   let text = "";
   for await (const chunk of body) {

@@ -192,7 +192,7 @@ describe("H12 every route and method alike", () => {
     }
   });
 
-  test("health names no server, except to the operator", async () => {
+  test("H5 health names no server, except to the operator", async () => {
     const { authenticator, gateway, ...rest } = await open();
     const operated = createHarness({ authenticator, gateway, operatorToken: "the-operator" });
     const status = { state: "running", since: 0, connections: 1 } as const;

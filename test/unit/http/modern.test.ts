@@ -121,7 +121,7 @@ describe("the era of a POST", () => {
   });
 });
 
-describe("a stateless request that is refused", () => {
+describe("B8 a stateless request that is refused", () => {
   const wrong: readonly [string, JsonObject, Record<string, string | undefined>, number, number][] =
     [
       ["no capabilities", { clientCapabilities: undefined }, {}, 400, -32602],
@@ -310,7 +310,7 @@ describe("arguments that travel in headers", () => {
   };
   const refused = [400, -32020];
 
-  test("they must match the body", async () => {
+  test("B8 they must match the body", async () => {
     expect(await call({ region: "eu" }, { "mcp-param-region": "eu" })).toBe(200);
     expect(await call({ region: "eu" }, { "Mcp-Param-REGION": encoded("eu") })).toBe(200);
     expect(await call({ region: "eu" }, { "mcp-param-region": "us" })).toEqual(refused);

@@ -280,7 +280,7 @@ describe("the caller of a stateless call", () => {
   });
 });
 
-describe("a client that leaves", () => {
+describe("B13 a client that leaves", () => {
   test("before its answer has cancelled, once, and nothing is kept of its call", async () => {
     const harness = createHarness({ limits: { statelessCallsMax: 1 } });
     const leaving = new AbortController();

@@ -269,7 +269,7 @@ describe("GET streams", () => {
     expect(chunks[0]).toBe(chunks[2]);
   });
 
-  test("the newest stream gets the messages, and the oldest ends if there are too many", async () => {
+  test("C7 the newest stream gets the messages, and the oldest ends if there are too many", async () => {
     const { connect, gateway } = createHarness({ limits: { sessionStreamsMax: 2 } });
     const session = await connect({ revision: "2025-06-18" });
     const streams = [];
@@ -346,7 +346,7 @@ describe("GET streams", () => {
 });
 
 describe("a broken stream", () => {
-  test("a disconnect does not cancel: GET with the last event id returns the rest", async () => {
+  test("B13 a disconnect does not cancel: GET with the last event id returns the rest", async () => {
     const { connect, gateway } = createHarness();
     const session = await connect();
     const answer = session.post(slowCall(1));
