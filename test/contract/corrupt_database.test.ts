@@ -110,9 +110,10 @@ describe("G3: a database", () => {
     const runtime = await createTestRuntime();
     const first = await startStored(runtime, folder);
     const session = (await first.open()).headers.get("mcp-session-id") ?? "";
-    // A copy of the files while the gateway runs is what kill -9 leaves.
+    // A copy of the files while the gateway runs is what kill -9 leaves; its lock would name this
+    // process, which lives.
     const copy = newDataFolder();
-    for (const name of readdirSync(folder)) {
+    for (const name of readdirSync(folder).filter((one) => one !== "gateway.lock")) {
       if (statSync(join(folder, name)).isFile()) {
         writeFileSync(join(copy, name), readFileSync(join(folder, name)), { mode: 0o600 });
       }

@@ -328,7 +328,11 @@ describe("the stream", () => {
   });
 
   test("a page that reads too slowly loses its own stream and no other", async () => {
-    const page = await open({ streamBytesMax: 4_096 });
+    const page = await open({
+      streamBytesMax: 4_096,
+      streamNoticeBytesMax: 2_048,
+      streamPauseBytes: 1_024,
+    });
     const [token, other] = [await page.logIn(), await page.logIn()];
     const slow = await page.follow(token);
     const frames = await page.follow(other);
