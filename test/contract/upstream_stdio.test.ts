@@ -472,8 +472,9 @@ describe("idle processes", () => {
 
   test("when all are busy, a call fails with a time to retry", async () => {
     const { upstream } = await open([], {}, { processesMax: 1 });
+    // Its process runs before: between its start and its call it would look idle.
+    await stateOf(upstream, callerOf("a"));
     const busy = upstream.open(toolCall("hang", {}, callerOf("a")));
-    await until("it is busy", () => upstream.status().state === "running");
     expect((await failTool(upstream, "echo", {}, callerOf("b"))).data["reason"]).toBe("overloaded");
     busy.cancel("enough");
     // The lists of the first may still be on their way.
