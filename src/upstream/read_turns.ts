@@ -1,7 +1,7 @@
 /**
- * Whose output is read next. A program that writes faster than the gateway takes its output waits
- * before each further piece: one piece is read in each turn of the event loop, so that everything
- * else goes on meanwhile, and the reader that has taken the least goes first. A flood makes garbage
+ * Whose output is read next. A turn of the event loop takes so many bytes of all programs. What
+ * exceeds them waits: then one piece is read in each turn, so that everything else goes on meanwhile,
+ * and the reader that has taken the least goes first. A flood makes garbage
  * faster than some runtimes notice, so this asks them to collect it. Not here: what a piece is
  * (stdio/line_reader.ts).
  */
@@ -10,8 +10,8 @@ import type { Runtime } from "../runtime/runtime.ts";
 
 /** One reader's place in the order. */
 export interface ReadPlace {
-  /** Asks for the next turn, after so many bytes; resolves when it has come. */
-  next(bytes: number): Promise<void>;
+  /** Asks for the next turn, after so many bytes; undefined if this turn has room for more. */
+  next(bytes: number): Promise<void> | undefined;
 }
 
 /** The order of all readers. */
@@ -29,7 +29,7 @@ interface WaitingReader {
 /** What an order is made from. */
 export interface ReadTurnsOptions {
   readonly runtime: Pick<Runtime, "nextTurn" | "collect">;
-  readonly limits: Pick<Limits, "readCollectBytes">;
+  readonly limits: Pick<Limits, "readCollectBytes" | "readTurnBytes">;
 }
 
 /** Makes an empty order. */
@@ -38,7 +38,9 @@ export function createReadTurns({ runtime, limits }: ReadTurnsOptions): ReadTurn
   const waiting: WaitingReader[] = [];
   /** Who was away is not owed what it has not taken meanwhile: it begins here. */
   let served = 0;
-  /** Bytes since garbage was collected last. */
+  /** Bytes that were read in this turn without a wait. */
+  let free = 0;
+  /** Bytes that had to wait since garbage was collected last. */
   let uncollected = 0;
   const serve = (): void => {
     const first = waiting.reduce((one, other) => other.taken < one.taken ? other : one);
@@ -55,13 +57,19 @@ export function createReadTurns({ runtime, limits }: ReadTurnsOptions): ReadTurn
     place() {
       let taken = 0;
       return {
-        next: (bytes) =>
-          new Promise((resolve) => {
-            uncollected += bytes;
-            taken = Math.max(taken, served) + bytes;
+        next(bytes) {
+          taken = Math.max(taken, served) + bytes;
+          if (waiting.length === 0 && free + bytes <= limits.readTurnBytes) {
+            if (free === 0) nextTurn(() => void (free = 0));
+            free += bytes;
+            return undefined;
+          }
+          uncollected += bytes;
+          return new Promise((resolve) => {
             waiting.push({ taken, resolve });
             if (waiting.length === 1) nextTurn(serve);
-          }),
+          });
+        },
       };
     },
   };

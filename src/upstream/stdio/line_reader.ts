@@ -98,7 +98,8 @@ export function readLines(
         if (held !== undefined) await held;
         if (stopping.signal.aborted) return "stopped";
         // A program that is not ahead of its reader writes less at a time.
-        if (end - at >= readPieceBytes / 2) await place?.next(end - at);
+        const turn = end - at < readPieceBytes / 2 ? undefined : place?.next(end - at);
+        if (turn !== undefined) await turn;
       }
       // A stream that always has data would otherwise block timers and sockets.
       if (clock.monotonic() - turnStart > limits.readTurnMs) {

@@ -3,20 +3,20 @@ import { describe, expect, test } from "bun:test";
 import { createReadTurns } from "../../../src/upstream/read_turns.ts";
 
 /** An order whose turns the test runs, and what was read in them. */
-function setUp() {
+function setUp(readTurnBytes = 0) {
   const due: (() => void)[] = [];
   const read: string[] = [];
   let collected = 0;
   const turns = createReadTurns({
     runtime: { nextTurn: (run) => void due.push(run), collect: () => void (collected += 1) },
-    limits: { readCollectBytes: 1_000 },
+    limits: { readCollectBytes: 1_000, readTurnBytes },
   });
   return {
     turns,
     read,
     /** Asks for a turn. */
     ask: (place: ReturnType<typeof turns.place>, name: string, bytes: number) =>
-      void place.next(bytes).then(() => read.push(name)),
+      void Promise.resolve(place.next(bytes)).then(() => read.push(name)),
     async turn() {
       due.shift()?.();
       await new Promise((resolve) => setTimeout(resolve, 0));
@@ -37,6 +37,22 @@ describe("E3: programs that flood their output", () => {
     await turn();
     expect(read).toEqual(["a", "b", "c"]);
     expect(due.length).toBe(0);
+  });
+
+  test("do not wait, nor make others wait, before a turn is full", async () => {
+    const { turns, ask, turn, due, read, collected } = setUp(400);
+    const place = turns.place();
+    for (let round = 0; round < 10; round += 1) {
+      for (let piece = 0; piece < 4; piece += 1) expect(place.next(100)).toBeUndefined();
+      await turn();
+    }
+    expect([due.length, collected()]).toEqual([0, 0]);
+    for (let piece = 0; piece < 4; piece += 1) expect(place.next(100)).toBeUndefined();
+    ask(place, "flood", 100);
+    await turn();
+    expect(read).toEqual([]);
+    await turn();
+    expect(read).toEqual(["flood"]);
   });
 
   test("wait for a program that has said less", async () => {
