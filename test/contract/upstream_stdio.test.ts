@@ -471,7 +471,8 @@ describe("idle processes", () => {
   });
 
   test("when all are busy, a call fails with a time to retry", async () => {
-    const { upstream } = await open([], {}, { processesMax: 1 });
+    // The busy call lasts longer than another waits for its place.
+    const { upstream } = await open([], { startTimeoutMs: 10_000 }, { processesMax: 1 });
     // Its process runs before: between its start and its call it would look idle.
     await stateOf(upstream, callerOf("a"));
     const busy = upstream.open(toolCall("hang", {}, callerOf("a")));
