@@ -12,6 +12,13 @@ export interface TestClock extends Clock {
   jump(ms: number): void;
 }
 
+/**
+ * Steps per millisecond: time stays a multiple of this power of two, so sums and differences are
+ * exact, and no timer is left with a rest too small to move the clock.
+ */
+const stepsPerMs = 1024;
+const toSteps = (ms: number): number => Math.ceil(ms * stepsPerMs) / stepsPerMs;
+
 /** Makes a clock at a fixed wall time. */
 export function createTestClock(seed = 1): TestClock {
   let start = 1_700_000_000_000;
@@ -21,7 +28,7 @@ export function createTestClock(seed = 1): TestClock {
     wall: () => start + now,
     monotonic: () => now,
     after(ms, run) {
-      const timer = { at: now + ms, run };
+      const timer = { at: now + toSteps(ms), run };
       timers.push(timer);
       return () => {
         timers = timers.filter((other) => other !== timer);
@@ -30,7 +37,7 @@ export function createTestClock(seed = 1): TestClock {
     random: createRandom(seed),
     jump: (ms) => void (start += ms),
     advance(ms) {
-      const end = now + ms;
+      const end = now + toSteps(ms);
       for (;;) {
         const next = timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
         if (next === undefined) break;
