@@ -124,25 +124,27 @@ function worksOf(suite: Suite, commit: string, files: readonly string[], reports
     ...piecesOf(suite, files)
       .filter((_, place) => runsPiece(suite, commit, all, runtime, place))
       .map(([name, paths]) => testFiles(name, paths, runtime, reports)),
-    ...(suite.programs ?? []).map((program) =>
-      testProgram(program, runtime, suite.kind === "speed")
-    ),
+    ...(suite.programs ?? [])
+      .filter((_, place) => runsPiece(suite, commit, all, runtime, place))
+      .map((program) => testProgram(program, runtime, suite.kind === "speed")),
   ]);
 }
 
 /** Says where a suite runs, and why there. */
 function announce(suite: Suite, commit: string): void {
-  const where = runtimesOf(suite, commit, wants("--all")).map((name) => titles[name]);
-  const isChosen = where.length < runtimes.length && suite.kind !== "source" &&
-    suite.kind !== "speed";
-  const part = suite.besidesBun !== undefined && !wants("--all") && where.length > 1
-    ? `, all files on Bun and one of ${suite.besidesBun} on each of the others, chosen by commit ` +
-      commit.slice(0, 7)
+  const all = wants("--all");
+  const where = runtimesOf(suite, commit, all);
+  const parts = all || commit === "" ? [] : [
+    suite.partOnBun === undefined ? "" : `, one of ${suite.partOnBun} pieces`,
+    suite.besidesBun === undefined
+      ? ""
+      : `, all files on Bun and one of ${suite.besidesBun} on each of the others`,
+  ].filter((part) => part !== "");
+  const isByCommit = !all && (parts.length > 0 || suite.kind === "outside" && !suite.isOnBun);
+  const why = isByCommit
+    ? `${parts.join("")}, chosen by commit ${commit.slice(0, 7) || "(none)"}`
     : "";
-  const why = !isChosen || suite.isOnBun === true
-    ? part
-    : `, chosen by commit ${commit.slice(0, 7) || "(none)"}`;
-  console.log(`${suite.name}: on ${where.join(", ")}${why}`);
+  console.log(`${suite.name}: on ${where.map((name) => titles[name]).join(", ")}${why}`);
 }
 
 async function runSuites(): Promise<void> {

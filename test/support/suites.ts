@@ -23,6 +23,8 @@ export interface Suite {
   readonly besidesBun?: number;
   /** Of a suite that runs on one runtime: whether that is Bun, whatever the commit says. */
   readonly isOnBun?: boolean;
+  /** Bun runs one of so many pieces or programs; the commit chooses which. */
+  readonly partOnBun?: number;
   /** Whether the files of a folder share a process: they wait for nothing, so that starts count. */
   readonly isGrouped?: boolean;
 }
@@ -70,6 +72,7 @@ export const suites: readonly Suite[] = [
     name: "official suite, the gateway as server",
     kind: "outside",
     isOnBun: true,
+    partOnBun: 2,
     programs: ["handshake", "modern", "dual"].flatMap((era) =>
       ["stdio", "http"].map((transport) => [server, "--only", `${era}-${transport}`])
     ),
@@ -97,14 +100,14 @@ export const suites: readonly Suite[] = [
     kind: "outside",
     programs: [["test/conformance/run_authorization.ts"]],
   },
-  { name: "the package", kind: "outside", isOnBun: true, files: ["package/"] },
+  { name: "the package", kind: "outside", isOnBun: true, partOnBun: 2, files: ["package/"] },
   {
     name: "the source text and the benchmarks",
     kind: "source",
     files: ["tidy.test.ts", "contract/bench_scenarios.test.ts", "unit/bench_"],
   },
   { name: "unit", kind: "core", files: ["unit/"], isGrouped: true, besidesBun: 4 },
-  { name: "processes and sockets", kind: "core", files: [""], besidesBun: 16 },
+  { name: "processes and sockets", kind: "core", files: [""], besidesBun: 24 },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
   { name: "faults under load", kind: "speed", programs: [["bench/run.ts", "soak"]] },
 ];
@@ -168,9 +171,9 @@ export function piecesOf(suite: Suite, all: readonly string[]): [name: string, f
 export function runtimesOf(suite: Suite, commit: string, all: boolean): readonly RuntimeName[] {
   if (all) return runtimes;
   if (suite.kind === "source" || suite.kind === "speed") return ["bun"];
-  const digit = digitOf(suite, commit);
-  if (digit === undefined || suite.isOnBun === true) return ["bun"];
-  return suite.kind === "core" ? runtimes : runtimes.slice(digit % runtimes.length).slice(0, 1);
+  const chosen = numberOf(suite, commit);
+  if (chosen === undefined || suite.isOnBun === true) return ["bun"];
+  return suite.kind === "core" ? runtimes : runtimes.slice(chosen % runtimes.length).slice(0, 1);
 }
 
 /** Whether a runtime of a suite runs the piece at this place of its list. */
@@ -181,15 +184,17 @@ export function runsPiece(
   runtime: RuntimeName,
   place: number,
 ): boolean {
-  const { besidesBun } = suite;
-  if (all || besidesBun === undefined || runtime === "bun") return true;
+  const parts = runtime === "bun" ? suite.partOnBun : suite.besidesBun;
+  const chosen = numberOf(suite, commit);
+  if (all || parts === undefined || chosen === undefined) return true;
   const others = runtimes.filter((name) => name !== "bun");
-  const turn = place + (digitOf(suite, commit) ?? 0);
-  return turn % besidesBun === (others.indexOf(runtime) * besidesBun) / others.length;
+  const first = runtime === "bun" ? 0 : (others.indexOf(runtime) * parts) / others.length;
+  return (place + chosen) % parts === first;
 }
 
-/** The digit of the commit's hash that chooses for a suite. */
-function digitOf(suite: Suite, commit: string): number | undefined {
-  const digit = Number.parseInt(commit[suites.indexOf(suite)] ?? "", 16);
-  return Number.isNaN(digit) ? undefined : digit;
+/** The two digits of the commit's hash that choose for a suite. */
+function numberOf(suite: Suite, commit: string): number | undefined {
+  const at = suites.indexOf(suite);
+  const chosen = Number.parseInt(commit.slice(at, at + 2), 16);
+  return Number.isNaN(chosen) ? undefined : chosen;
 }
