@@ -11,14 +11,14 @@ export interface OpenCall {
   readonly stream: ReadStream;
 }
 
-/** What clients know of all cycles so far. */
+/** What clients know of all cycles at one gateway so far. */
 export interface KillRun {
-  readonly random: () => number;
+  random: () => number;
   readonly sessionsMax: number;
   readonly callsAtOnce: number;
   /** Sessions whose ids were received. */
   readonly alive: Set<string>;
-  /** Sessions whose ends were acknowledged. */
+  /** The latest sessions whose ends were acknowledged. */
   readonly ended: Set<string>;
   /** Sessions whose ends were asked for, without an answer. */
   readonly unsure: Set<string>;
@@ -30,6 +30,10 @@ export interface KillRun {
 
 /** The kill comes within this time of the load. */
 const killMsMax = 400;
+/** The longer a session has been away, the more restarts have shown that it stays away. */
+const endedMax = 500;
+/** Sessions that are opened at once before the first kill. */
+const opensAtOnce = 8;
 /** One in so many new sessions leads to the end of an old one. */
 const endEvery = 4;
 
@@ -38,7 +42,6 @@ export const revision = "2025-11-25";
 /** Opens and ends sessions and makes calls, until the kill; what it cuts off is not acknowledged. */
 export async function playUntilKilled(gateway: SpawnedGateway, run: KillRun): Promise<void> {
   const url = `${gateway.url}/mcp`;
-  if (run.alive.size === 0) run.alive.add((await openRpcSession(url)).id);
   const state = { isKilled: false };
   run.calling.clear();
   const clients = [
@@ -52,6 +55,13 @@ export async function playUntilKilled(gateway: SpawnedGateway, run: KillRun): Pr
   state.isKilled = true;
   await gateway.kill9();
   await played;
+}
+
+/** Opens as many sessions as there may be, so that the first kill meets as many as the last. */
+export async function openAll(url: string, run: KillRun): Promise<void> {
+  await Promise.all(Array.from({ length: opensAtOnce }, async () => {
+    while (run.alive.size < run.sessionsMax) run.alive.add((await openRpcSession(url)).id);
+  }));
 }
 
 async function openSessions(
@@ -76,6 +86,10 @@ async function endOne(url: string, run: KillRun): Promise<void> {
   if (response.status === 204) {
     run.unsure.delete(oldest);
     run.ended.add(oldest);
+    for (const id of run.ended) {
+      if (run.ended.size <= endedMax) break;
+      run.ended.delete(id);
+    }
   }
 }
 
