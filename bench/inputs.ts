@@ -9,11 +9,11 @@
  *   … --peer=NAME                      at a program of another project
  */
 import { hostileCommand } from "../test/fault/hostile_command.ts";
-import { openRpcSession } from "../test/support/rpc_session.ts";
-import { spawnGateway } from "../test/support/spawn_gateway.ts";
+import { within } from "../test/support/wait.ts";
 import { badRequest, sendBad } from "./support/bad_requests.ts";
 import { numberOption } from "./support/row.ts";
 import { runSliced, type Slice, type SliceRunner } from "./support/slices.ts";
+import { openSubject, openSubjectSession, type Subject } from "./support/subject.ts";
 
 const inputs = numberOption("inputs", 2_000);
 const atOnce = numberOption("at-once", 32);
@@ -21,6 +21,8 @@ const inputsOfSlice = 10_000;
 /** Between two calls of the canary. */
 const pauseMs = 50;
 const examplesMax = 10;
+/** A call of the canary that is not answered by then has failed. */
+const answerMsMax = 30_000;
 
 interface InputCounts {
   readonly statuses: Record<string, number>;
@@ -55,44 +57,47 @@ async function sendInputs(port: number, session: string, { count, random, counts
   }));
 }
 
-async function playCanary(url: string, { canary }: InputCounts, isOver: () => boolean) {
-  const session = await openRpcSession(url);
+async function playCanary(
+  subject: Subject,
+  { canary }: InputCounts,
+  isOver: () => boolean,
+): Promise<void> {
+  let session = await openSubjectSession(subject.url);
   for (let id = 1; !isOver(); id += 1) {
     const nonce = `canary ${id}`;
-    const text = await session.callTool(id, "nonce", { nonce }).catch(String);
+    const asked = session.callTool(id, subject.tool("kid", "nonce"), { nonce });
+    const text = await within("the canary's answer", asked, answerMsMax).catch(String);
     if (text === nonce) canary.answered += 1;
     else {
       canary.failed += 1;
       if (canary.reasons.length < examplesMax) canary.reasons.push(text);
+      session = await openSubjectSession(subject.url).catch(() => session);
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-  await session.end();
+  await session.end().catch(() => {});
 }
 
 async function open(): Promise<SliceRunner<InputCounts>> {
-  const gateway = await spawnGateway({
-    servers: { kid: { ...hostileCommand(), isolation: "shared", callTimeoutMs: 5_000 } },
+  const subject = await openSubject({
+    kid: { ...hostileCommand(), isolation: "shared", callTimeoutMs: 5_000 },
   });
-  const url = `${gateway.url}/mcp`;
-  const isReady = async () =>
-    (await fetch(`${gateway.url}/ready`).catch(() => undefined))?.status === 200;
-  const faults = () => gateway.log().split("Caught an unexpected fault").length;
-  let session = await openRpcSession(url);
+  const faults = () => subject.log().split("Caught an unexpected fault").length;
+  let session = await openSubjectSession(subject.url);
   return {
     async run(slice) {
       const faultsBefore = faults();
       let isOver = false;
-      const sending = sendInputs(gateway.port, session.id, slice).finally(() => isOver = true);
-      await Promise.all([sending, playCanary(url, slice.counts, () => isOver)]);
-      const goesOn = await isReady();
+      const sending = sendInputs(subject.port, session.id, slice).finally(() => isOver = true);
+      await Promise.all([sending, playCanary(subject, slice.counts, () => isOver)]);
+      const goesOn = await subject.isReady();
       if (!goesOn || faults() > faultsBefore) slice.counts.crashes += 1;
       if (goesOn) return;
-      await gateway.kill9();
-      await gateway.restart();
-      session = await openRpcSession(url);
+      await subject.kill9();
+      await subject.restart();
+      session = await openSubjectSession(subject.url);
     },
-    close: () => gateway.dispose(),
+    close: () => subject.dispose(),
   };
 }
 

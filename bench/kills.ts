@@ -11,12 +11,12 @@
  *   … --peer=NAME                                      at a program of another project
  */
 import { hostileCommand } from "../test/fault/hostile_command.ts";
-import { spawnGateway } from "../test/support/spawn_gateway.ts";
 import { percentile } from "./e2e/results.ts";
-import { checkAfterKill } from "./support/killed_checks.ts";
+import { checkAfterKill, hasBegun } from "./support/killed_checks.ts";
 import { type KillRun, openAll, playUntilKilled } from "./support/killed_load.ts";
 import { numberOption } from "./support/row.ts";
 import { runSliced, type SliceRunner } from "./support/slices.ts";
+import { openSubject } from "./support/subject.ts";
 
 const cycles = numberOption("cycles", 10);
 const sessions = numberOption("sessions", 100);
@@ -35,10 +35,7 @@ interface KillCounts {
 }
 
 async function open(): Promise<SliceRunner<KillCounts>> {
-  const gateway = await spawnGateway({
-    servers: { kid: { ...hostileCommand(), isolation: "shared" } },
-  });
-  const url = `${gateway.url}/mcp`;
+  const subject = await openSubject({ kid: { ...hostileCommand(), isolation: "shared" } });
   const run: KillRun = {
     random: Math.random,
     sessionsMax: sessions,
@@ -49,16 +46,16 @@ async function open(): Promise<SliceRunner<KillCounts>> {
     calling: new Set(),
     open: [],
   };
-  await openAll(url, run);
+  await openAll(subject.url, run);
   /** One kill, one restart, and what was wrong after it. */
   const runCycle = async (counts: KillCounts) => {
-    await playUntilKilled(gateway, run);
+    await playUntilKilled(subject, run);
     const begun = performance.now();
-    await gateway.restart();
+    await subject.restart();
     counts.readyMs.push(Math.round(performance.now() - begun));
     counts.acknowledged += run.alive.size;
-    counts.resumed += run.open.filter(({ stream }) => stream.lastId !== undefined).length;
-    const { lost, revived, endless } = await checkAfterKill(url, run);
+    counts.resumed += run.open.filter(hasBegun).length;
+    const { lost, revived, endless } = await checkAfterKill(subject.url, run);
     counts.lost += lost;
     counts.revived += revived;
     counts.endless += endless;
@@ -69,7 +66,7 @@ async function open(): Promise<SliceRunner<KillCounts>> {
       run.random = random;
       for (let cycle = 0; cycle < count; cycle += 1) await runCycle(counts);
     },
-    close: () => gateway.dispose(),
+    close: () => subject.dispose(),
   };
 }
 

@@ -8,18 +8,21 @@
  *   … --peer=NAME                      at a program of another project, with a program behind it
  */
 import { hostileCommand } from "../test/fault/hostile_command.ts";
-import { openRpcSession, type RpcSession } from "../test/support/rpc_session.ts";
-import { spawnGateway } from "../test/support/spawn_gateway.ts";
+import type { RpcSession } from "../test/support/rpc_session.ts";
+import { within } from "../test/support/wait.ts";
 import { numberOption } from "./support/row.ts";
 import { runSliced, type SliceRunner } from "./support/slices.ts";
 import { serveSoakRemote } from "./support/soak_remote.ts";
+import { openSubject, openSubjectSession } from "./support/subject.ts";
 
 const calls = numberOption("calls", 5_000);
 const sessions = numberOption("sessions", 50);
 const callsOfSlice = 20_000;
 const reasonsMax = 5;
-/** One call in so many goes to the remote server. */
+/** One call in so many goes to the remote server, which only the gateway can have next to it. */
 const remoteEvery = 4;
+/** An answer that has not come by then is lost. */
+const answerMsMax = 60_000;
 
 interface NonceCounts {
   own: number;
@@ -31,9 +34,16 @@ interface NonceCounts {
 /** Whether a text belongs to any call of this run. */
 const nonceForm = /nonce-\d+-\d+/;
 
-async function callOnce(session: RpcSession, nonce: string, id: number, counts: NonceCounts) {
-  const name = id % remoteEvery === 0 ? "far__echo" : "kid__nonce";
-  const answer = await session.request(id, "tools/call", { name, arguments: { nonce } })
+interface NonceCall {
+  readonly id: number;
+  readonly nonce: string;
+  /** The name of the tool. */
+  readonly name: string;
+}
+
+async function callOnce(session: RpcSession, { id, nonce, name }: NonceCall, counts: NonceCounts) {
+  const asked = session.request(id, "tools/call", { name, arguments: { nonce } });
+  const answer = await within("an answer", asked, answerMsMax)
     .catch((fault: unknown) => ({ result: undefined, fault: String(fault) }));
   const [found] = nonceForm.exec(JSON.stringify(answer.result ?? "")) ?? [];
   if (found === nonce) counts.own += 1;
@@ -46,23 +56,28 @@ async function callOnce(session: RpcSession, nonce: string, id: number, counts: 
 
 async function open(): Promise<SliceRunner<NonceCounts>> {
   const far = await serveSoakRemote("far");
-  const gateway = await spawnGateway({
-    servers: { kid: { ...hostileCommand(), isolation: "shared" }, far: { url: far.url } },
-  });
-  const url = `${gateway.url}/mcp`;
-  const opened = await Promise.all(Array.from({ length: sessions }, () => openRpcSession(url)));
+  const kid = { ...hostileCommand(), isolation: "shared" };
+  const subject = await openSubject({ kid, far: { url: far.url } });
+  const toolOf = (id: number) =>
+    id % remoteEvery === 0 && !subject.isPeer
+      ? subject.tool("far", "echo")
+      : subject.tool("kid", "nonce");
+  const opened = await Promise.all(
+    Array.from({ length: sessions }, () => openSubjectSession(subject.url)),
+  );
   return {
     async run({ from, count, counts }) {
       const ofEach = Math.ceil(count / sessions);
       const first = 1 + Math.floor(from / sessions);
       await Promise.all(opened.map(async (session, number) => {
         for (let id = first; id < first + ofEach; id += 1) {
-          await callOnce(session, `nonce-${number}-${id}`, id, counts);
+          const call = { id, nonce: `nonce-${number}-${id}`, name: toolOf(id) };
+          await callOnce(session, call, counts);
         }
       }));
     },
     async close() {
-      await gateway.dispose();
+      await subject.dispose();
       far.close();
     },
   };

@@ -1,8 +1,8 @@
 /** What a gateway holds: its processes, its file descriptors and its memory. Linux (/proc). */
 import { readdirSync } from "node:fs";
 import { descendants, residentBytes, sendSignal } from "../../test/support/processes.ts";
-import type { SpawnedGateway } from "../../test/support/spawn_gateway.ts";
 import { until } from "../../test/support/wait.ts";
+import type { Subject } from "./subject.ts";
 
 /** The program that `collectedHeap` can ask. */
 export const collectingProgram = "bench/support/collecting_gateway.ts";
@@ -22,7 +22,7 @@ export const holdingOf = (pid: number): Holding => ({
 });
 
 /** The bytes of the heap in use after a forced collection. */
-export async function collectedHeap(gateway: Pick<SpawnedGateway, "pid" | "log">): Promise<number> {
+export async function collectedHeap(gateway: Pick<Subject, "pid" | "log">): Promise<number> {
   const said = () => [...gateway.log().matchAll(/^HEAP (\d+)$/gm)];
   const before = said().length;
   sendSignal(gateway.pid, "SIGUSR2");

@@ -42,9 +42,14 @@ export async function checkAfterKill(url: string, run: KillRun): Promise<KillFau
   return { lost: lost.length, revived, endless: ends.filter((isHonest) => !isHonest).length };
 }
 
-/** Whether a call has its answer or the outcome `unknown`. A call without an event id never began. */
-async function hasEnd(url: string, { session, id, stream: { lastId } }: OpenCall) {
-  if (lastId === undefined) return true;
+/** Whether a client got anything of a call's stream before the kill. */
+export const hasBegun = ({ stream: { lastId, events } }: OpenCall): boolean =>
+  lastId !== undefined || events.length > 0;
+
+/** Whether a call has its answer or the outcome `unknown`; without an event id no client can ask. */
+async function hasEnd(url: string, call: OpenCall): Promise<boolean> {
+  const { session, id, stream: { lastId } } = call;
+  if (lastId === undefined) return !hasBegun(call);
   const timeout = AbortSignal.timeout(endMsMax);
   const response = await fetch(url, {
     headers: {

@@ -1,8 +1,8 @@
 /** The load under which `bench kills` kills a gateway, and what its clients know afterwards. */
 import { readEvents, type ReadStream } from "../../test/support/event_reader.ts";
-import { openRpcSession, resumeRpcSession } from "../../test/support/rpc_session.ts";
-import type { SpawnedGateway } from "../../test/support/spawn_gateway.ts";
+import { resumeRpcSession } from "../../test/support/rpc_session.ts";
 import { until } from "../../test/support/wait.ts";
+import { openSubjectSession, type Subject } from "./subject.ts";
 
 /** A call whose stream was open when the gateway was killed. */
 export interface OpenCall {
@@ -40,8 +40,8 @@ const endEvery = 4;
 export const revision = "2025-11-25";
 
 /** Opens and ends sessions and makes calls, until the kill; what it cuts off is not acknowledged. */
-export async function playUntilKilled(gateway: SpawnedGateway, run: KillRun): Promise<void> {
-  const url = `${gateway.url}/mcp`;
+export async function playUntilKilled(subject: Subject, run: KillRun): Promise<void> {
+  const { url } = subject;
   const state = { isKilled: false };
   run.calling.clear();
   const clients = [
@@ -53,14 +53,14 @@ export async function playUntilKilled(gateway: SpawnedGateway, run: KillRun): Pr
   await until("a call is open", () => run.open.length > 0);
   await new Promise((resolve) => setTimeout(resolve, run.random() * killMsMax));
   state.isKilled = true;
-  await gateway.kill9();
+  await subject.kill9();
   await played;
 }
 
 /** Opens as many sessions as there may be, so that the first kill meets as many as the last. */
 export async function openAll(url: string, run: KillRun): Promise<void> {
   await Promise.all(Array.from({ length: opensAtOnce }, async () => {
-    while (run.alive.size < run.sessionsMax) run.alive.add((await openRpcSession(url)).id);
+    while (run.alive.size < run.sessionsMax) run.alive.add((await openSubjectSession(url)).id);
   }));
 }
 
@@ -70,7 +70,7 @@ async function openSessions(
   state: { readonly isKilled: boolean },
 ): Promise<void> {
   while (!state.isKilled) {
-    if (run.alive.size < run.sessionsMax) run.alive.add((await openRpcSession(url)).id);
+    if (run.alive.size < run.sessionsMax) run.alive.add((await openSubjectSession(url)).id);
     if (run.alive.size >= run.sessionsMax || run.random() < 1 / endEvery) await endOne(url, run);
   }
 }
@@ -83,7 +83,7 @@ async function endOne(url: string, run: KillRun): Promise<void> {
   const response = await fetch(url, { method: "DELETE", headers: { "mcp-session-id": oldest } });
   await response.body?.cancel();
   // A session whose end is only on its way may be there or not.
-  if (response.status === 204) {
+  if (response.status === 204 || response.status === 200) {
     run.unsure.delete(oldest);
     run.ended.add(oldest);
     for (const id of run.ended) {
@@ -99,7 +99,7 @@ async function makeCalls(
   state: { readonly isKilled: boolean },
   caller: number,
 ): Promise<void> {
-  const session = resumeRpcSession(url, (await openRpcSession(url)).id, revision);
+  const session = resumeRpcSession(url, (await openSubjectSession(url)).id, revision);
   run.alive.add(session.id);
   run.calling.add(session.id);
   for (let turn = 0; !state.isKilled; turn += 1) {
