@@ -5,7 +5,7 @@
  *
  *   bun bench inputs                   deno run -A bench/run.ts inputs
  *   … --inputs=200000 --store          the figure, in slices; the default is 2,000
- *   … --seed=1 --at-once=32 --json=FILE --restart
+ *   … --seed=1 --at-once=64 --json=FILE --restart
  *   … --peer=NAME                      at a program of another project
  */
 import { hostileCommand } from "../test/fault/hostile_command.ts";
@@ -16,7 +16,7 @@ import { runSliced, type Slice, type SliceRunner } from "./support/slices.ts";
 import { openSubject, openSubjectSession, type Subject } from "./support/subject.ts";
 
 const inputs = numberOption("inputs", 2_000);
-const atOnce = numberOption("at-once", 32);
+const atOnce = numberOption("at-once", 64);
 const inputsOfSlice = 10_000;
 /** Between two calls of the canary. */
 const pauseMs = 50;

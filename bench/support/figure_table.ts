@@ -70,8 +70,7 @@ const figureTexts: readonly FigureText[] = [
   },
   {
     figure: "crashes",
-    title:
-      "a program that all share is killed during a call: calls without an end; its session goes on; new sessions; p99",
+    title: "a shared program killed during calls: without an end; sessions that go on; new ones; p99",
     goal: "0; all; all",
     command: "bun bench crashes --crashes=100",
     tell: ({ crashes, hung, same, fresh, recoveryMs }) =>

@@ -97,20 +97,23 @@ export function writeRow(path: string, row: FigureRow): void {
   renameSync(`${path}.new`, path);
 }
 
+let revision: string | undefined;
+
 /** What is measured, with what and where: the head of a row. */
 export const describeRun = () => ({
   subject: subjectOption(),
   ...describeMachine(),
-  revision: measuredRevision(),
+  // What runs does not change any more, whatever happens to the files.
+  revision: revision ??= measuredRevision(),
 });
 
 /** The row of what was measured just now. */
 export const toFigureRow = (
   { figure, options, values, goals }: FigureResult,
-  run: ReturnType<typeof describeRun> = describeRun(),
+  { subject, runtime, machine, load, revision } = describeRun(),
 ): FigureRow => ({
   figure,
-  ...run,
+  ...{ subject, runtime, machine, load, revision },
   at: new Date().toISOString(),
   options,
   values: { ...values },

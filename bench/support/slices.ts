@@ -68,46 +68,61 @@ const sameMembers = ["figure", "subject", "runtime", "revision"] as const;
 /** What must be the same in every run of one row. */
 type RowIdentity = Pick<FigureRow, typeof sameMembers[number] | "options">;
 
-/** Refuses a stored row that was measured in another way than this one would be. */
-function assertSame(stored: RowIdentity, wanted: RowIdentity, path: string): void {
+/** How a stored row was measured in another way than this one would be; empty: it was not. */
+function differencesOf(stored: RowIdentity, wanted: RowIdentity): string {
   const names = new Set([...Object.keys(stored.options), ...Object.keys(wanted.options)]);
-  const differences = [
+  return [
     ...sameMembers.map((name) => [name, stored[name], wanted[name]]),
     ...[...names].map((name) => [name, stored.options[name], wanted.options[name]]),
-  ].filter(([, before, now]) => before !== now);
-  if (differences.length === 0) return;
-  const texts = differences.map(([name, before, now]) => `${name} was ${before} and is ${now}`);
-  throw new Error(
-    `Cannot go on with ${path}: ${texts.join(", ")}; ` +
-      "use the same options and commit, or add --restart to measure it from the beginning",
-  );
+  ].filter(([, before, now]) => before !== now)
+    .map(([name, before, now]) => `${name} was ${before} and is ${now}`).join(", ");
+}
+
+/**
+ * The progress to go on with; undefined: the figure is measured from its beginning. Throws if the
+ * file has a part of another measurement, which would be lost.
+ */
+function progressIn(
+  stored: FigureRow,
+  wanted: RowIdentity,
+  { path, print }: SlicedStart,
+): RowProgress | undefined {
+  const differences = differencesOf(stored, wanted);
+  const { progress } = stored;
+  if (differences === "") return progress;
+  if (progress !== undefined && progress.done < progress.of) {
+    throw new Error(
+      `Cannot go on with ${path}: ${differences}; ` +
+        "use the same options and commit, or add --restart to measure it from the beginning",
+    );
+  }
+  print(`${stored.figure}: measured from its beginning, since ${differences}`);
+  return undefined;
 }
 
 /** Measures what is left of a figure; resolves with the whole row, which the file has, too. */
 export async function measureInSlices<Counts extends object>(
   figure: SlicedFigure<Counts>,
-  { path, seed: wanted, restarts, print }: SlicedStart,
+  start: SlicedStart,
   closing: Closing = createClosing(),
 ): Promise<FigureRow> {
+  const { path, print } = start;
   const { figure: name, of } = figure;
-  const stored = path === undefined || restarts ? undefined : readRow(path);
-  const seed = wanted ?? Number(stored?.options["seed"] ?? seedOption());
-  const options = { ...figure.options, seed };
-  const described = describeRun();
+  const stored = path === undefined || start.restarts ? undefined : readRow(path);
+  const seed = start.seed ?? Number(stored?.options["seed"] ?? seedOption());
+  const wanted = { figure: name, options: { ...figure.options, seed }, ...describeRun() };
+  const earlier = (stored && progressIn(stored, wanted, start)) ??
+    { done: 0, of, seconds: 0, starts: 0, counts: figure.none };
+  if (stored !== undefined && earlier.done >= of) {
+    print(`${name}: complete since ${stored.at}; --restart measures it again`);
+    return stored;
+  }
   const toRow = (progress: RowProgress<Counts>): FigureRow => ({
-    ...toFigureRow({ figure: name, options, ...figure.judge(progress.counts) }, described),
+    ...toFigureRow({ ...wanted, ...figure.judge(progress.counts) }, wanted),
     progress,
   });
-  if (stored !== undefined && path !== undefined) {
-    assertSame(stored, { figure: name, options, ...described }, path);
-  }
-  const earlier = stored?.progress ?? { done: 0, of, seconds: 0, starts: 0, counts: figure.none };
   let progress = { ...earlier as RowProgress<Counts>, starts: earlier.starts + 1 };
   let row = toRow(progress);
-  if (progress.done >= of) {
-    print(`${name}: complete since ${stored?.at}; --restart measures it again`);
-    return stored ?? row;
-  }
   try {
     const runner = await closing.open(() => figure.open(seed), (opened) => opened.close());
     while (progress.done < of) {

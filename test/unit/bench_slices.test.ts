@@ -114,11 +114,19 @@ describe("a figure in slices", () => {
   }
 
   test("refuses to go on with another commit", async () => {
-    await measureInSlices(createFigure().figure, start());
+    await expect(measureInSlices(createFigure([20]).figure, start())).rejects.toThrow();
     writeFileSync(path, JSON.stringify({ ...stored(), revision: "0000000" }));
     await expect(measureInSlices(createFigure().figure, start())).rejects.toThrow(
       "revision was 0000000",
     );
+  });
+
+  test("takes the place of a complete row that was measured in another way", async () => {
+    await measureInSlices(createFigure().figure, start());
+    const { figure, ran } = createFigure([], { options: { units: 26 } });
+    await measureInSlices(figure, start());
+    expect([ran.length, stored().options["units"]]).toEqual([3, 26]);
+    expect(lines).toContainEqual(expect.stringContaining("units was 25 and is 26"));
   });
 
   test("never overwrites a file that is no row", () => {
