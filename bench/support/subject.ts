@@ -27,10 +27,15 @@ export interface Subject {
   dispose(): Promise<void>;
 }
 
+/** A program, with whatever else the gateway's configuration has about it. */
+interface SubjectProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly [member: string]: unknown;
+}
+
 /** Servers by their names: programs, and remote ones, which a peer is never given. */
-type SubjectServers = Readonly<
-  Record<string, { readonly command: string; readonly args: readonly string[] } | { url: string }>
->;
+type SubjectServers = Readonly<Record<string, SubjectProgram | { readonly url: string }>>;
 
 /** Starts the gateway, or the program that `--peer` names. */
 export const openSubject = (
