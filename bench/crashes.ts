@@ -77,7 +77,7 @@ async function open(): Promise<SliceRunner<CrashCounts>> {
 
 await runSliced<CrashCounts>({
   figure: "crashes",
-  options: { crashes },
+  options: { crashes, seconds: recoveryMsMax / 1_000 },
   of: crashes,
   slice: 1,
   none: { crashes: 0, hung: 0, same: 0, fresh: 0, recoveryMs: [] },

@@ -169,8 +169,7 @@ export async function runSliced<Counts extends object>(
   try {
     endWith(await measureInSlices(figure, start, closing));
   } catch (thrown) {
-    // After a signal a slice fails because its gateway is ended.
-    if (!closing.isEnding) console.error(thrown instanceof Error ? thrown.message : thrown);
+    console.error(thrown instanceof Error ? thrown.message : thrown);
     process.exit(1);
   }
 }
