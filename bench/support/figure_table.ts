@@ -70,7 +70,8 @@ const figureTexts: readonly FigureText[] = [
   },
   {
     figure: "crashes",
-    title: "a shared program killed during calls: without an end; sessions that go on; new ones; p99",
+    title:
+      "a shared program killed during calls: without an end; sessions that go on; new ones; p99",
     goal: "0; all; all",
     command: "bun bench crashes --crashes=100",
     tell: ({ crashes, hung, same, fresh, recoveryMs }) =>
