@@ -3,84 +3,91 @@
  * progress on streams, and the kill comes at a random moment. After each restart every session that
  * was acknowledged must be there, every one whose end was acknowledged must stay away, and every
  * call that was open must come to its answer, or to the outcome `unknown`, when its client resumes
- * its stream (cases G4 and C3). The row goes to a file as JSON.
+ * its stream (cases G4 and C3).
  *
- *   bun bench kills                    deno run -A bench/run.ts kills
- *   … --cycles=10 --sessions=100 --calls=8 --seed=1 --json=FILE
+ *   bun bench kills                                    deno run -A bench/run.ts kills
+ *   … --cycles=500 --sessions=1000 --store             the figure, in slices; the default is 10 and 100
+ *   … --calls=8 --seed=1 --json=FILE --restart
+ *   … --peer=NAME                                      at a program of another project
  */
-import { writeFileSync } from "node:fs";
-import process from "node:process";
 import { hostileCommand } from "../test/fault/hostile_command.ts";
-import { createSeededRandom } from "../test/support/random.ts";
-import { type SpawnedGateway, spawnGateway } from "../test/support/spawn_gateway.ts";
 import { percentile } from "./e2e/results.ts";
-import { type KillRun, playUntilKilled } from "./support/killed_load.ts";
-import { checkAfterKill, type KillFaults } from "./support/killed_checks.ts";
-import { describeMachine } from "./support/machine.ts";
+import { checkAfterKill, hasBegun } from "./support/killed_checks.ts";
+import { type KillRun, openAll, playUntilKilled } from "./support/killed_load.ts";
+import { numberOption } from "./support/row.ts";
+import { runSliced, type SliceRunner } from "./support/slices.ts";
+import { openSubject } from "./support/subject.ts";
 
-const option = (name: string): string | undefined =>
-  process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split("=")[1];
-const count = (name: string, fallback: number): number => Number(option(name) ?? fallback);
-const cycles = count("cycles", 10);
-const sessions = count("sessions", 100);
-const calls = count("calls", 8);
-const seed = count("seed", Math.floor(Math.random() * 2 ** 31));
-const json = option("json");
+const cycles = numberOption("cycles", 10);
+const sessions = numberOption("sessions", 100);
+const calls = numberOption("calls", 8);
+const cyclesOfSlice = 5;
 
-const none: KillFaults = { lost: 0, revived: 0, endless: 0 };
-
-/** One kill, one restart, and what was wrong after it. */
-async function runCycle(gateway: SpawnedGateway, run: KillRun) {
-  await playUntilKilled(gateway, run);
-  const begun = performance.now();
-  await gateway.restart();
-  const readyMs = performance.now() - begun;
-  return { readyMs, faults: await checkAfterKill(`${gateway.url}/mcp`, run) };
+interface KillCounts {
+  /** Sessions that were there before a kill, over all cycles. */
+  acknowledged: number;
+  lost: number;
+  revived: number;
+  /** Calls that were open at a kill and began before it. */
+  resumed: number;
+  endless: number;
+  readonly readyMs: number[];
 }
 
-const gateway = await spawnGateway({
-  servers: { kid: { ...hostileCommand(), isolation: "shared" } },
-});
-const ready: number[] = [];
-let faults = none;
-let resumed = 0;
-const run: KillRun = {
-  random: createSeededRandom(seed),
-  sessionsMax: sessions,
-  callsAtOnce: calls,
-  alive: new Set(),
-  ended: new Set(),
-  unsure: new Set(),
-  calling: new Set(),
-  open: [],
-};
-try {
-  for (let cycle = 0; cycle < cycles; cycle += 1) {
-    const { readyMs, faults: found } = await runCycle(gateway, run);
-    ready.push(readyMs);
-    resumed += run.open.filter(({ stream }) => stream.lastId !== undefined).length;
-    faults = {
-      lost: faults.lost + found.lost,
-      revived: faults.revived + found.revived,
-      endless: faults.endless + found.endless,
-    };
+async function open(): Promise<SliceRunner<KillCounts>> {
+  const subject = await openSubject({ kid: { ...hostileCommand(), isolation: "shared" } });
+  const run: KillRun = {
+    random: Math.random,
+    sessionsMax: sessions,
+    callsAtOnce: calls,
+    alive: new Set(),
+    ended: new Set(),
+    unsure: new Set(),
+    calling: new Set(),
+    open: [],
+  };
+  await openAll(subject.url, run);
+  /** One kill, one restart, and what was wrong after it. */
+  const runCycle = async (counts: KillCounts) => {
+    await playUntilKilled(subject, run);
+    const begun = performance.now();
+    await subject.restart();
+    counts.readyMs.push(Math.round(performance.now() - begun));
+    counts.acknowledged += run.alive.size;
+    counts.resumed += run.open.filter(hasBegun).length;
+    const { lost, revived, endless } = await checkAfterKill(subject.url, run);
+    counts.lost += lost;
+    counts.revived += revived;
+    counts.endless += endless;
     run.open.length = 0;
-  }
-} finally {
-  await gateway.dispose();
+  };
+  return {
+    async run({ count, random, counts }) {
+      run.random = random;
+      for (let cycle = 0; cycle < count; cycle += 1) await runCycle(counts);
+    },
+    close: () => subject.dispose(),
+  };
 }
 
-const row = {
+await runSliced<KillCounts>({
   figure: "kills",
-  ...describeMachine(),
-  seed,
-  cycles,
-  sessions: run.alive.size,
-  ended: run.ended.size,
-  resumed,
-  ...faults,
-  readyMs: { p50: percentile(ready, 0.5), p99: percentile(ready, 0.99) },
-};
-console.log(JSON.stringify(row, null, 2));
-if (json !== undefined) writeFileSync(json, `${JSON.stringify(row, null, 2)}\n`);
-if (faults.lost + faults.revived + faults.endless > 0) process.exitCode = 1;
+  options: { cycles, sessions, calls },
+  of: cycles,
+  slice: cyclesOfSlice,
+  none: { acknowledged: 0, lost: 0, revived: 0, resumed: 0, endless: 0, readyMs: [] },
+  open,
+  judge: ({ readyMs, acknowledged, lost, revived, resumed, endless }) => ({
+    values: {
+      kills: readyMs.length,
+      sessionsEach: Math.round(acknowledged / Math.max(readyMs.length, 1)),
+      ...{ lost, revived, resumed, endless },
+      readyMs: { p50: percentile(readyMs, 0.5), p99: percentile(readyMs, 0.99) },
+    },
+    goals: [
+      ["no acknowledged session is lost", lost === 0],
+      ["no ended session comes back", revived === 0],
+      ["each open call has an honest end", endless === 0],
+    ],
+  }),
+});

@@ -1,107 +1,153 @@
 /**
  * What is left after clients that leave in the middle of their calls and programs that crash: the
- * gateway's processes, its file descriptors and its memory, after each of five repetitions. The first
- * one fills caches, and the others are compared with what it left. Linux (/proc).
+ * gateway's processes, its file descriptors, and its heap after a forced collection. Each repetition
+ * is compared with what a warm-up of a fifth of it left. Linux (/proc).
  *
  *   bun bench returns                  deno run -A bench/run.ts returns
- *   … --times=1000                     the figure: disconnects, and crashes, of all repetitions
- *   … --settle=20 --json=FILE          seconds of rest before each look
+ *   … --times=1000 --store             the figure: disconnects, and crashes, of each repetition
+ *   … --repetitions=5 --settle=5       seconds of rest before each look
+ *   … --json=FILE --restart
+ *   … --peer=NAME                      at a program of another project
  */
-import { readdirSync } from "node:fs";
 import { hostileCommand } from "../test/fault/hostile_command.ts";
-import { descendants, residentBytes } from "../test/support/processes.ts";
-import { openRpcSession } from "../test/support/rpc_session.ts";
-import { spawnGateway } from "../test/support/spawn_gateway.ts";
-import { until } from "../test/support/wait.ts";
-import { finish, numberOption } from "./support/row.ts";
+import {
+  collectedHeap,
+  collectingProgram,
+  type Holding,
+  holdingOf,
+} from "./support/gateway_heap.ts";
+import { numberOption } from "./support/row.ts";
+import { runSliced, type SliceRunner } from "./support/slices.ts";
+import { commonSlopeOf } from "./support/slope.ts";
 import { leaveCall } from "./support/soak_faults.ts";
+import { openSubject, openSubjectSession } from "./support/subject.ts";
 
-const times = numberOption("times", 100);
-const settleMs = numberOption("settle", 5) * 1_000;
-const repetitions = 5;
+const times = numberOption("times", 20);
+const repetitions = numberOption("repetitions", 5);
+const settle = numberOption("settle", 5);
 const atOnce = 5;
+/** The gateway loads and compiles what it needs, and fills its caches. */
+const warmUpTimes = Math.max(10, Math.ceil(times / 5));
 const bytesPerMegabyte = 1_000_000;
-/** Later looks may differ from the first by so much. */
 const descriptorsMax = 5;
-const memoryShareMax = 0.1;
+const heapShareMax = 0.1;
+/** Less than this for each disconnect or crash is noise: nothing that leaks is as small. */
+const noiseBytes = 50;
 
-/** In a shorter run the first look comes before the runtime has compiled everything. */
-const isMemoryJudged = times >= 1_000;
-
-const gateway = await spawnGateway({
-  servers: {
-    struck: hostileCommand(),
-    left: { ...hostileCommand(), isolation: "shared" },
-  },
-});
-const url = `${gateway.url}/mcp`;
-const happened = { disconnects: 0, crashes: 0, refused: 0 };
-
-/** A session whose own program crashes during its call. */
-async function crash(): Promise<void> {
-  const session = await openRpcSession(url);
-  const { error } = await session.request(1, "tools/call", {
-    name: "struck__crash",
-    arguments: { how: "SIGKILL" },
-  });
-  if (error?.data?.["reason"] === "upstream_exited") happened.crashes += 1;
-  else happened.refused += 1;
-  await session.end();
+/** What the gateway holds after a repetition; after the warm-up of its start it is number 0. */
+interface Look extends Holding {
+  readonly start: number;
+  readonly repetition: number;
+  /** The heap after a forced collection; of another program, which has none, its whole memory. */
+  readonly usedBytes: number;
 }
 
-/** A session whose client leaves its stream and its call. */
-async function disconnect(): Promise<void> {
-  const session = await openRpcSession(url);
-  await leaveCall(gateway.port, session, "left__slow", 100);
-  happened.disconnects += 1;
-  await session.end();
+interface ReturnCounts {
+  disconnects: number;
+  crashes: number;
+  /** Calls whose program crashed and that did not end with the error for it. */
+  refused: number;
+  readonly looks: Look[];
 }
 
-async function repeat(run: () => Promise<void>, count: number): Promise<void> {
-  for (let done = 0; done < count; done += atOnce) {
-    await Promise.all(Array.from({ length: Math.min(atOnce, count - done) }, run));
-  }
-}
+/** At a gateway of its own, whose looks are compared with the first one. */
+async function open(): Promise<SliceRunner<ReturnCounts>> {
+  const servers = { left: { ...hostileCommand(), isolation: "shared" }, struck: hostileCommand() };
+  const subject = await openSubject(servers, { program: collectingProgram });
+  const { url } = subject;
 
-interface Look {
-  readonly processes: number;
-  readonly descriptors: number;
-  readonly megabytes: number;
-}
+  /** A session whose own program crashes during its call. */
+  const crash = async (counts: ReturnCounts) => {
+    const session = await openSubjectSession(url);
+    const args = { name: subject.tool("struck", "crash"), arguments: { how: "SIGKILL" } };
+    const { error } = await session.request(1, "tools/call", args);
+    if (error?.data?.["reason"] === "upstream_exited") counts.crashes += 1;
+    else counts.refused += 1;
+    await session.end();
+  };
+  /** A session whose client leaves its stream and its call. */
+  const disconnect = async (counts: ReturnCounts) => {
+    const session = await openSubjectSession(url);
+    await leaveCall(subject.port, session, subject.tool("left", "slow"), 100);
+    counts.disconnects += 1;
+    await session.end();
+  };
+  const repeat = async (counts: ReturnCounts, count: number) => {
+    // The one program of a peer is not crashed here, since all that follows would need it.
+    for (const happen of subject.isPeer ? [disconnect] : [disconnect, crash]) {
+      for (let done = 0; done < count; done += atOnce) {
+        const now = Math.min(atOnce, count - done);
+        await Promise.all(Array.from({ length: now }, () => happen(counts)));
+      }
+    }
+  };
+  const look = async (start: number, repetition: number): Promise<Look> => {
+    await new Promise((resolve) => setTimeout(resolve, settle * 1_000));
+    const holding = holdingOf(subject.pid);
+    const usedBytes = subject.isPeer ? holding.residentBytes : await collectedHeap(subject);
+    return { start, repetition, usedBytes, ...holding };
+  };
 
-/** What the gateway has after a rest; the lowest memory of it, since some is not collected yet. */
-async function look(): Promise<Look> {
-  const memory: number[] = [];
-  const end = performance.now() + settleMs;
-  await until("the rest", () => {
-    memory.push(residentBytes(gateway.pid));
-    return performance.now() > end;
-  }, 2 * settleMs);
+  let isWarm = false;
   return {
-    processes: descendants(gateway.pid).length,
-    descriptors: readdirSync(`/proc/${gateway.pid}/fd`).length,
-    megabytes: Math.round(Math.min(...memory) / bytesPerMegabyte),
+    async run({ from, start, counts }) {
+      if (!isWarm) {
+        await repeat(structuredClone(counts), warmUpTimes);
+        counts.looks.push(await look(start, 0));
+        isWarm = true;
+      }
+      await repeat(counts, times);
+      counts.looks.push(await look(start, from + 1));
+    },
+    close: () => subject.dispose(),
   };
 }
 
-const looks: Look[] = [];
-try {
-  for (let repetition = 0; repetition < repetitions; repetition += 1) {
-    await repeat(disconnect, times / repetitions);
-    await repeat(crash, times / repetitions);
-    looks.push(await look());
-  }
-} finally {
-  await gateway.dispose();
+/** The looks of each start of the command; the first of each is that after the warm-up. */
+const startsOf = (looks: readonly Look[]) =>
+  [...Map.groupBy(looks, ({ start }) => start).values()] as [Look, ...Look[]][];
+
+/** The furthest from the look after the warm-up, of all later ones. */
+function furthest(looks: readonly Look[], difference: (before: Look, now: Look) => number): number {
+  const all = startsOf(looks).flatMap(([before, ...later]) =>
+    later.map((now) => difference(before, now))
+  );
+  return all.reduce((most, one) => Math.abs(one) > Math.abs(most) ? one : most, 0);
 }
 
-const [first, ...later] = looks as [Look, ...Look[]];
-const differs = (pick: (one: Look) => number) =>
-  Math.max(...later.map((one) => Math.abs(pick(one) - pick(first))));
-const growth = ((later.at(-1)?.megabytes ?? 0) - first.megabytes) / first.megabytes;
-finish("returns", { times, ...happened, looks, memoryGrowth: growth, isMemoryJudged }, [
-  ["each program crashed in its own call", happened.refused === 0],
-  ["no process is left", differs(({ processes }) => processes) === 0],
-  ["descriptors are back", differs(({ descriptors }) => descriptors) <= descriptorsMax],
-  ["memory is back", !isMemoryJudged || growth <= memoryShareMax],
-]);
+function judge({ looks, ...happened }: ReturnCounts) {
+  const processes = furthest(looks, (before, now) => now.processes - before.processes);
+  const descriptors = furthest(looks, (before, now) => now.descriptors - before.descriptors);
+  const usedShare = furthest(looks, (before, now) => now.usedBytes / before.usedBytes - 1);
+  const slopeBytes = commonSlopeOf(
+    startsOf(looks).map(([, ...later]) =>
+      later.map(({ repetition, usedBytes }) => ({ ms: repetition, value: usedBytes }))
+    ),
+  );
+  const megabytes = (bytes: number) => Number((bytes / bytesPerMegabyte).toFixed(2));
+  return {
+    values: {
+      ...happened,
+      ...{ processes, descriptors, usedShare, slopeBytes: Math.round(slopeBytes) },
+      usedMegabytes: looks.map(({ usedBytes }) => megabytes(usedBytes)),
+      residentMegabytes: looks.map(({ residentBytes }) => megabytes(residentBytes)),
+    },
+    goals: [
+      ["each program crashed in its own call", happened.refused === 0],
+      ["no process is left", processes === 0],
+      ["descriptors are back", Math.abs(descriptors) <= descriptorsMax],
+      ["the heap is back", Math.abs(usedShare) <= heapShareMax],
+      ["the heap does not rise", slopeBytes <= noiseBytes * 2 * times],
+    ] as const,
+  };
+}
+
+await runSliced<ReturnCounts>({
+  figure: "returns",
+  options: { times, repetitions, settle },
+  of: repetitions,
+  slice: 1,
+  none: { disconnects: 0, crashes: 0, refused: 0, looks: [] },
+  open,
+  judge,
+});

@@ -4,8 +4,10 @@
  * documents), `spare` (starts slow servers), `greedy` (fairness between two clients), `stalled`
  * (readers that stand still), `stored_sessions` (a start with many), `slow` (clients that hold
  * connections), `search` (of tools), `kills` (`kill -9` under load), `soak` (faults for long), `nonces`
- * (whose answer is whose), `inputs` (bad requests) and `returns` (what is left after disconnects and
- * crashes). `chart` measures nothing and draws the chart of docs/benchmarks.md again. Names come
+ * (whose answer is whose), `inputs` (bad requests), `returns` (what is left after disconnects and
+ * crashes), `outcomes` (calls that must not be repeated), `crashes` (of a program that
+ * all share) and `streams` (idle ones that are held). `reliability` makes the tables of
+ * docs/reliability.md from stored rows. `chart` measures nothing and draws the chart of docs/benchmarks.md again. Names come
  * first, then the options of a driver. The same works under Deno.
  */
 import { join } from "node:path";
@@ -40,6 +42,10 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   nonces: () => import("./nonces.ts"),
   inputs: () => import("./inputs.ts"),
   returns: () => import("./returns.ts"),
+  outcomes: () => import("./outcomes.ts"),
+  crashes: () => import("./crashes.ts"),
+  streams: () => import("./streams.ts"),
+  reliability: () => import("./reliability.ts"),
   async chart() {
     const { writeChart } = await import("./e2e/draw_chart.ts");
     console.log(`wrote ${writeChart(join(projectDirectory, "docs", "benchmarks.md"))}`);

@@ -1,27 +1,27 @@
 /**
  * Slow clients against the gateway, as a process of its own: how soon each of seven kinds is
  * disconnected while others are served (case B9), what bodies cost that are announced and do not
- * come, and what an idle event stream costs. The row goes to a file as JSON. Linux only.
+ * come, and what an idle event stream costs. Linux only.
  *
  *   bun bench slow                     deno run -A bench/run.ts slow
  *   … --listener=hardened --sockets=2100 --bodies=500 --streams=3000 --only=slow,bodies,streams
- *   --json=FILE
+ *   … --store, --json=FILE
  */
-import { writeFileSync } from "node:fs";
-import process from "node:process";
 import { hostileCommand } from "../test/fault/hostile_command.ts";
 import { residentBytes } from "../test/support/processes.ts";
 import { type SpawnedGateway, spawnGateway } from "../test/support/spawn_gateway.ts";
 import { percentile } from "./e2e/results.ts";
-import { describeMachine } from "./support/machine.ts";
 import { announceBodies, measureStreams } from "./support/idle_cost.ts";
+import { finish, numberOption, textOption } from "./support/row.ts";
 import { holdSlowClients } from "./support/slow_clients.ts";
 
-const option = (name: string, fallback: string): string =>
-  process.argv.find((argument) => argument.startsWith(`--${name}=`))?.split("=")[1] ?? fallback;
-const count = (name: string, fallback: number): number => Number(option(name, `${fallback}`));
-const listener = option("listener", "hardened");
-const only = option("only", "slow,bodies,streams").split(",");
+const listener = textOption("listener") ?? "hardened";
+const only = (textOption("only") ?? "slow,bodies,streams").split(",");
+const counts = {
+  sockets: numberOption("sockets", 2_100),
+  bodies: numberOption("bodies", 500),
+  streams: numberOption("streams", 3_000),
+};
 
 /** Measures at a gateway that nothing has used yet. */
 async function at<Row>(measure: (gateway: SpawnedGateway) => Promise<Row>): Promise<Row> {
@@ -41,20 +41,18 @@ const parts: Readonly<Record<string, () => Promise<object>>> = {
     at(async (gateway) => {
       const before = residentBytes(gateway.pid);
       const { kinds, served, failed, tookMs } = await holdSlowClients(gateway, {
-        sockets: count("sockets", 2_100),
+        sockets: counts.sockets,
         secondsMax: 56,
       });
       const grownBytes = residentBytes(gateway.pid) - before;
       const servedMs = { p50: percentile(tookMs, 0.5), p99: percentile(tookMs, 0.99) };
       return { kinds, served, failed, servedMs, grownBytes };
     }),
-  bodies: () => at((gateway) => announceBodies(gateway, count("bodies", 500))),
-  streams: () => at((gateway) => measureStreams(gateway, count("streams", 3_000))),
+  bodies: () => at((gateway) => announceBodies(gateway, counts.bodies)),
+  streams: () => at((gateway) => measureStreams(gateway, counts.streams)),
 };
 
-const row: Record<string, unknown> = { figure: "slow", listener, ...describeMachine() };
-for (const name of only) row[name] = await parts[name]?.();
-console.log(JSON.stringify(row, null, 2));
-const json = option("json", "");
-if (json !== "") writeFileSync(json, `${JSON.stringify(row, null, 2)}\n`);
-process.exit(0);
+const values: Record<string, unknown> = {};
+for (const name of only) values[name] = await parts[name]?.();
+const options = { listener, ...counts, only: only.join(",") };
+finish({ figure: "slow", options, values, goals: [] });

@@ -6,59 +6,50 @@
  *   bun bench stalled                     deno run -A bench/run.ts stalled
  *   … --readers=100 --megabytes=16 --seconds=60     the figure; the default is a light load
  *   … --root=FOLDER                       another copy of this repository, to compare with
- *   … --json=FILE                         the row, for a report
+ *   … --store, --json=FILE                the row, for a report
+ *   … --peer=NAME                         at a program of another project
  */
-import { writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import process from "node:process";
 import { residentBytes } from "../test/support/processes.ts";
-import { programCommand, projectDirectory, spawnGateway } from "../test/support/spawn_gateway.ts";
+import { programCommand, projectDirectory } from "../test/support/spawn_gateway.ts";
 import { percentile } from "./e2e/results.ts";
-import { describeMachine } from "./support/machine.ts";
+import { finish, numberOption, textOption } from "./support/row.ts";
+import { openSubject, openSubjectSession } from "./support/subject.ts";
 
-const textOption = (name: string): string | undefined =>
-  process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
-const option = (name: string, fallback: number) => Number(textOption(name) ?? fallback);
-const readers = option("readers", 10);
-const megabytes = option("megabytes", 4);
-const seconds = option("seconds", 10);
+const readers = numberOption("readers", 10);
+const megabytes = numberOption("megabytes", 4);
+const seconds = numberOption("seconds", 10);
 const bytesPerMegabyte = 1024 * 1024;
 const noticesPerMegabyte = 1_024;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const root = textOption("root");
-const gateway = await spawnGateway({
+const subject = await openSubject({
+  flood: {
+    command: "sh",
+    args: [
+      `${projectDirectory}/bench/support/flood_server.sh`,
+      String(megabytes * noticesPerMegabyte),
+    ],
+  },
+  echo: programCommand("bench/support/echo_server.ts", []),
+}, {
   ...(root !== undefined && { root }),
   ...(process.env["LAUNCHER"] !== undefined && { launcher: [process.env["LAUNCHER"]] }),
-  servers: {
-    echo: programCommand("bench/support/echo_server.ts", []),
-    flood: {
-      command: "sh",
-      args: [
-        `${projectDirectory}/bench/support/flood_server.sh`,
-        String(megabytes * noticesPerMegabyte),
-      ],
-    },
-  },
 });
+/** What the client that keeps up calls: a peer has one server alone. */
+const [wellServer, wellTool] = subject.isPeer ? ["flood", "quiet"] : ["echo", "echo"];
 const headers = {
   "content-type": "application/json",
   accept: "application/json, text/event-stream",
 };
 
 async function openSession(server: string): Promise<{ url: string; id: string }> {
-  const url = `${gateway.url}/servers/${server}/mcp`;
-  const params = {
-    protocolVersion: "2025-06-18",
-    capabilities: {},
-    clientInfo: { name: "bench", version: "1" },
-  };
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 0, method: "initialize", params });
-  const response = await fetch(url, { method: "POST", headers, body });
-  await response.text();
-  const id = response.headers.get("mcp-session-id");
-  if (id === null) throw new Error(`No session at ${url}: HTTP ${response.status}`);
-  return { url, id };
+  const url = subject.isPeer
+    ? subject.url
+    : subject.url.replace(/\/mcp$/, `/servers/${server}/mcp`);
+  return { url, id: (await openSubjectSession(url)).id };
 }
 
 const callOf = (id: number, name: string) =>
@@ -101,14 +92,14 @@ async function healthy(session: { url: string; id: string }, ms: number): Promis
   const took: number[] = [];
   const end = performance.now() + ms;
   while (performance.now() < end) {
-    took.push(await call(session, "echo"));
+    took.push(await call(session, wellTool));
     await pause(20);
   }
   return took;
 }
 
 try {
-  const well = await openSession("echo");
+  const well = await openSession(wellServer);
   await healthy(well, 1_000);
   const sessions = [];
   for (let at = 0; at < readers; at += 1) {
@@ -118,30 +109,28 @@ try {
     sessions.push(session);
   }
   const alone = percentile(await healthy(well, 2_000), 0.99);
-  const before = residentBytes(gateway.pid);
+  const before = residentBytes(subject.pid);
   let most = before;
-  const sampling = setInterval(() => most = Math.max(most, residentBytes(gateway.pid)), 100);
+  const sampling = setInterval(() => most = Math.max(most, residentBytes(subject.pid)), 100);
   const stalled = Promise.all(sessions.map(stall));
   const beside = percentile(await healthy(well, seconds * 1_000), 0.99);
   const sockets = await stalled;
   clearInterval(sampling);
   for (const socket of sockets) socket.destroy();
-  const row = {
+  const grownMegabytes = Math.round((most - before) / bytesPerMegabyte);
+  await subject.dispose();
+  finish({
     figure: "stalled_readers",
-    ...describeMachine(),
-    at: new Date().toISOString(),
-    readers,
-    megabytes,
-    seconds,
-    grownMegabytes: Math.round((most - before) / bytesPerMegabyte),
-    goalMegabytes: readers + 50,
-    healthyAloneMs: Number(alone.toFixed(2)),
-    healthyBesideMs: Number(beside.toFixed(2)),
-  };
-  console.log(JSON.stringify(row, null, 2));
-  const file = textOption("json");
-  if (file !== undefined) writeFileSync(file, `${JSON.stringify(row)}\n`);
-} finally {
-  await gateway.dispose();
+    options: { readers, megabytes, seconds },
+    values: {
+      grownMegabytes,
+      goalMegabytes: readers + 50,
+      healthyAloneMs: Number(alone.toFixed(2)),
+      healthyBesideMs: Number(beside.toFixed(2)),
+    },
+    goals: [["memory stays below its bound", grownMegabytes <= readers + 50]],
+  });
+} catch (thrown) {
+  await subject.dispose();
+  throw thrown;
 }
-process.exit(0);

@@ -4,14 +4,11 @@
  *
  *   bun bench stored_sessions     deno run -A bench/run.ts stored_sessions
  *   … --sessions=100000           the figure, and the default
- *   … --json=FILE                 the row, for a report
+ *   … --store, --json=FILE        the row, for a report
  */
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { systemClock } from "../src/clock.ts";
 import { defaultLimits } from "../src/limits.ts";
-
 import { createSealer } from "../src/seal.ts";
 import type { EventStore, StreamChange } from "../src/session/event_store.ts";
 import type { SessionStore } from "../src/session/session_store.ts";
@@ -20,11 +17,9 @@ import { createTestRuntime } from "../test/support/fake_runtime.ts";
 import { createTestLog } from "../test/support/log.ts";
 import { residentBytes } from "../test/support/processes.ts";
 import { programCommand, spawnGateway } from "../test/support/spawn_gateway.ts";
-import { describeMachine } from "./support/machine.ts";
+import { finish, numberOption } from "./support/row.ts";
 
-const textOption = (name: string): string | undefined =>
-  process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
-const count = Number(textOption("sessions") ?? 100_000);
+const count = numberOption("sessions", 100_000);
 const batch = 1_000;
 const principals = 500;
 /** One session in so many has a stream that its client may resume. */
@@ -95,19 +90,18 @@ try {
   const begun = performance.now();
   await gateway.restart();
   const readyMs = performance.now() - begun;
-  const row = {
-    figure: "stored_sessions",
-    ...describeMachine(),
-    at: new Date().toISOString(),
-    sessions: count,
-    readyMs: Math.round(readyMs),
-    residentMegabytes: Math.round(residentBytes(gateway.pid) / bytesPerMegabyte),
-    goal: { readyMs: 1_000, residentMegabytes: 200 },
-  };
-  console.log(JSON.stringify(row, null, 2));
-  const file = textOption("json");
-  if (file !== undefined) writeFileSync(file, `${JSON.stringify(row)}\n`);
-} finally {
+  const residentMegabytes = Math.round(residentBytes(gateway.pid) / bytesPerMegabyte);
   await gateway.dispose();
+  finish({
+    figure: "stored_sessions",
+    options: { sessions: count },
+    values: { readyMs: Math.round(readyMs), residentMegabytes },
+    goals: [
+      ["it is ready within a second", readyMs <= 1_000],
+      ["it needs at most 200 MB", residentMegabytes <= 200],
+    ],
+  });
+} catch (thrown) {
+  await gateway.dispose();
+  throw thrown;
 }
-process.exit(0);

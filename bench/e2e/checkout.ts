@@ -33,6 +33,17 @@ export function describeRevision(): string {
   }
 }
 
+/** The last commit that changed what is measured, and whether files that matter differ from it. */
+export function measuredRevision(): string {
+  try {
+    const changed = run("git", ["status", "--porcelain", "--", ...measured]) !== "";
+    const last = run("git", ["rev-list", "-1", "--abbrev-commit", "HEAD", "--", ...measured]);
+    return last + (changed ? " with changes" : "");
+  } catch {
+    return "unknown revision";
+  }
+}
+
 const lockOf = (directory: string) => {
   const path = join(directory, "bun.lock");
   return existsSync(path) ? readFileSync(path, "utf8") : undefined;

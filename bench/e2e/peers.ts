@@ -17,7 +17,7 @@ import { echoCommand, type Side } from "./targets.ts";
 /** Where a peer starts, and in front of what. */
 interface PeerStart {
   readonly port: number;
-  /** The echo server's command line. */
+  /** The server's command line. */
   readonly server: readonly string[];
   /** A folder of its own. */
   readonly folder: string;
@@ -27,7 +27,7 @@ interface PeerStart {
 export interface Peer {
   readonly name: string;
   readonly version: string;
-  readonly registry: "npm" | "go";
+  readonly registry: "npm" | "go" | "pypi";
   /** The package; and its program, below the folder it is installed in. */
   readonly source: string;
   readonly program: string;
@@ -62,6 +62,20 @@ export const peers: readonly Peer[] = [
     mode: "Streamable HTTP, one server process for all sessions",
     args: ({ port, server }) => [
       ...["--host", "127.0.0.1", "--port", String(port), "--server", "stream", "--"],
+      ...server,
+    ],
+  },
+  {
+    name: "mcp-proxy-pypi",
+    version: "0.13.0",
+    registry: "pypi",
+    source: "mcp-proxy",
+    program: "bin/mcp-proxy",
+    rows: ["echo_64", "echo_16", "large_text"],
+    endpoint: streamable,
+    mode: "Streamable HTTP, one server process for all sessions",
+    args: ({ port, server }) => [
+      ...["--host", "127.0.0.1", "--port", String(port), "--pass-environment", "--"],
       ...server,
     ],
   },
@@ -121,15 +135,20 @@ export const peers: readonly Peer[] = [
 
 const installMsMax = 300_000;
 
-const installs: Readonly<Record<Peer["registry"], (peer: Peer, folder: string) => string[]>> = {
+/** The command lines that install a peer into its folder. */
+const installs: Readonly<Record<Peer["registry"], (peer: Peer, folder: string) => string[][]>> = {
   npm({ source, version }, folder) {
     writeFileSync(join(folder, "package.json"), '{"private":true}');
-    return [
+    return [[
       ...["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts"],
       `${source}@${version}`,
-    ];
+    ]];
   },
-  go: ({ source, version }) => ["go", "install", `${source}@${version}`],
+  go: ({ source, version }) => [["go", "install", `${source}@${version}`]],
+  pypi: ({ source, version }, folder) => [
+    ["python3", "-m", "venv", folder],
+    [join(folder, "bin", "pip"), "install", "--quiet", `${source}==${version}`],
+  ],
 };
 
 /** Installs a peer if needed; returns the start of its command line, or why it is missing. */
@@ -139,16 +158,16 @@ function install(peer: Peer): { command: string[] } | { reason: string } {
   const program = join(folder, peer.program);
   if (!existsSync(program)) {
     mkdirSync(folder, { recursive: true });
-    const [first = "", ...args] = installs[peer.registry](peer, folder);
-    const { status, stderr, error } = spawnSync(first, args, {
-      encoding: "utf8",
-      timeout: installMsMax,
-      env: { ...process.env, GOBIN: folder },
-    });
-    if (status !== 0 || !existsSync(program)) {
-      const said = stderr.trim().split("\n")[0] ?? "";
-      return { reason: error?.message ?? (said || `no program ${program}`) };
+    for (const [first = "", ...args] of installs[peer.registry](peer, folder)) {
+      const { status, stderr, error } = spawnSync(first, args, {
+        encoding: "utf8",
+        timeout: installMsMax,
+        env: { ...process.env, GOBIN: folder },
+      });
+      const said = stderr?.trim().split("\n")[0] ?? "";
+      if (status !== 0) return { reason: error?.message ?? said };
     }
+    if (!existsSync(program)) return { reason: `no program ${program}` };
   }
   return { command: peer.registry === "npm" ? ["node", program] : [program] };
 }
@@ -173,36 +192,85 @@ async function answers(endpoint: Endpoint): Promise<true | undefined> {
   }
 }
 
+/** A peer that runs. */
+export interface RunningPeer {
+  readonly pid: number;
+  readonly port: number;
+  readonly endpoint: Endpoint;
+  /** Starts it again on the same port, after its end. */
+  restart(): Promise<void>;
+  /** `kill -9`; its servers end when their stdin does. */
+  kill9(): Promise<void>;
+  /** Ends it and removes its folder. */
+  close(): Promise<void>;
+}
+
+/** Starts an installed peer in front of a server, and waits until it opens sessions. */
+async function startInstalled(
+  peer: Peer,
+  command: readonly string[],
+  server: readonly string[],
+): Promise<RunningPeer> {
+  const { name, endpoint: { path, transport, toolPrefix } } = peer;
+  const folder = mkdtempSync(join(tmpdir(), "mcp-wrapper-peer-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const port = await freePort();
+  const endpoint = { url: `http://127.0.0.1:${port}${path}`, transport, toolPrefix };
+  const start = async () => {
+    const program = startProgram({
+      title: name,
+      command: [...command, ...peer.args({ port, server, folder })],
+      isQuiet: true,
+      env: { XDG_STATE_HOME: folder },
+    });
+    await untilIt(name, program, () => answers(endpoint));
+    return program;
+  };
+  try {
+    let program = await start();
+    return {
+      get pid() {
+        return program.pid;
+      },
+      port,
+      endpoint,
+      async restart() {
+        program = await start();
+      },
+      kill9: () => program.close(),
+      close: once(() => program.close().finally(remove)),
+    };
+  } catch (thrown) {
+    remove();
+    throw thrown;
+  }
+}
+
+/** Installs a peer if needed and starts it in front of a server; throws if it cannot. */
+export async function startPeer(name: string, server: readonly string[]): Promise<RunningPeer> {
+  const peer = peers.find((one) => one.name === name);
+  if (peer === undefined) {
+    const known = peers.map((one) => one.name).join(", ");
+    throw new Error(`Cannot use the program "${name}": expected ${known}`);
+  }
+  const installed = install(peer);
+  if ("command" in installed) return await startInstalled(peer, installed.command, server);
+  throw new Error(`Cannot install ${name}: ${installed.reason}`);
+}
+
 function toSide(peer: Peer, command: readonly string[], launcher: readonly string[]): Side {
-  const { name, rows, endpoint: { path, transport, toolPrefix } } = peer;
   return {
-    name,
+    name: peer.name,
     runtime: "other",
-    rows,
+    rows: peer.rows,
     async start() {
-      const folder = mkdtempSync(join(tmpdir(), "mcp-wrapper-peer-"));
-      const remove = () => rmSync(folder, { recursive: true, force: true });
-      try {
-        const port = await freePort();
-        const { command: server, args } = echoCommand("echo");
-        const start = { port, server: [server, ...args], folder };
-        const program = startProgram({
-          title: name,
-          command: [...launcher, ...command, ...peer.args(start)],
-          isQuiet: true,
-          env: { XDG_STATE_HOME: folder },
-        });
-        const endpoint = { url: `http://127.0.0.1:${port}${path}`, transport, toolPrefix };
-        await untilIt(name, program, () => answers(endpoint));
-        return {
-          pid: program.pid,
-          endpoint: () => endpoint,
-          close: once(() => program.close().finally(remove)),
-        };
-      } catch (thrown) {
-        remove();
-        throw thrown;
-      }
+      const { command: server, args } = echoCommand("echo");
+      const { pid, endpoint, close } = await startInstalled(
+        peer,
+        [...launcher, ...command],
+        [server, ...args],
+      );
+      return { pid, endpoint: () => endpoint, close };
     },
   };
 }

@@ -5,7 +5,7 @@ text=$(printf '%01000d' 0)
 notice='{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"'$text'"}}'
 while IFS= read -r line; do
   id=${line#*\"id\":}
-  id=${id%%,*}
+  id=${id%%[,\}]*}
   case $line in
     *'"method":"initialize"'*)
       printf '{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{},"logging":{}},"serverInfo":{"name":"flood","version":"1"}}}\n' "$id" ;;

@@ -16,25 +16,40 @@ export interface KillFaults {
 /** A resumed stream ends long before; the time only bounds a broken run. */
 const endMsMax = 10_000;
 
-/** Looks at every session and every open call of a run. */
-export async function checkAfterKill(url: string, run: KillRun): Promise<KillFaults> {
-  const there = async (ids: Iterable<string>): Promise<number> => {
-    let found = 0;
-    for (const id of ids) {
+/** Clients that come back at once. */
+const atOnce = 8;
+
+/** The sessions that are still there, of these. */
+async function thereOf(url: string, ids: Iterable<string>): Promise<string[]> {
+  const found: string[] = [];
+  const left = [...ids];
+  await Promise.all(Array.from({ length: atOnce }, async () => {
+    for (let id = left.pop(); id !== undefined; id = left.pop()) {
       const { status } = await resumeRpcSession(url, id).request(1, "ping");
-      if (status === 200) found += 1;
+      if (status === 200) found.push(id);
     }
-    return found;
-  };
-  const lost = run.alive.size - await there(run.alive);
-  const revived = await there(run.ended);
-  const ends = await Promise.all(run.open.map((call) => hasEnd(url, call)));
-  return { lost, revived, endless: ends.filter((isHonest) => !isHonest).length };
+  }));
+  return found;
 }
 
-/** Whether a call has its answer or the outcome `unknown`. A call without an event id never began. */
-async function hasEnd(url: string, { session, id, stream: { lastId } }: OpenCall) {
-  if (lastId === undefined) return true;
+/** Looks at every session and every open call of a run. A lost session is counted once. */
+export async function checkAfterKill(url: string, run: KillRun): Promise<KillFaults> {
+  const alive = new Set(await thereOf(url, run.alive));
+  const lost = [...run.alive].filter((id) => !alive.has(id));
+  for (const id of lost) run.alive.delete(id);
+  const revived = (await thereOf(url, run.ended)).length;
+  const ends = await Promise.all(run.open.map((call) => hasEnd(url, call)));
+  return { lost: lost.length, revived, endless: ends.filter((isHonest) => !isHonest).length };
+}
+
+/** Whether a client got anything of a call's stream before the kill. */
+export const hasBegun = ({ stream: { lastId, events } }: OpenCall): boolean =>
+  lastId !== undefined || events.length > 0;
+
+/** Whether a call has its answer or the outcome `unknown`; without an event id no client can ask. */
+async function hasEnd(url: string, call: OpenCall): Promise<boolean> {
+  const { session, id, stream: { lastId } } = call;
+  if (lastId === undefined) return !hasBegun(call);
   const timeout = AbortSignal.timeout(endMsMax);
   const response = await fetch(url, {
     headers: {

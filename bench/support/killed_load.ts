@@ -1,8 +1,8 @@
 /** The load under which `bench kills` kills a gateway, and what its clients know afterwards. */
 import { readEvents, type ReadStream } from "../../test/support/event_reader.ts";
-import { openRpcSession, resumeRpcSession } from "../../test/support/rpc_session.ts";
-import type { SpawnedGateway } from "../../test/support/spawn_gateway.ts";
+import { resumeRpcSession } from "../../test/support/rpc_session.ts";
 import { until } from "../../test/support/wait.ts";
+import { openSubjectSession, type Subject } from "./subject.ts";
 
 /** A call whose stream was open when the gateway was killed. */
 export interface OpenCall {
@@ -11,14 +11,14 @@ export interface OpenCall {
   readonly stream: ReadStream;
 }
 
-/** What clients know of all cycles so far. */
+/** What clients know of all cycles at one gateway so far. */
 export interface KillRun {
-  readonly random: () => number;
+  random: () => number;
   readonly sessionsMax: number;
   readonly callsAtOnce: number;
   /** Sessions whose ids were received. */
   readonly alive: Set<string>;
-  /** Sessions whose ends were acknowledged. */
+  /** The latest sessions whose ends were acknowledged. */
   readonly ended: Set<string>;
   /** Sessions whose ends were asked for, without an answer. */
   readonly unsure: Set<string>;
@@ -30,15 +30,18 @@ export interface KillRun {
 
 /** The kill comes within this time of the load. */
 const killMsMax = 400;
+/** The longer a session has been away, the more restarts have shown that it stays away. */
+const endedMax = 500;
+/** Sessions that are opened at once before the first kill. */
+const opensAtOnce = 8;
 /** One in so many new sessions leads to the end of an old one. */
 const endEvery = 4;
 
 export const revision = "2025-11-25";
 
 /** Opens and ends sessions and makes calls, until the kill; what it cuts off is not acknowledged. */
-export async function playUntilKilled(gateway: SpawnedGateway, run: KillRun): Promise<void> {
-  const url = `${gateway.url}/mcp`;
-  if (run.alive.size === 0) run.alive.add((await openRpcSession(url)).id);
+export async function playUntilKilled(subject: Subject, run: KillRun): Promise<void> {
+  const { url } = subject;
   const state = { isKilled: false };
   run.calling.clear();
   const clients = [
@@ -50,8 +53,15 @@ export async function playUntilKilled(gateway: SpawnedGateway, run: KillRun): Pr
   await until("a call is open", () => run.open.length > 0);
   await new Promise((resolve) => setTimeout(resolve, run.random() * killMsMax));
   state.isKilled = true;
-  await gateway.kill9();
+  await subject.kill9();
   await played;
+}
+
+/** Opens as many sessions as there may be, so that the first kill meets as many as the last. */
+export async function openAll(url: string, run: KillRun): Promise<void> {
+  await Promise.all(Array.from({ length: opensAtOnce }, async () => {
+    while (run.alive.size < run.sessionsMax) run.alive.add((await openSubjectSession(url)).id);
+  }));
 }
 
 async function openSessions(
@@ -60,7 +70,7 @@ async function openSessions(
   state: { readonly isKilled: boolean },
 ): Promise<void> {
   while (!state.isKilled) {
-    if (run.alive.size < run.sessionsMax) run.alive.add((await openRpcSession(url)).id);
+    if (run.alive.size < run.sessionsMax) run.alive.add((await openSubjectSession(url)).id);
     if (run.alive.size >= run.sessionsMax || run.random() < 1 / endEvery) await endOne(url, run);
   }
 }
@@ -73,9 +83,13 @@ async function endOne(url: string, run: KillRun): Promise<void> {
   const response = await fetch(url, { method: "DELETE", headers: { "mcp-session-id": oldest } });
   await response.body?.cancel();
   // A session whose end is only on its way may be there or not.
-  if (response.status === 204) {
+  if (response.status === 204 || response.status === 200) {
     run.unsure.delete(oldest);
     run.ended.add(oldest);
+    for (const id of run.ended) {
+      if (run.ended.size <= endedMax) break;
+      run.ended.delete(id);
+    }
   }
 }
 
@@ -85,7 +99,7 @@ async function makeCalls(
   state: { readonly isKilled: boolean },
   caller: number,
 ): Promise<void> {
-  const session = resumeRpcSession(url, (await openRpcSession(url)).id, revision);
+  const session = resumeRpcSession(url, (await openSubjectSession(url)).id, revision);
   run.alive.add(session.id);
   run.calling.add(session.id);
   for (let turn = 0; !state.isKilled; turn += 1) {

@@ -21,11 +21,23 @@ export function lowestOf(samples: readonly Sample[], windowMs: number): Sample[]
 }
 
 /** By how much the value rises in a millisecond (least squares); 0 for fewer than two moments. */
-export function slopeOf(samples: readonly Sample[]): number {
-  const mean = (pick: (sample: Sample) => number) =>
-    samples.reduce((sum, sample) => sum + pick(sample), 0) / Math.max(samples.length, 1);
-  const ms = mean((sample) => sample.ms);
-  const value = mean((sample) => sample.value);
-  const spread = mean((sample) => (sample.ms - ms) ** 2);
-  return spread === 0 ? 0 : mean((sample) => (sample.ms - ms) * (sample.value - value)) / spread;
+export const slopeOf = (samples: readonly Sample[]): number => commonSlopeOf([samples]);
+
+/**
+ * The same of several gateways, one after the other: each has a level of its own, and the slope is
+ * what they have in common.
+ */
+export function commonSlopeOf(groups: readonly (readonly Sample[])[]): number {
+  let [spread, rise] = [0, 0];
+  for (const samples of groups) {
+    const mean = (pick: (sample: Sample) => number) =>
+      samples.reduce((sum, sample) => sum + pick(sample), 0) / Math.max(samples.length, 1);
+    const ms = mean((sample) => sample.ms);
+    const value = mean((sample) => sample.value);
+    for (const sample of samples) {
+      spread += (sample.ms - ms) ** 2;
+      rise += (sample.ms - ms) * (sample.value - value);
+    }
+  }
+  return spread === 0 ? 0 : rise / spread;
 }

@@ -45,7 +45,7 @@ export async function leaveCall(
     socket.send(bytes);
     return socket;
   }));
-  await sockets[0]?.waitFor(/connection_established/);
+  await sockets[0]?.waitFor(/^HTTP\/1\.1 \d+/);
   for (const socket of sockets) socket.destroy();
 }
 

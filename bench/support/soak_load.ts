@@ -7,6 +7,7 @@ import {
   type StatelessCaller,
 } from "../../test/support/stateless_caller.ts";
 import { openRpcSession, type RpcAnswer } from "../../test/support/rpc_session.ts";
+import { addLatency, type Latencies } from "./latencies.ts";
 
 /** What came of the calls to one group of servers. */
 export interface SoakCounts {
@@ -17,8 +18,8 @@ export interface SoakCounts {
   wrong: number;
   /** Calls that did not end in time. */
   unsettled: number;
-  /** Milliseconds of the latest answered calls. */
-  readonly tookMs: number[];
+  /** Of the answered calls. */
+  readonly latencies: Latencies;
   /** The texts of the first failures. */
   readonly reasons: string[];
 }
@@ -26,7 +27,7 @@ export interface SoakCounts {
 /** Starts counting. */
 export const noCounts = (): SoakCounts => ({
   ...{ answered: 0, failed: 0, wrong: 0, unsettled: 0 },
-  ...{ tookMs: [], reasons: [] },
+  ...{ latencies: {}, reasons: [] },
 });
 
 /** What the clients of a run share. */
@@ -44,8 +45,6 @@ export interface SoakRun {
 const settleMsMax = 30_000;
 /** A session makes this many calls, then it ends and another one opens. */
 const callsOfSession = 50;
-/** Kept of each group, so that a run of an hour needs no more memory than one of seconds. */
-const latenciesMax = 20_000;
 const reasonsMax = 5;
 
 type Answer = Pick<RpcAnswer, "result" | "error" | "status">;
@@ -77,7 +76,7 @@ async function countCall(counts: SoakCounts, call: () => Promise<Answer>, nonce:
       return failWith(counts, JSON.stringify(answer));
     }
     if (!text.includes(nonce)) return void (counts.wrong += 1);
-    counts.tookMs[counts.answered % latenciesMax] = performance.now() - begun;
+    addLatency(counts.latencies, performance.now() - begun);
     counts.answered += 1;
   } catch (fault) {
     failWith(counts, String(fault));

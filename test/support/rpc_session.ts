@@ -18,6 +18,8 @@ export interface RpcSession {
   request(id: string | number, method: string, params?: Json): Promise<RpcAnswer>;
   /** A tool's answer as text; rejects when there is none. */
   callTool(id: string | number, name: string, args?: Json): Promise<string>;
+  /** Sends a notification; resolves when it was taken or refused. */
+  notify(method: string, params?: Json): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -89,6 +91,9 @@ export function resumeRpcSession(
       const text = content?.[0]?.text;
       if (text === undefined) throw new Error(`No text in ${JSON.stringify(answer)}`);
       return text;
+    },
+    async notify(method, params = {}) {
+      await post(url, { jsonrpc: "2.0", method, params }, headers);
     },
     async end() {
       const response = await fetch(url, { method: "DELETE", headers });

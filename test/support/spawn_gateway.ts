@@ -34,6 +34,8 @@ export interface GatewayOptions {
   readonly dotenv?: string;
   /** The folder of the gateway's source, if not this project's. */
   readonly root?: string;
+  /** The program in that folder, if not the gateway's own. */
+  readonly program?: string;
   /** A program with its arguments that replaces itself by the gateway, such as `taskset -c 0`. */
   readonly launcher?: readonly string[];
 }
@@ -89,7 +91,7 @@ interface Run {
 }
 
 function startRun(directory: string, port: number, options: GatewayOptions): Run {
-  const program = `src/main/${gatewayRuntime}.ts`;
+  const program = options.program ?? `src/main/${gatewayRuntime}.ts`;
   const { command, args } = programCommand(program, [], gatewayRuntime, options.root);
   const [first = command, ...others] = [...(options.launcher ?? []), command, ...args];
   const child = spawn(first, others, {
