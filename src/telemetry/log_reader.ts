@@ -137,7 +137,7 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
     });
   },
   gave_way({ what, principal, server }, { gateway, limits }) {
-    gateway.info("What a client had gave way, because no place was free", {
+    gateway.info("No place was free: a client had to give way", {
       what: givesWay[what],
       ...(principal === undefined ? {} : {
         principal: new Shortened(principal, (text) => oneLine(text, limits.logReasonCharsMax)),

@@ -82,7 +82,7 @@ describe("B15: when all places for event streams are taken", () => {
     expect(openStreams(harness)).toBe(places.streamsMax);
     expect(harness.records).toContainEqual({
       severity: "INFO",
-      message: "What a client had gave way, because no place was free",
+      message: "No place was free: a client had to give way",
       fields: {
         what: "an event stream; its client was told when to open it again",
         principal: "greedy",
