@@ -13,7 +13,7 @@ import { isReserved, standsForOne } from "../principals.ts";
 import type { Rate } from "../telemetry/access_events.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { RatesOf } from "./access_rates.ts";
-import { createStreamPlaces, type StreamPlace, type StreamPlaces } from "./stream_places.ts";
+import { createStreamPlaces, type EventStreamPlace, type StreamPlaces } from "./stream_places.ts";
 import { createTokenBucket, type TokenBucket } from "./token_bucket.ts";
 
 /** Who takes a share: a caller, or the request of one. */
@@ -44,7 +44,7 @@ export interface PrincipalRates {
    * Counts an event stream until it leaves its place; one of the consumer with most may have to give
    * way to it. Throws `rate_limited`, or `overloaded` if all consumers together have too many.
    */
-  openStream(taker: ShareTaker): StreamPlace;
+  openStream(taker: ShareTaker): EventStreamPlace;
   /** Reports that a consumer exceeds a limit that is kept elsewhere, and was refused. */
   report(taker: ShareTaker, rate: Rate, retryAfterMs?: number): void;
   /**
@@ -117,7 +117,7 @@ export function createPrincipalRates(options: PrincipalRatesOptions): PrincipalR
 }
 
 const nothing = (): void => {};
-const noPlace: StreamPlace = { leave: nothing, yieldsBy: nothing };
+const noPlace: EventStreamPlace = { leave: nothing, yieldsBy: nothing };
 
 function beginCall(rates: Rates, taker: ShareTaker): (() => void) | undefined {
   const { principal } = taker;
@@ -152,7 +152,7 @@ function begin(usage: Usage | undefined): (() => void) | undefined {
   return usage?.endCall;
 }
 
-function openStream(rates: Rates, taker: ShareTaker): StreamPlace {
+function openStream(rates: Rates, taker: ShareTaker): EventStreamPlace {
   if (isReserved(taker.principal)) return noPlace;
   const { streams } = rates;
   // By then, streams without a reader are noticed.

@@ -9,7 +9,7 @@ import { placesFor } from "../client_shares.ts";
 import type { Limits } from "../limits.ts";
 
 /** The place of one stream. */
-export interface StreamPlace {
+export interface EventStreamPlace {
   /** The stream has ended. */
   readonly leave: () => void;
   /**
@@ -25,7 +25,7 @@ export type NoStreamPlace = "own" | "all";
 /** The streams of all consumers. */
 export interface StreamPlaces {
   /** Takes a place for a stream of a consumer. */
-  take(consumer: string): StreamPlace | NoStreamPlace;
+  take(consumer: string): EventStreamPlace | NoStreamPlace;
   /** How many streams a consumer has. */
   countOf(consumer: string): number;
   /** How many there are in all. */

@@ -77,7 +77,7 @@ export async function stopUnderLoad(
     sent.push(one);
     const args = { call: name, fault: "none", ms: Math.floor(random() * callMsMax) };
     const session = sessions[sent.length % sessions.length] ?? "";
-    const done = call(gateway, session, sent.length, args).then((end) => {
+    const done: Promise<void> = call(gateway, session, sent.length, args).then((end) => {
       one.end = end;
       one.isFinishedLate = isStopping;
       running.delete(done);

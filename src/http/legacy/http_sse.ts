@@ -6,7 +6,7 @@
  */
 import { consumerOfSession } from "../../consumers.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
-import type { StreamPlace } from "../../gateway/stream_places.ts";
+import type { EventStreamPlace } from "../../gateway/stream_places.ts";
 import type { Principal } from "../../model.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
 import type { Frame } from "../../sse/encode.ts";
@@ -37,7 +37,7 @@ interface SseLine {
   /** Only its holder may post to it. */
   readonly holder: SessionHolder;
   readonly connection: EventStream;
-  readonly place: StreamPlace;
+  readonly place: EventStreamPlace;
   /** Whether `initialize` was taken. */
   isBegun: boolean;
   session: LiveSession | undefined;
@@ -91,7 +91,7 @@ function createLine(
   { sessions, lines }: SseTransport,
   context: RequestContext,
   id: string,
-  { place, free }: { readonly place: StreamPlace; readonly free: () => void },
+  { place, free }: { readonly place: EventStreamPlace; readonly free: () => void },
 ): ReadableStream<Uint8Array> {
   const { holdOpen } = context.fetchContext;
   holdOpen?.();

@@ -13,7 +13,7 @@ import { createEventLog, type EventLog, type Replay } from "../../session/event_
 import type { EventWriter } from "../../session/event_writer.ts";
 import type { ReplayBudget } from "../../session/replay_budget.ts";
 import type { EncodedFrame, Frame } from "../../sse/encode.ts";
-import type { StreamPlace } from "../../gateway/stream_places.ts";
+import type { EventStreamPlace } from "../../gateway/stream_places.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import { replayEarlier } from "./earlier_stream.ts";
@@ -22,7 +22,6 @@ import {
   dismiss,
   leave,
   stand,
-  type StandaloneStream,
   type StandaloneStreams,
 } from "./standalone_stream.ts";
 
@@ -167,7 +166,7 @@ export function openStandaloneStream(
   isHeldOpen: boolean,
   replay: Replay | undefined,
   greeting: Frame,
-  place: StreamPlace,
+  place: EventStreamPlace,
 ): ReadableStream<Uint8Array> | undefined {
   const goesOn = replay?.stream !== undefined && streams.pastStanding.has(replay.stream);
   const isOver = replay !== undefined && replay.ended && !goesOn;
@@ -181,11 +180,8 @@ export function openStandaloneStream(
   if (replay !== undefined && !writeAll(connection, replay.frames, limits.streamBytesMax)) {
     // The backlog exceeds the limit of one connection; the client resumes again to get the rest.
     connection.end(limits.sseRetryMs);
-  } else if (isOver) {
-    connection.end();
-  } else {
-    goOn(streams, connection, replay, greeting, place);
-  }
+  } else if (isOver) connection.end();
+  else goOn(streams, connection, replay, greeting, place);
   return connection.body;
 }
 
@@ -195,7 +191,7 @@ function goOn(
   connection: EventStream,
   replay: Replay | undefined,
   greeting: Frame,
-  place: StreamPlace,
+  place: EventStreamPlace,
 ): void {
   const number = replay?.stream;
   const channel = number === undefined ? undefined : streams.channels.get(number);
@@ -212,7 +208,7 @@ function goOn(
   prime(streams, connection, next);
   connection.write(greeting);
   const write = (text: string) => void connection.write(log.append(next, text).frame);
-  const stream: StandaloneStream = { connection, number: next, write, unread: new Map() };
+  const stream = { connection, number: next, write, unread: new Map() };
   stand(standalone, stream);
   place.yieldsBy(() => dismiss(standalone, stream, streams.options.limits.sseRetryMs));
 }
