@@ -23,6 +23,7 @@ export type SendFrom = (
 
 /** The gateway. */
 export interface OpenGateway {
+  readonly port: number;
   readonly from: SendFrom;
   readonly counts: GatewayHandle["counts"];
   close(): Promise<void>;
@@ -57,14 +58,20 @@ export async function startOpenGateway(
     fetch: gateway.fetch,
   });
   return {
+    port,
     counts: gateway.counts,
-    from: (localAddress) => (method, path, sent = {}) =>
-      sendFrom({ port, localAddress, method, path, headers: { ...sent.headers } }, sent.body),
+    from: sendingTo(port),
     async close() {
       await close(0);
       await gateway.close();
     },
   };
+}
+
+/** Sends requests to a port of this machine. */
+export function sendingTo(port: number): SendFrom {
+  return (localAddress) => (method, path, sent = {}) =>
+    sendFrom({ port, localAddress, method, path, headers: { ...sent.headers } }, sent.body);
 }
 
 function sendFrom(
