@@ -8,7 +8,7 @@ export interface GaveWayEvent {
   readonly type: "gave_way";
   /** What, as a row of `givesWay`. */
   readonly what: GivesWay;
-  /** Whose it was; absent: it served several clients, or is not known. */
+  /** Whose it was; absent: it served several clients. */
   readonly principal?: string | undefined;
   /** The server of a process. */
   readonly server?: string | undefined;

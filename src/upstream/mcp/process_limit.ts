@@ -89,10 +89,10 @@ export function createProcessLimit(
   };
 }
 
-/** Spares, which serve no client, give way to any start. */
+/** Spares and trials, which serve no client, give way to any start. */
 function reportGivingWay(emit: Emit, { consumer, server }: Evictable): void {
-  if (consumer === undefined) return;
-  const holder = consumer();
+  if (server === undefined) return;
+  const holder = consumer?.();
   const principal = holder === undefined ? undefined : principalIdOf(holder);
   emit({ type: "gave_way", what: "process", principal, server });
 }

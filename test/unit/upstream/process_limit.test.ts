@@ -40,6 +40,7 @@ function connection(idleSince?: number, restingSince?: number, consumer?: string
   };
   return {
     state,
+    server: "one",
     consumer: () => consumer,
     idleSince: () => state.idle,
     restingSince: () => state.resting,
@@ -301,7 +302,7 @@ describe("consumers", () => {
       type: "gave_way",
       what: "process",
       principal: "key:a",
-      server: undefined,
+      server: "one",
     }]);
   });
 
