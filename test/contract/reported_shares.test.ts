@@ -1,5 +1,5 @@
 /**
- * What the operator hears of shares: calls that were refused because their client has its share of
+ * What the operator sees of shares: calls that were refused because their client has its share of
  * processes, and what gave way to another client, in the log, the metrics and the audit trail.
  */
 import { afterEach, expect, test } from "bun:test";

@@ -108,7 +108,7 @@ test(
 );
 
 test(
-  "B15: a client that has its share of processes gets 429's words, and the operator hears of it",
+  "B15: a client that has its share of processes is refused as such, and the operator sees it",
   async () => {
     const servers = {
       one: { ...hostileCommand(), spare: false, startTimeoutMs: 5_000, callTimeoutMs: 5_000 },

@@ -37,7 +37,7 @@ interface Counted {
   readonly yielding: readonly Yielding<Evictable>[];
 }
 
-/** Makes them: all are free. `gaveWay` is called with each connection that is told to give way. */
+/** Makes them: all are free. `gaveWay` is called with each connection that has to give way. */
 export function createProcessPlaces(
   limits: Pick<Limits, "processesMax" | "principalProcessesMax">,
   gaveWay: (connection: Evictable) => void,
