@@ -3,8 +3,8 @@
  * named. The others run only if they are named: `e2e` (the end-to-end driver), `openapi` (reads
  * documents), `spare` (starts slow servers), `greedy` (fairness between two clients), `stalled`
  * (readers that stand still), `stored_sessions` (a start with many), `slow` (clients that hold
- * connections), `search` (of tools), `kills` (`kill -9` under load), `soak` (faults for long), `nonces`
- * (whose answer is whose), `inputs` (bad requests), `returns` (what is left after disconnects and
+ * connections), `search` (of tools), `kills` (`kill -9` under load), `stops` (SIGTERM under
+ * load), `soak` (faults for long), `nonces` (whose answer is whose), `inputs` (bad requests), `returns` (what is left after disconnects and
  * crashes), `outcomes` (calls that must not be repeated), `crashes` (of a program that
  * all share) and `streams` (idle ones that are held). `reliability` makes the tables of
  * docs/reliability.md from stored rows. `chart` measures nothing and draws the chart of docs/benchmarks.md again. Names come
@@ -37,6 +37,7 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   stored_sessions: () => import("./stored_sessions.ts"),
   search: () => import("./search.ts"),
   kills: () => import("./kills.ts"),
+  stops: () => import("./stops.ts"),
   slow: () => import("./slow.ts"),
   soak: () => import("./soak.ts"),
   nonces: () => import("./nonces.ts"),

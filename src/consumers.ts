@@ -17,6 +17,9 @@ import { anonymousPrincipal, type Caller, type Principal } from "./model.ts";
 /** All clients of this machine that neither authenticate nor have a session. */
 export const localConsumer = "local";
 
+/** What precedes the id of a principal. */
+const ofPrincipal = "principal ";
+
 const named = new WeakMap<Principal, string>();
 
 /** The consumer that a principal is; undefined of clients that do not authenticate. */
@@ -24,7 +27,7 @@ export function consumerOfPrincipal(principal: Principal): string | undefined {
   if (principal.id === anonymousPrincipal.id) return undefined;
   const known = named.get(principal);
   if (known !== undefined) return known;
-  const consumer = `principal ${principal.id}`;
+  const consumer = `${ofPrincipal}${principal.id}`;
   named.set(principal, consumer);
   return consumer;
 }
@@ -39,6 +42,13 @@ export function consumerOfSession(consumer: string, key: string): string {
   return consumer === localConsumer ? key : consumer;
 }
 
+/** The id of the principal that a consumer is, or that of clients that do not authenticate. */
+export function principalIdOf(consumer: string): string {
+  return consumer.startsWith(ofPrincipal)
+    ? consumer.slice(ofPrincipal.length)
+    : anonymousPrincipal.id;
+}
+
 /** The consumer for which a call is made. */
 export function consumerOf(
   { consumer, principal }: Pick<Caller, "consumer" | "principal">,
@@ -51,5 +61,5 @@ export function consumerOf(
  * the requests without a session there are all of one machine: only the bounds of all limit them.
  */
 export function hasShare(consumer: string): boolean {
-  return consumer.startsWith("principal ") || consumer.startsWith("address ");
+  return consumer.startsWith(ofPrincipal) || consumer.startsWith("address ");
 }

@@ -65,6 +65,9 @@ export interface UpstreamErrorBody {
   readonly data?: unknown;
 }
 
+/** What a client can have too much of at the servers of the gateway. */
+export type ServerShare = "processes" | "leases";
+
 /** Options of a GatewayError. */
 export interface GatewayErrorOptions {
   /** Public members of `error.data` (never secrets, paths or stacks). */
@@ -75,6 +78,8 @@ export interface GatewayErrorOptions {
   readonly cause?: unknown;
   /** Whether access was denied, of which code and text say nothing. For the operator only. */
   readonly isDenial?: boolean | undefined;
+  /** Of `rate_limited`: what its client has too much of. For the operator only. */
+  readonly share?: ServerShare | undefined;
 }
 
 /** A failure with a place in the table; its message is public. */
@@ -87,6 +92,10 @@ export class GatewayError extends Error {
   }
   // Private, so that nothing that is written of the error tells it.
   readonly #isDenial: boolean;
+  get share(): ServerShare | undefined {
+    return this.#share;
+  }
+  readonly #share: ServerShare | undefined;
 
   constructor(code: ErrorCode, message?: string, options: GatewayErrorOptions = {}) {
     super(message ?? errorTable[code].text, { cause: options.cause });
@@ -95,6 +104,7 @@ export class GatewayError extends Error {
     this.data = options.data;
     this.upstream = options.upstream;
     this.#isDenial = options.isDenial === true;
+    this.#share = options.share;
   }
 
   /** The HTTP status when this failure is the whole answer. */
@@ -142,7 +152,7 @@ export function withOutcome(error: GatewayError, outcome: Outcome): GatewayError
   const message = outcome === "unknown" && error.upstream === undefined
     ? `${plain}; whether it took effect is unknown`
     : plain;
-  const { code, data, upstream, cause, isDenial } = error;
+  const { code, data, upstream, cause, isDenial, share } = error;
   if (message === error.message && data?.["outcome"] === outcome) return error;
   const repeated = data?.["error"] === error.message ? { error: message } : {};
   return new GatewayError(code, message, {
@@ -150,5 +160,6 @@ export function withOutcome(error: GatewayError, outcome: Outcome): GatewayError
     upstream,
     cause,
     isDenial,
+    share,
   });
 }

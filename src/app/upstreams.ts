@@ -26,7 +26,7 @@ export function createUpstreams(
     GatewayParts,
 ): Upstreams {
   const { stores: { catalogs, credentials }, sealer } = opened;
-  const processLimit = createProcessLimit(limits, clock);
+  const processLimit = createProcessLimit(limits, clock, events.emit);
   const spares = createSpares(limits, clock, processLimit);
   const shared = {
     runtime: options.runtime,

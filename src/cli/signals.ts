@@ -2,7 +2,7 @@
  * Signals that stop a program. One Ctrl-C arrives several times, because the terminal and each
  * script runner between send it: copies of a signal count as one.
  */
-import { systemClock } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { defaultLimits } from "../limits.ts";
 import type { Platform } from "./platform.ts";
 
@@ -16,16 +16,17 @@ export interface StopHandlers {
   readonly hangUp: () => void;
 }
 
-/** Calls the handlers until the program ends. */
+/** Calls the handlers until the program ends; `clock` tells copies from further signals. */
 export function onStopSignals(
   { runtime, limits }: Pick<Platform, "runtime" | "limits">,
   { first, again, hangUp }: StopHandlers,
+  clock: Pick<Clock, "monotonic"> = systemClock,
 ): void {
   const { signalEchoMs } = { ...defaultLimits, ...limits };
   let firstAt: number | undefined;
   runtime.onSignal((signal) => {
     if (signal === "SIGHUP") return hangUp();
-    const now = systemClock.monotonic();
+    const now = clock.monotonic();
     if (firstAt === undefined) {
       firstAt = now;
       first();

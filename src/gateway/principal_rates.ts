@@ -5,15 +5,15 @@
  * not authenticate apply to all of them together. Not here: who is a consumer (consumers.ts).
  */
 import type { Clock } from "../clock.ts";
-import { consumerOf, hasShare } from "../consumers.ts";
+import { consumerOf, hasShare, principalIdOf } from "../consumers.ts";
 import { GatewayError } from "../errors.ts";
 import { type Limits, msPerSecond } from "../limits.ts";
 import { anonymousPrincipal, type Caller, type Principal } from "../model.ts";
 import { isReserved, standsForOne } from "../principals.ts";
-import { placesFor } from "../client_shares.ts";
 import type { Rate } from "../telemetry/access_events.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { RatesOf } from "./access_rates.ts";
+import { createStreamPlaces, type EventStreamPlace, type StreamPlaces } from "./stream_places.ts";
 import { createTokenBucket, type TokenBucket } from "./token_bucket.ts";
 
 /** Who takes a share: a caller, or the request of one. */
@@ -41,10 +41,12 @@ export interface PrincipalRates {
    */
   openSession(taker: ShareTaker, stored: StoredSessions): Promise<() => void>;
   /**
-   * Counts an event stream until the returned function is called. Throws `rate_limited`, or
-   * `overloaded` if all consumers together have too many.
+   * Counts an event stream until it leaves its place; one of the consumer with most may have to give
+   * way to it. Throws `rate_limited`, or `overloaded` if all consumers together have too many.
    */
-  openStream(taker: ShareTaker): () => void;
+  openStream(taker: ShareTaker): EventStreamPlace;
+  /** Reports that a consumer exceeds a limit that is kept elsewhere, and was refused. */
+  report(taker: ShareTaker, rate: Rate, retryAfterMs?: number): void;
   /**
    * Reports that a consumer exceeds a limit that is kept elsewhere; returns the error, whose text
    * names the limit. Without a time, the error has that of the error table.
@@ -74,7 +76,6 @@ interface Usage {
   calls: number;
   readonly endCall: () => void;
   sessions: number;
-  streams: number;
   bucket: TokenBucket | undefined;
   /** When a refusal by each rate was reported last. */
   readonly reported: Map<Rate, number>;
@@ -86,18 +87,22 @@ interface Rates {
   readonly usages: Map<string, Usage>;
   /** If there are more usages than this, those at rest leave. */
   crowdedAbove: number;
-  /** Streams of all consumers. */
-  streams: number;
+  readonly streams: StreamPlaces;
 }
 
 /** Makes the rates of a gateway; nothing is open. */
 export function createPrincipalRates(options: PrincipalRatesOptions): PrincipalRates {
-  const { limits } = options;
+  const { limits, emit } = options;
   const rates: Rates = {
     options,
     usages: new Map(),
     crowdedAbove: limits.ratedPrincipalsMax,
-    streams: 0,
+    streams: createStreamPlaces({
+      limits,
+      hasShare,
+      gaveWay: (consumer) =>
+        emit({ type: "gave_way", what: "stream", principal: principalIdOf(consumer) }),
+    }),
   };
   return {
     beginCall: (taker) => beginCall(rates, taker),
@@ -106,11 +111,13 @@ export function createPrincipalRates(options: PrincipalRatesOptions): PrincipalR
     },
     openSession: (taker, stored) => openSession(rates, taker, stored),
     openStream: (taker) => openStream(rates, taker),
+    report: (taker, rate, retryAfterMs) => report(rates, taker, rate, retryAfterMs),
     refuse: (taker, rate, text, retryAfterMs) => refuse(rates, taker, rate, text, retryAfterMs),
   };
 }
 
 const nothing = (): void => {};
+const noPlace: EventStreamPlace = { leave: nothing, yieldsBy: nothing };
 
 function beginCall(rates: Rates, taker: ShareTaker): (() => void) | undefined {
   const { principal } = taker;
@@ -145,29 +152,23 @@ function begin(usage: Usage | undefined): (() => void) | undefined {
   return usage?.endCall;
 }
 
-function openStream(rates: Rates, taker: ShareTaker): () => void {
-  if (isReserved(taker.principal)) return nothing;
-  const { limits } = rates.options;
+function openStream(rates: Rates, taker: ShareTaker): EventStreamPlace {
+  if (isReserved(taker.principal)) return noPlace;
+  const { streams } = rates;
   // By then, streams without a reader are noticed.
-  const retryAfterMs = limits.heartbeatMs;
-  const share = shareOf(rates, taker);
-  const own = share?.streams ?? 0;
-  if (own >= limits.principalStreamsMax) {
+  const retryAfterMs = rates.options.limits.heartbeatMs;
+  const consumer = consumerOf(taker);
+  const place = streams.take(consumer);
+  if (place === "own") {
+    const own = streams.countOf(consumer);
     const text = `Too many streams: this client has ${own} open; close one, or retry later`;
     throw refuse(rates, taker, "streams", text, retryAfterMs);
   }
-  if (rates.streams >= placesFor(own, limits.streamsMax)) {
-    const text = `Too many streams: ${rates.streams} are open in all; retry later`;
+  if (place === "all") {
+    const text = `Too many streams: ${streams.size()} are open in all; retry later`;
     throw new GatewayError("overloaded", text, { data: { retryAfterMs } });
   }
-  rates.streams += 1;
-  const close = share === undefined ? nothing : open(share, "streams");
-  let isOpen = true;
-  return () => {
-    if (isOpen) rates.streams -= 1;
-    isOpen = false;
-    close();
-  };
+  return place;
 }
 
 async function openSession(
@@ -181,7 +182,7 @@ async function openSession(
   const { principalSessionsMax: max } = rates.options.limits;
   // Both precede the count, so that a session which opens meanwhile is here or already stored.
   const others = usage.sessions;
-  const close = open(usage, "sessions");
+  const close = openOne(usage);
   try {
     if (await stored.count() + others < max) return close;
     const text = `Too many sessions: this client has ${max}; end one, or retry later`;
@@ -207,11 +208,11 @@ function takeToken(rates: Rates, taker: ShareTaker): void {
   throw refuse(rates, taker, "calls_per_minute", text, waitMs);
 }
 
-function open(usage: Usage, what: "sessions" | "streams"): () => void {
-  usage[what] += 1;
+function openOne(usage: Usage): () => void {
+  usage.sessions += 1;
   let isOpen = true;
   return () => {
-    if (isOpen) usage[what] -= 1;
+    if (isOpen) usage.sessions -= 1;
     isOpen = false;
   };
 }
@@ -235,7 +236,6 @@ function usageOf(rates: Rates, consumer: string): Usage {
     calls: 0,
     endCall: () => void (usage.calls -= 1),
     sessions: 0,
-    streams: 0,
     bucket: undefined,
     reported: new Map(),
   };
@@ -247,8 +247,8 @@ function usageOf(rates: Rates, consumer: string): Usage {
 function forgetResting(rates: Rates): void {
   const { usages, options: { clock, limits: { ratedPrincipalsMax } } } = rates;
   const now = clock.monotonic();
-  for (const [id, { calls, sessions, streams, bucket }] of usages) {
-    if (calls + sessions + streams === 0 && bucket?.isFull(now) !== false) usages.delete(id);
+  for (const [id, { calls, sessions, bucket }] of usages) {
+    if (calls + sessions === 0 && bucket?.isFull(now) !== false) usages.delete(id);
   }
   // One search makes room for many.
   rates.crowdedAbove = Math.max(ratedPrincipalsMax, Math.ceil(usages.size * 1.1));
@@ -261,12 +261,16 @@ function refuse(
   text: string,
   retryAfterMs?: number,
 ): GatewayError {
+  report(rates, taker, rate, retryAfterMs);
+  const data = retryAfterMs === undefined ? {} : { data: { retryAfterMs } };
+  return new GatewayError("rate_limited", text, data);
+}
+
+function report(rates: Rates, taker: ShareTaker, rate: Rate, retryAfterMs?: number): void {
   const { clock, limits: { rateLogMs }, emit } = rates.options;
   const { reported } = usageOf(rates, consumerOf(taker));
   const now = clock.monotonic();
   const isRepeated = now - (reported.get(rate) ?? -Infinity) < rateLogMs;
   if (!isRepeated) reported.set(rate, now);
   emit({ type: "rate_limited", principal: taker.principal.id, rate, retryAfterMs, isRepeated });
-  const data = retryAfterMs === undefined ? {} : { data: { retryAfterMs } };
-  return new GatewayError("rate_limited", text, data);
 }

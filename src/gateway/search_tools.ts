@@ -98,6 +98,13 @@ export function isSearchTool({ search }: Pick<ResolvedSurface, "search">, name: 
   return search !== undefined && ownNames.has(name);
 }
 
+/** The patterns of pinned tools that no tool of a list has the name of. */
+export function unmatchedPins({ pinned }: SearchMode, tools: readonly JsonObject[]): string[] {
+  return pinned.filter((pattern) =>
+    !tools.some(({ name }) => matchesPattern(pattern, String(name)))
+  );
+}
+
 /** Whether a tool is listed next to the three. */
 export function isPinned({ pinned }: SearchMode, { name }: JsonObject): boolean {
   return pinned.some((pattern) => matchesPattern(pattern, String(name)));

@@ -45,7 +45,7 @@ export const houseLimits = {
   ownCommandBytesMax: 64 * 1024,
   ownCommandCharsMax: 300,
   /** Further signals within this time are copies of the first, sent by npx and script runners. */
-  signalEchoMs: 1_000,
+  signalEchoMs: 500,
   /** Messages that listeners of the bus published and that wait for the one before: a loop ends here. */
   busMessagesMax: 1_000,
   /** A log file before it is rotated, and how many old ones stay. */

@@ -21,6 +21,8 @@ export const limitedRates = {
   sessions: "sessions",
   streams: "open streams",
   bodies: "large request bodies at once",
+  processes: "processes of servers",
+  leases: "processes for calls that may be asked something",
 } as const;
 
 /** One row of `limitedRates`. */

@@ -161,6 +161,9 @@ const writers = {
   rate_limited(recorder, { principal, rate: limit, isRepeated }) {
     if (!isRepeated) write(recorder, "rate_limited", { principal, limit });
   },
+  gave_way(recorder, { what, principal, server }) {
+    write(recorder, "gave_way", { principal, server, what });
+  },
 } as const satisfies { readonly [Type in EventType]?: WriteRecord<Type> };
 
 /** Adds a record of these members, in their order. */

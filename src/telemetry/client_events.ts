@@ -1,4 +1,29 @@
-/** The events of clients that take less than the gateway has: fewer tools, shorter names and results. */
+/**
+ * The events of clients that take less than the gateway has (fewer tools, shorter names and results),
+ * and of what one client has that gives way to another client.
+ */
+
+/** What a client had gave way to another client, or to one of its own. */
+export interface GaveWayEvent {
+  readonly type: "gave_way";
+  /** What, as a row of `givesWay`. */
+  readonly what: GivesWay;
+  /** Whose it was; absent: it served several clients. */
+  readonly principal?: string | undefined;
+  /** The server of a process. */
+  readonly server?: string | undefined;
+}
+
+/** What gives way, in words. */
+export const givesWay = {
+  process: "a process of a server that did nothing for its client",
+  parked_call: "a call that waited for its client",
+  session: "a session that was not used",
+  stream: "an event stream; its client was told when to open it again",
+} as const;
+
+/** One row of `givesWay`. */
+export type GivesWay = keyof typeof givesWay;
 
 /** The list of a kind of client was limited; once for each kind, surface and limit. */
 export interface ClientLimitedEvent {

@@ -43,6 +43,7 @@ function rowOf(event: GatewayEvent): string | undefined {
     case "request_refused":
       return event.code ?? String(event.status);
     case "dropped":
+    case "gave_way":
       return event.what;
     case "oauth_step":
     case "page_step":

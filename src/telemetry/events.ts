@@ -14,7 +14,7 @@ import type {
   RateEvent,
 } from "./access_events.ts";
 import type { CallEvent, CallRefusedEvent, CallStartedEvent } from "./call_events.ts";
-import type { ClientLimitedEvent, ResultCutEvent } from "./client_events.ts";
+import type { ClientLimitedEvent, GaveWayEvent, ResultCutEvent } from "./client_events.ts";
 import type {
   ConfiguredEvent,
   ConnectionEvent,
@@ -96,6 +96,7 @@ export type GatewayEvent =
   | PageEvent
   | OperatorEvent
   | RateEvent
+  | GaveWayEvent
   | ClientLimitedEvent
   | ResultCutEvent
   | DropEvent;

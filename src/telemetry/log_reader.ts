@@ -8,7 +8,7 @@ import { oneLine } from "../one_line.ts";
 import { identity } from "../version.ts";
 import { grantSteps, limitedRates, oauthSteps, type PageStep, pageSteps } from "./access_events.ts";
 import { type CallEvent, type CallFailure, type CallRefusedEvent } from "./call_events.ts";
-import { clientLimitWords } from "./client_events.ts";
+import { clientLimitWords, givesWay } from "./client_events.ts";
 import { type GatewayEvent } from "./events.ts";
 
 /** Where lines go, and how long they may be. */
@@ -134,6 +134,15 @@ const lines: { readonly [Type in GatewayEvent["type"]]?: Line<Type> } = {
       principal: new Shortened(principal, (text) => oneLine(text, limits.logReasonCharsMax)),
       limit: limitedRates[rate],
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  },
+  gave_way({ what, principal, server }, { gateway, limits }) {
+    gateway.info("No place was free: a client had to give way", {
+      what: givesWay[what],
+      ...(principal === undefined ? {} : {
+        principal: new Shortened(principal, (text) => oneLine(text, limits.logReasonCharsMax)),
+      }),
+      ...(server === undefined ? {} : { server }),
     });
   },
   client_limited({ surface, client, limit, most, tools, affected }, { gateway }) {

@@ -3,6 +3,7 @@
  * label comes from a table in the source, or is the name of a configured server.
  */
 import { limitedRates, oauthSteps } from "./access_events.ts";
+import { givesWay } from "./client_events.ts";
 import { drops, type Events, type EventType, type GatewayEvent } from "./events.ts";
 import { labelText, type MetricFamily } from "./metric_text.ts";
 
@@ -85,6 +86,14 @@ const rows: readonly CounterRow[] = [
     labels: ["limit"],
     known: Object.keys(limitedRates),
     valuesOf: ({ rate }) => [rate],
+  }),
+  row({
+    type: "gave_way",
+    name: "gave_way_total",
+    help: "What clients had open and not in use, and what gave way to other clients.",
+    labels: ["what"],
+    known: Object.keys(givesWay),
+    valuesOf: ({ what }) => [what],
   }),
   row({
     type: "oauth_step",

@@ -95,6 +95,8 @@ export interface SpareSeat {
 
 /** A connection that can be told to stop to make room. */
 export interface Evictable {
+  /** The server that it is connected to; absent: it serves no client. */
+  readonly server?: string;
   /** The consumer that it serves alone. Undefined or absent: it serves several, or no client. */
   consumer?(): string | undefined;
   /** Since when it has had nothing to do (monotonic); undefined while it is in use. */

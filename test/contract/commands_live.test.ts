@@ -280,7 +280,7 @@ describe("mcp.json", () => {
   });
 });
 
-test("a second start on the same data says which gateway runs already", async () => {
+test("P3: a second start on the same data says which gateway runs already", async () => {
   const { code, stderr } = await spawn("start", "--port", "0");
   expect([code, stderr]).toEqual([1, expect.stringContaining("another gateway uses this data")]);
   const running = `a gateway runs already at ${gateway.url}/mcp (process ${gateway.pid})`;

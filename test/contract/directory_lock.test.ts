@@ -86,7 +86,7 @@ describe("G6: the lock of a data directory", () => {
     await open();
   });
 
-  test("refuses a second gateway with the process of the first, also after waiting for it", async () => {
+  test("P3: refuses a second gateway with the process of the first, after attempts at growing random times", async () => {
     const other = await startOther();
     lockOf(other.pid, other.start);
     const { clock, waits } = createHastyClock();

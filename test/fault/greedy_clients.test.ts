@@ -25,6 +25,10 @@ async function answerOf(response: Response): Promise<Record<string, unknown>> {
   return JSON.parse(data ?? text);
 }
 
+/** Whose process answered. */
+const pidIn = ({ result }: Record<string, unknown>): number =>
+  JSON.parse((result as { content: { text: string }[] }).content[0]?.text ?? "")["pid"];
+
 /** Opens a session; the returned function calls a tool in it. */
 async function openSession({ from }: OpenGateway, address: string) {
   const send = from(address);
@@ -41,8 +45,8 @@ async function openSession({ from }: OpenGateway, address: string) {
   const initialized = { jsonrpc: "2.0", method: "notifications/initialized" };
   await send("POST", "/mcp", { headers, body: initialized });
   let id = 1;
-  return async (name: string) => {
-    const params = { name, arguments: {} };
+  return async (name: string, args: Record<string, unknown> = {}) => {
+    const params = { name, arguments: args };
     const body = { jsonrpc: "2.0", id: id += 1, method: "tools/call", params };
     return await answerOf(await send("POST", "/mcp", { headers, body }));
   };
@@ -67,10 +71,8 @@ test(
       expect(data["reason"]).toBe("overloaded");
       expect(Number(data["retryAfterMs"])).toBeGreaterThan(0);
     }
-    const stateOf = ({ result }: Record<string, unknown>) =>
-      JSON.parse((result as { content: { text: string }[] }).content[0]?.text ?? "")["pid"];
     // The modest client has the process that it had; a new one finds the place kept for it.
-    expect(stateOf(await call("state"))).toBe(stateOf(before));
+    expect(pidIn(await call("state"))).toBe(pidIn(before));
     expect((await (await openSession(started, other))("state"))["result"]).toBeDefined();
   },
   testMs,
@@ -100,6 +102,56 @@ test(
     for (const { result } of paused) expect(result).toMatchObject({ resultType: "input_required" });
     const answers = await Promise.all([modest, other].map((one) => callFrom(one, "echo", {})));
     for (const { result } of answers) expect(result).toMatchObject({ resultType: "complete" });
+    expect(Number(started.counts()["gave_way.parked_call"])).toBeGreaterThan(0);
+  },
+  testMs,
+);
+
+test(
+  "B15: a client that has its share of processes is refused as such, and the operator sees it",
+  async () => {
+    const servers = {
+      one: { ...hostileCommand(), spare: false, startTimeoutMs: 5_000, callTimeoutMs: 5_000 },
+    };
+    const limits = { processesMax: 8, principalProcessesMax: 2, leasesMax: 1 };
+    const started = gateway = await startOpenGateway(servers, limits);
+    const sessions = [];
+    for (let count = 0; count < 3; count += 1) sessions.push(await openSession(started, greedy));
+    const answers = sessions.map((call) => call("hang").catch(() => ({})));
+    const refused = await Promise.race(answers) as Record<string, Record<string, unknown>>;
+    expect(refused["error"]?.["data"]).toMatchObject({
+      reason: "rate_limited",
+      outcome: "not_sent",
+    });
+    expect(started.counts()).toMatchObject({ "rate_limited.processes": 1 });
+    expect((await (await openSession(started, other))("state"))["result"]).toBeDefined();
+  },
+  testMs,
+);
+
+test(
+  "B15: on loopback, where each session is a client, one that finds all busy waits its turn",
+  async () => {
+    const servers = { one: { ...hostileCommand(), spare: false } };
+    const started = gateway = await startOpenGateway(servers, { processesMax: 3 }, "127.0.0.1");
+    const open = () => openSession(started, "127.0.0.1");
+    const busy = await Promise.all([open(), open(), open()]);
+    const pids = await Promise.all(busy.map(async (call) => pidIn(await call("state"))));
+    const done: string[] = [];
+    const calls = busy.map(async (call) => {
+      await call("slow", { ms: 1_500 });
+      done.push("slow");
+    });
+    const waiting = Array.from({ length: 2 }, async () => {
+      const answer = await (await open())("state");
+      done.push("waited");
+      return pidIn(answer);
+    });
+    const late = await Promise.all(waiting);
+    expect(done.slice(0, 1)).toEqual(["slow"]);
+    expect(new Set([...pids, ...late]).size).toBe(5);
+    await Promise.all(calls);
+    expect(started.counts()["gave_way.process"]).toBe(2);
   },
   testMs,
 );

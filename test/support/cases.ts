@@ -16,7 +16,7 @@ export const faultCases: readonly string[] = Object.entries(parts).flatMap(([let
 const requirements = [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 
 /** Cases without a test so far: the report lists them as missing. Nothing may be added. */
-export const openCases: readonly string[] = ["G1"];
+export const openCases: readonly string[] = [];
 
 /** The cases that must have a test. */
 export const requiredCases: readonly string[] = [

@@ -1,6 +1,6 @@
 /**
  * An MCP program over stdio that writes down each call that it carries out (argv: the file), and
- * whose answer has the fault that the call asks for. It needs no dependency.
+ * whose answer has the fault that the call asks for, after `ms`. It needs no dependency.
  */
 import { appendFileSync, writeSync } from "node:fs";
 import process from "node:process";
@@ -65,11 +65,12 @@ const serve = () =>
       return answer(id, { tools: [{ name: "work", inputSchema }] });
     }
     if (method !== "tools/call") return id === undefined ? undefined : fail(id, -32601);
-    const { call, fault } = params.arguments;
+    const { call, fault, ms } = params.arguments;
     const saying = after[fault];
     if (saying === undefined) return instead[fault]?.(id);
     appendFileSync(file, `${call}\n`);
-    saying(id);
+    if (ms === undefined) saying(id);
+    else setTimeout(() => saying(id), ms);
   });
 
 if (import.meta.main) serve();

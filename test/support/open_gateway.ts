@@ -1,10 +1,10 @@
 /**
- * A gateway that other machines reach and that asks for no credentials, and clients with addresses
- * of their own on this machine. Real sockets.
+ * A gateway that asks for no credentials: one that other machines reach, and clients with addresses
+ * of their own on this machine, or one that this machine alone reaches. Real sockets.
  */
 import { request as sendRequest } from "node:http";
 import process from "node:process";
-import { createGateway, defaultTables } from "../../src/app.ts";
+import { createGateway, defaultTables, type GatewayHandle } from "../../src/app.ts";
 import { readConfig } from "../../src/config/environment.ts";
 import type { Limits } from "../../src/limits.ts";
 import { echoKind } from "./echo_kind.ts";
@@ -21,16 +21,19 @@ export type SendFrom = (
   address: string,
 ) => (method: string, path: string, sent?: SentFrom) => Promise<Response>;
 
-/** The gateway on 0.0.0.0. */
+/** The gateway. */
 export interface OpenGateway {
+  readonly port: number;
   readonly from: SendFrom;
+  readonly counts: GatewayHandle["counts"];
   close(): Promise<void>;
 }
 
-/** Starts one with these servers and limits. */
+/** Starts one with these servers and limits; others reach it, unless `host` is a loopback address. */
 export async function startOpenGateway(
   mcpServers: Readonly<Record<string, unknown>>,
   limits: Partial<Limits>,
+  host: "0.0.0.0" | "127.0.0.1" = "0.0.0.0",
 ): Promise<OpenGateway> {
   const kinds = [...defaultTables.kinds, echoKind];
   const { config } = await readConfig({
@@ -39,7 +42,7 @@ export async function startOpenGateway(
       PATH: process.env["PATH"] ?? "",
       MCP_DATA_DIR: ":memory:",
       MCP_CONFIG: "mcp.json",
-      MCP_HOST: "0.0.0.0",
+      MCP_HOST: host,
       MCP_PORT: "0",
       MCP_ALLOW_UNAUTHENTICATED: "true",
     },
@@ -49,19 +52,26 @@ export async function startOpenGateway(
   const runtime = await createTestRuntime();
   const gateway = await createGateway({ config, runtime, kinds, limits });
   const { port, close } = await runtime.serve({
-    hostname: "0.0.0.0",
+    hostname: host,
     port: 0,
     listener: "hardened",
     fetch: gateway.fetch,
   });
   return {
-    from: (localAddress) => (method, path, sent = {}) =>
-      sendFrom({ port, localAddress, method, path, headers: { ...sent.headers } }, sent.body),
+    port,
+    counts: gateway.counts,
+    from: sendingTo(port),
     async close() {
       await close(0);
       await gateway.close();
     },
   };
+}
+
+/** Sends requests to a port of this machine. */
+export function sendingTo(port: number): SendFrom {
+  return (localAddress) => (method, path, sent = {}) =>
+    sendFrom({ port, localAddress, method, path, headers: { ...sent.headers } }, sent.body);
 }
 
 function sendFrom(

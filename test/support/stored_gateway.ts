@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGateway, type GatewayHandle } from "../../src/app.ts";
+import type { Clock } from "../../src/clock.ts";
 import type { GatewayConfig } from "../../src/config/config.ts";
+import type { Limits } from "../../src/limits.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { createTestClock } from "./clock.ts";
 import { initialize, jsonHeaders } from "./http_harness.ts";
@@ -32,8 +34,12 @@ export function newDataFolder(): string {
   return folder;
 }
 
-/** Starts a gateway on a data folder. */
-export async function startStored(runtime: Runtime, dataDirectory: string) {
+/** Starts a gateway on a data folder; with a clock of its own, the returned one does nothing. */
+export async function startStored(
+  runtime: Runtime,
+  dataDirectory: string,
+  options: { readonly clock?: Clock; readonly limits?: Partial<Limits> } = {},
+) {
   const config: GatewayConfig = {
     servers: [],
     names: "auto",
@@ -56,6 +62,7 @@ export async function startStored(runtime: Runtime, dataDirectory: string) {
     runtime,
     clock,
     console: (line) => void lines.push(line),
+    ...options,
   });
   gateways.push(gateway);
   const send = (method: string, path: string, init: RequestInit = {}) => {
@@ -77,6 +84,9 @@ export async function startStored(runtime: Runtime, dataDirectory: string) {
       const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
       const headers = { ...jsonHeaders, "mcp-session-id": session };
       return (await send("POST", "/mcp", { headers, body })).status;
+    },
+    async end(session: string) {
+      return (await send("DELETE", "/mcp", { headers: { "mcp-session-id": session } })).status;
     },
     async health(headers: Record<string, string> = {}) {
       const response = await send("GET", "/health", { headers });

@@ -62,15 +62,16 @@ export async function createTestDeps(
   const everHeld: number[] = [];
   const catalogsByKey = new Map<string, Catalog>();
   const clock = overrides.clock ?? systemClock;
-  const processLimit = createProcessLimit(all, clock);
   const log = createTestLog(lines);
+  const emit = createLogReader(log, all);
+  const processLimit = createProcessLimit(all, clock, emit);
   const runtime = overrides.runtime ?? await createTestRuntime();
   return {
     runtime,
     limits: all,
     clock,
     log,
-    emit: createLogReader(log, all),
+    emit,
     corrections: createCorrectionLog("test", log, all),
     catalogs: {
       load: async (key) => catalogsByKey.get(key),

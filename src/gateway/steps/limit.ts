@@ -2,9 +2,11 @@
  * The limits of calls: those of each principal, of which sessions and stateless calls count
  * together, and the number of concurrent calls by all clients without a session. The calls of one
  * session are bounded in its binding, too, where their ids are. A call that returns with answers was
- * counted before it was parked, and passes; so do calls that the gateway repeats for a client.
+ * counted before it was parked, and passes; so do calls that the gateway repeats for a client. Limits
+ * that are kept at a server's connections are reported here as well.
  */
 import { GatewayError } from "../../errors.ts";
+import type { PrincipalRates } from "../principal_rates.ts";
 import type { CallContext, MakeStep } from "./steps.ts";
 
 /** Makes the step. */
@@ -26,7 +28,8 @@ export const makeLimitStep: MakeStep = ({ limits, rates }) => {
       underWay += 1;
       counted.add(context);
     },
-    end(context) {
+    end(context, ending) {
+      if (ending.kind === "failure") report(rates, context, ending.error);
       if (counted.delete(context)) underWay -= 1;
       const end = ends.get(context);
       if (end === undefined) return;
@@ -35,3 +38,18 @@ export const makeLimitStep: MakeStep = ({ limits, rates }) => {
     },
   };
 };
+
+/** Reports a call that was refused because its client has its share of what servers are used by. */
+function report(
+  rates: Pick<PrincipalRates, "report">,
+  { principal, call: { caller: { consumer } } }: CallContext,
+  { share, data }: GatewayError,
+): void {
+  if (share === undefined) return;
+  const retryAfterMs = data?.["retryAfterMs"];
+  rates.report(
+    { principal, consumer },
+    share,
+    typeof retryAfterMs === "number" ? retryAfterMs : undefined,
+  );
+}

@@ -44,9 +44,9 @@ interface Asked {
 }
 
 /** Makes the step. */
-export const makeParkStep: MakeStep = ({ sealer, instance, policy, clock, limits }) => {
+export const makeParkStep: MakeStep = ({ sealer, instance, policy, clock, limits, emit }) => {
   const parking: Parking = {
-    parks: createParks({ clock, limits }),
+    parks: createParks({ clock, limits, emit }),
     states: sealedStates({ sealer, clock, limits }),
     instance,
     policy,

@@ -16,6 +16,7 @@ import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type { Ask, CallTarget, Exchange, JsonObject, Notice, Question } from "../../model.ts";
+import type { Emit } from "../../telemetry/events.ts";
 import type { ServerUse } from "../servers.ts";
 import type { CallContext, IsLost } from "./steps.ts";
 
@@ -119,7 +120,8 @@ function roomFor(
 
 /** Makes an empty set. */
 export function createParks(
-  { clock, limits }: {
+  { clock, limits, emit }: {
+    readonly emit: Emit;
     readonly clock: Clock;
     readonly limits: Pick<Limits, "parkMs" | "parksMax" | "parksPerPrincipalMax">;
   },
@@ -139,7 +141,11 @@ export function createParks(
   };
   /** Its client gets the reason when it returns. */
   const giveWay = (id: string): void => {
-    if (!parks.has(id)) return;
+    const park = parks.get(id);
+    if (park === undefined) return;
+    const { principal, target } = park.context;
+    const server = target?.server.config.name;
+    emit({ type: "gave_way", what: "parked_call", principal: principal.id, server });
     addWithin(gaveWay, id, limits.parksMax);
     giveUp(id, "The client did not come back before others needed its place");
   };

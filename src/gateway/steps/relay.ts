@@ -119,11 +119,12 @@ function finish(
 }
 
 function list(kind: ListKind): Handler {
-  return async ({ call, surface }, { catalog, sealer, limits }) => {
+  return async ({ call, surface }, deps) => {
+    const { catalog, sealer, limits } = deps;
     const { identity, key, method } = listKinds[kind];
     const { caller, hears = () => false } = call;
     const { items, missing } = kind === "tools" && surface.search !== undefined
-      ? await pinnedList(catalog, surface, surface.search, caller, hears)
+      ? await pinnedList(deps, surface, surface.search, caller, hears)
       : await catalog.list(kind, surface, caller, hears);
     const page = await pageOf(items, {
       cursor: call.params["cursor"],

@@ -4,7 +4,9 @@
  * the handshake era may be negotiated. Sessions are never stored, since they end with their stream.
  * No `connection_established` here: these clients know only `endpoint` and `message`.
  */
+import { consumerOfSession } from "../../consumers.ts";
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
+import type { EventStreamPlace } from "../../gateway/stream_places.ts";
 import type { Principal } from "../../model.ts";
 import { errorText, resultText } from "../../protocol/jsonrpc.ts";
 import type { Frame } from "../../sse/encode.ts";
@@ -35,6 +37,7 @@ interface SseLine {
   /** Only its holder may post to it. */
   readonly holder: SessionHolder;
   readonly connection: EventStream;
+  readonly place: EventStreamPlace;
   /** Whether `initialize` was taken. */
   isBegun: boolean;
   session: LiveSession | undefined;
@@ -69,40 +72,39 @@ export async function openLine(
   const { principal } = context;
   const { rates } = sessions.deps;
   rates.takeRequest(principal);
-  const freeSession = await reserve(sessions, context);
-  let closed = (): void => {};
-  const free = (): void => {
-    freeSession();
-    closed();
-  };
+  const free = await reserve(sessions, context);
   try {
     // The gateway may have begun to stop meanwhile.
     context.assertOpen();
-    closed = rates.openStream(context);
-    return streamResponse(createLine(transport, context, free));
+    const id = crypto.randomUUID();
+    const consumer = consumerOfSession(context.consumer, id);
+    const place = rates.openStream({ principal, consumer });
+    return streamResponse(createLine(transport, context, id, { place, free }));
   } catch (thrown) {
     free();
     throw thrown;
   }
 }
 
-/** Makes the stream of a new session; `free` releases its place when it ends. */
+/** Makes the stream of a new session; `free` releases the session's place when it ends. */
 function createLine(
   { sessions, lines }: SseTransport,
   context: RequestContext,
-  free: () => void,
+  id: string,
+  { place, free }: { readonly place: EventStreamPlace; readonly free: () => void },
 ): ReadableStream<Uint8Array> {
   const { holdOpen } = context.fetchContext;
   holdOpen?.();
   const { limits, heartbeats } = sessions.deps;
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
-  const id = crypto.randomUUID();
   const line: SseLine = {
     holder: { surface: context.surface, principal: context.principal, consumer: context.consumer },
     connection,
+    place,
     isBegun: false,
     session: undefined,
   };
+  setBegun(sessions, line, false);
   lines.set(id, line);
   const stopExpiry = onExpiry(sessions.deps, () => principalOf(line), () => connection.end());
   const posts = context.path.replace(/\/sse$/, "/messages");
@@ -111,6 +113,7 @@ function createLine(
     lines.delete(id);
     stopExpiry();
     free();
+    place.leave();
     if (line.session !== undefined) hangUp(sessions, line.session, "the client closed its stream");
   }).catch((thrown) => logFault(sessions.deps.log, "Cannot end a session", thrown));
   return connection.body;
@@ -148,6 +151,12 @@ export function endLostLines(transport: SseTransport, isLost: IsLostStream): voi
   }
 }
 
+/** A session ends with its stream, so only a stream without one can give way to another. */
+function setBegun({ deps: { limits } }: Sessions, line: SseLine, isBegun: boolean): void {
+  line.isBegun = isBegun;
+  line.place.yieldsBy(isBegun ? undefined : () => line.connection.end(limits.sseRetryMs));
+}
+
 function end({ sessions }: SseTransport, connection: EventStream): void {
   connection.end(sessions.deps.limits.sseRetryMs);
 }
@@ -181,7 +190,7 @@ function take(
     if (line.isBegun) {
       throw new GatewayError("invalid_request", 'Cannot take a second "initialize" on one stream');
     }
-    line.isBegun = true;
+    setBegun(transport.sessions, line, true);
     return void begin(transport.sessions, line, opening);
   }
   const { session, connection } = line;
@@ -215,7 +224,7 @@ async function begin(sessions: Sessions, line: SseLine, opening: RequestMessage)
   } catch (thrown) {
     const error = toGatewayError(thrown);
     if (error.code === "internal") logFault(sessions.deps.log, "Cannot open a session", thrown);
-    line.isBegun = false;
+    setBegun(sessions, line, false);
     connection.write(toFrame(errorText(opening.id, withOutcome(error, "not_sent").toRpc())));
   }
 }

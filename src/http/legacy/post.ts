@@ -61,7 +61,7 @@ export async function get(sessions: Sessions, context: RequestContext): Promise<
   const { principal } = context;
   rates.takeRequest(principal);
   const replay = await findReplay(session.streams, headers.get("last-event-id"));
-  const closed = rates.openStream({ principal, consumer: session.caller.consumer });
+  const place = rates.openStream({ principal, consumer: session.caller.consumer });
   const { holdOpen } = context.fetchContext;
   holdOpen?.();
   noteInitialized(session);
@@ -70,7 +70,7 @@ export async function get(sessions: Sessions, context: RequestContext): Promise<
     holdOpen !== undefined,
     replay,
     connectionEventOf(session, headers),
-    closed,
+    place,
   );
   session.stopExpiry();
   session.stopExpiry = onExpiry(

@@ -6,7 +6,7 @@
  * gives way; those that were not used are all of one consumer. Not here: the sessions themselves (session_table.ts).
  */
 import { putWithin } from "../../bounded.ts";
-import { hasShare } from "../../consumers.ts";
+import { hasShare, principalIdOf } from "../../consumers.ts";
 import { GatewayError } from "../../errors.ts";
 import { placesFor } from "../../client_shares.ts";
 import type { RequestContext } from "../request_context.ts";
@@ -53,13 +53,14 @@ export async function reserve(sessions: Sessions, opener: Opener): Promise<() =>
 
 /** Ends a session that gives way to one of a consumer, which has `own`; false if there is none. */
 async function makeRoom(
-  { sessions, bus, activity, limits }: LegacyDeps,
+  { sessions, bus, activity, limits, emit }: LegacyDeps,
   consumer: string,
   own: number,
 ): Promise<boolean> {
   const now = activity.now();
   const greediest = await sessions.greediest(limits.greediestMax);
-  const end = (key: string): true => {
+  const end = (key: string, holder: string): true => {
+    emit({ type: "gave_way", what: "session", principal: principalIdOf(holder) });
     bus.publish("sessionEnded", { key, reason: "it gave way to another session" });
     return true;
   };
@@ -67,12 +68,12 @@ async function makeRoom(
     // The last session of a consumer stays; on loopback they may be many consumers' sessions.
     if (await sessions.countOf(one) < 2 && one !== consumer) continue;
     const key = await sessions.giveWay(one, "unused", now - limits.freshSessionMs);
-    if (key !== undefined) return end(key);
+    if (key !== undefined) return end(key, one);
   }
   for (const one of greediest) {
     if (!hasShare(one) || await sessions.countOf(one) <= own + 1) continue;
     const key = await sessions.giveWay(one, "every", now - limits.sessionYieldMs);
-    if (key !== undefined) return end(key);
+    if (key !== undefined) return end(key, one);
   }
   return false;
 }

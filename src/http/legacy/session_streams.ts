@@ -13,6 +13,7 @@ import { createEventLog, type EventLog, type Replay } from "../../session/event_
 import type { EventWriter } from "../../session/event_writer.ts";
 import type { ReplayBudget } from "../../session/replay_budget.ts";
 import type { EncodedFrame, Frame } from "../../sse/encode.ts";
+import type { EventStreamPlace } from "../../gateway/stream_places.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { Heartbeats } from "../heartbeat.ts";
 import { replayEarlier } from "./earlier_stream.ts";
@@ -157,33 +158,30 @@ export async function findReplay(
 
 /**
  * Opens a standalone stream that begins with `greeting`, or resumes the stream of a replay.
- * Undefined if that stream has ended and its reader has seen all of it. `closed` is called when the
- * stream is over, or at once if there is none.
+ * Undefined if that stream has ended and its reader has seen all of it. It leaves its place when it is
+ * over, or at once if there is none.
  */
 export function openStandaloneStream(
   streams: Streams,
   isHeldOpen: boolean,
   replay: Replay | undefined,
   greeting: Frame,
-  closed: () => void,
+  place: EventStreamPlace,
 ): ReadableStream<Uint8Array> | undefined {
   const goesOn = replay?.stream !== undefined && streams.pastStanding.has(replay.stream);
   const isOver = replay !== undefined && replay.ended && !goesOn;
   if (isOver && replay.frames.length === 0) {
-    closed();
+    place.leave();
     return undefined;
   }
   const connection = connect(streams, isHeldOpen);
-  connection.closed.then(closed);
+  connection.closed.then(place.leave);
   const { limits } = streams.options;
   if (replay !== undefined && !writeAll(connection, replay.frames, limits.streamBytesMax)) {
     // The backlog exceeds the limit of one connection; the client resumes again to get the rest.
     connection.end(limits.sseRetryMs);
-  } else if (isOver) {
-    connection.end();
-  } else {
-    goOn(streams, connection, replay, greeting);
-  }
+  } else if (isOver) connection.end();
+  else goOn(streams, connection, replay, greeting, place);
   return connection.body;
 }
 
@@ -193,6 +191,7 @@ function goOn(
   connection: EventStream,
   replay: Replay | undefined,
   greeting: Frame,
+  place: EventStreamPlace,
 ): void {
   const number = replay?.stream;
   const channel = number === undefined ? undefined : streams.channels.get(number);
@@ -209,7 +208,9 @@ function goOn(
   prime(streams, connection, next);
   connection.write(greeting);
   const write = (text: string) => void connection.write(log.append(next, text).frame);
-  stand(standalone, { connection, number: next, write, unread: new Map() });
+  const stream = { connection, number: next, write, unread: new Map() };
+  stand(standalone, stream);
+  place.yieldsBy(() => dismiss(standalone, stream, streams.options.limits.sseRetryMs));
 }
 
 /** Makes a connection a standalone stream, with frames from `encode` and without ids. */

@@ -64,15 +64,16 @@ export async function openListen(
   const siblings = [...listens].filter(({ consumer }) => consumer === taker);
   if (siblings.length >= limits.listensPerPrincipalMax) throw tooMany(deps, caller);
   rates.takeRequest(caller.principal);
-  const closed = rates.openStream(caller);
+  const place = rates.openStream(caller);
   holdOpen?.();
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
   const stream = createListen(asked, deps, connection);
   listens.add(stream);
+  place.yieldsBy(stream.end);
   const stopExpiry = onExpiry(deps, () => caller.principal, stream.end);
   connection.closed.then(() => {
     listens.delete(stream);
-    closed();
+    place.leave();
     stopExpiry();
   });
   // Until the response begins, only this signal shows that the reader has left.

@@ -186,11 +186,14 @@ function busyError(
   wish: LeaseClaim,
   why: string,
 ): GatewayError {
-  const code = hasAll(holding, wish, limits) ? "rate_limited" : "overloaded";
+  const isOwn = hasAll(holding, wish, limits);
   const ahead = [...holding.waiters].filter((one) => one.wish.consumer === wish.consumer).length;
   const retryAfterMs = turnover.waitMs(clock.monotonic(), Math.max(0, ahead - 1));
   const message = `Server "${server}" is busy: ${why}; retry later`;
-  return new GatewayError(code, message, { data: { server, outcome: "not_sent", retryAfterMs } });
+  const data = { server, outcome: "not_sent", retryAfterMs };
+  return isOwn
+    ? new GatewayError("rate_limited", message, { data, share: "leases" })
+    : new GatewayError("overloaded", message, { data });
 }
 
 /** The connection that a call can have now. */

@@ -35,6 +35,7 @@ type Outcome = Awaited<ReturnType<typeof startConnection>>;
 /** Opens a slot, whose connection starts at once. */
 export function openSlot(pool: PoolState, key: PoolKey, wanted: Wanted): Slot {
   const slot: Slot = {
+    ...(wanted.caller.scope === trialScope ? {} : { server: pool.options.config.name }),
     key,
     owner: linkOwnerOf(key, wanted.caller, pool.options.isPerPrincipal),
     caller: wanted.caller,

@@ -5,10 +5,12 @@
  * can or its time is over. It starts and stops nothing itself.
  */
 import type { Clock } from "../../clock.ts";
+import { principalIdOf } from "../../consumers.ts";
 import { GatewayError } from "../../errors.ts";
 import { createFairQueue, type FairQueue } from "../../fair_queue.ts";
 import type { Limits } from "../../limits.ts";
 import { createTurnover, type Turnover } from "../../client_shares.ts";
+import type { Emit } from "../../telemetry/events.ts";
 import type { Evictable, ProcessLimit, ProcessPlace } from "../deps.ts";
 import { createProcessPlaces, type ProcessPlaces } from "./process_places.ts";
 
@@ -44,14 +46,18 @@ export type ProcessLimits = Pick<
 >;
 
 /** Makes a limit. */
-export function createProcessLimit(limits: ProcessLimits, clock: Clock): ProcessLimit {
+export function createProcessLimit(
+  limits: ProcessLimits,
+  clock: Clock,
+  emit: Emit,
+): ProcessLimit {
   const { processesMax, startsMax, retryMsMin: leastMs, retryMsMax: mostMs } = limits;
   const state: LimitState = {
     limits,
     clock,
     queue: createFairQueue(),
     patient: [],
-    places: createProcessPlaces(limits),
+    places: createProcessPlaces(limits, (connection) => reportGivingWay(emit, connection)),
     turnover: createTurnover(clock.monotonic(), { leastMs, mostMs }),
     starting: 0,
     isLookSet: false,
@@ -81,6 +87,14 @@ export function createProcessLimit(limits: ProcessLimits, clock: Clock): Process
       };
     },
   };
+}
+
+/** Spares and trials, which serve no client, give way to any start. */
+function reportGivingWay(emit: Emit, { consumer, server }: Evictable): void {
+  if (server === undefined) return;
+  const holder = consumer?.();
+  const principal = holder === undefined ? undefined : principalIdOf(holder);
+  emit({ type: "gave_way", what: "process", principal, server });
 }
 
 function acquire(
@@ -167,7 +181,8 @@ function overloaded(state: LimitState, connection: Evictable, why: string): Gate
 
 function noPlace(code: "overloaded" | "rate_limited", why: string, retryAfterMs: number) {
   const text = `Cannot start another server process: ${why}; retry later`;
-  return new GatewayError(code, text, { data: { retryAfterMs } });
+  const share = code === "rate_limited" ? "processes" as const : undefined;
+  return new GatewayError(code, text, { data: { retryAfterMs }, share });
 }
 
 function waitMsOf(

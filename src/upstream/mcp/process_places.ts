@@ -37,9 +37,10 @@ interface Counted {
   readonly yielding: readonly Yielding<Evictable>[];
 }
 
-/** Makes them: all are free. */
+/** Makes them: all are free. `gaveWay` is called with each connection that has to give way. */
 export function createProcessPlaces(
   limits: Pick<Limits, "processesMax" | "principalProcessesMax">,
+  gaveWay: (connection: Evictable) => void,
 ): ProcessPlaces {
   const living = new Set<Evictable>();
   const leaving = new Set<Evictable>();
@@ -91,6 +92,7 @@ export function createProcessPlaces(
       });
       if (spared === undefined) return false;
       leaving.add(spared);
+      gaveWay(spared);
       spared.evict();
       return true;
     },

@@ -160,11 +160,11 @@ describe("sessions and streams", () => {
 
   test("streams of any kind count together", () => {
     const { rates } = open({}, limits);
-    const close = rates.openStream({ principal: ada });
+    const place = rates.openStream({ principal: ada });
     rates.openStream({ principal: ada });
     expect(refusalOf(() => rates.openStream({ principal: ada }))?.data)
       .toEqual({ reason: "rate_limited", retryAfterMs: defaultLimits.heartbeatMs });
-    close();
+    place.leave();
     expect(refusalOf(() => rates.openStream({ principal: ada }))).toBeUndefined();
   });
 });
@@ -233,13 +233,13 @@ describe("clients that do not authenticate, on an address that others reach", ()
 describe("the streams of all", () => {
   test("keep places for clients that have none", () => {
     const { rates } = open({}, { streamsMax: 20, principalStreamsMax: 20 });
-    const ends = Array.from({ length: 19 }, () => rates.openStream({ principal: ada }));
+    const places = Array.from({ length: 19 }, () => rates.openStream({ principal: ada }));
     expect(() => rates.openStream({ principal: ada })).toThrow("Too many streams");
-    const end = rates.openStream({ principal: bob });
+    const place = rates.openStream({ principal: bob });
     expect(() => rates.openStream({ principal: { id: "key:eve" } })).toThrow("Too many streams");
-    end();
-    end();
-    ends[0]?.();
+    place.leave();
+    place.leave();
+    places[0]?.leave();
     expect(() => rates.openStream({ principal: { id: "key:eve" } })).not.toThrow();
   });
 });

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { GatewayError } from "../../../src/errors.ts";
 import { createProcessLimit } from "../../../src/upstream/mcp/process_limit.ts";
+import type { GatewayEvent } from "../../../src/telemetry/events.ts";
 import type { Evictable, ProcessPlace } from "../../../src/upstream/deps.ts";
 import { createTestClock } from "../../support/clock.ts";
 
@@ -23,10 +24,11 @@ function make(
     retryMsMin: 1,
     retryMsMax: 30_000,
   };
-  const processLimit = createProcessLimit(limits, clock);
+  const events: GatewayEvent[] = [];
+  const processLimit = createProcessLimit(limits, clock, (event) => void events.push(event));
   const acquire = (one: Evictable, signal: AbortSignal, waitMs = 60_000) =>
     processLimit.acquire(one, signal, waitMs);
-  return { clock, processLimit: { ...processLimit, acquire } };
+  return { clock, events, processLimit: { ...processLimit, acquire } };
 }
 
 function connection(idleSince?: number, restingSince?: number, consumer?: string) {
@@ -38,6 +40,7 @@ function connection(idleSince?: number, restingSince?: number, consumer?: string
   };
   return {
     state,
+    server: "one",
     consumer: () => consumer,
     idleSince: () => state.idle,
     restingSince: () => state.resting,
@@ -286,15 +289,21 @@ describe("consumers", () => {
   });
 
   test("B15: the greediest gives way first, though another has been idle for longer", async () => {
-    const { processLimit } = make(8, 8);
+    const { processLimit, events } = make(8, 8);
     const modest = [idleOf("b", 1), idleOf("b", 2)];
-    const greedy = [9, 8, 7, 6, 5].map((since) => idleOf("a", since));
+    const greedy = [9, 8, 7, 6, 5].map((since) => idleOf("principal key:a", since));
     for (const each of [...modest, ...greedy]) {
       (await processLimit.acquire(each, never)).started();
     }
     void processLimit.acquire(busyOf("b"), never).catch(() => {});
     expect(modest.map(({ state }) => state.evicted)).toEqual([0, 0]);
     expect(greedy.map(({ state }) => state.evicted)).toEqual([0, 0, 0, 0, 1]);
+    expect(events).toEqual([{
+      type: "gave_way",
+      what: "process",
+      principal: "key:a",
+      server: "one",
+    }]);
   });
 
   test("with many processes take none of a client with less than half as many", async () => {
