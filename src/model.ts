@@ -102,7 +102,7 @@ export interface Caller {
  * One request of a client. `params` has no wire-only keys: `_meta` holds vendor keys and the trace;
  * `wantsProgress` stands for a progress token. List cursors stay in `params.cursor`.
  */
-export interface Call extends ReaderRoom {
+export interface Call {
   readonly method: string;
   readonly params: JsonObject;
   readonly wantsProgress: boolean;
@@ -123,6 +123,8 @@ export interface Call extends ReaderRoom {
   readonly resume?: Resume | undefined;
   /** The trace of the HTTP request around it. Absent: none. */
   readonly trace?: TraceContext | undefined;
+  /** The client that reads the notices. Absent: it takes all of them at once. */
+  readonly room?: ReaderRoom | undefined;
   /** Filled in while the call is routed; for the log and for the outcome of a failure. */
   readonly target?: CallTarget | undefined;
 }

@@ -215,8 +215,12 @@ export const serverLimits = {
    * takes a few milliseconds.
    */
   readPieceBytes: 32 * 1024,
-  /** Output of all programs that is read in one turn of the event loop: a few large results. */
+  /**
+   * Output of all programs that is read in one turn of the event loop: a few large results. Each
+   * line counts as so many bytes at least: a flood of short ones costs more than its bytes.
+   */
   readTurnBytes: 512 * 1024,
+  readLineBytes: 16 * 1024,
   /** After so many bytes of floods the garbage is collected where the runtime has to be asked. */
   readCollectBytes: 16 * 1024 * 1024,
   /** Endless output yields to all other work after this long. */

@@ -10,8 +10,11 @@ import type { Runtime } from "../runtime/runtime.ts";
 
 /** One reader's place in the order. */
 export interface ReadPlace {
-  /** Asks for the next turn, after so many bytes; undefined if this turn has room for more. */
-  next(bytes: number): Promise<void> | undefined;
+  /**
+   * Asks for the next turn, after a piece of so many bytes that ended so many lines; undefined if
+   * this turn has room for more.
+   */
+  next(bytes: number, lines: number): Promise<void> | undefined;
 }
 
 /** The order of all readers. */
@@ -29,7 +32,7 @@ interface WaitingReader {
 /** What an order is made from. */
 export interface ReadTurnsOptions {
   readonly runtime: Pick<Runtime, "nextTurn" | "collect">;
-  readonly limits: Pick<Limits, "readCollectBytes" | "readTurnBytes">;
+  readonly limits: Pick<Limits, "readCollectBytes" | "readLineBytes" | "readTurnBytes">;
 }
 
 /** Makes an empty order. */
@@ -57,11 +60,12 @@ export function createReadTurns({ runtime, limits }: ReadTurnsOptions): ReadTurn
     place() {
       let taken = 0;
       return {
-        next(bytes) {
+        next(bytes, lines) {
           taken = Math.max(taken, served) + bytes;
-          if (waiting.length === 0 && free + bytes <= limits.readTurnBytes) {
+          const cost = Math.max(bytes, lines * limits.readLineBytes);
+          if (waiting.length === 0 && free + cost <= limits.readTurnBytes) {
             if (free === 0) nextTurn(() => void (free = 0));
-            free += bytes;
+            free += cost;
             return undefined;
           }
           uncollected += bytes;

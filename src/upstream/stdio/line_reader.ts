@@ -59,9 +59,13 @@ export function readLines(
   const reader = stream.getReader();
   const framer = createFramer(limits.lineBytesMax, (line) => handler.tooLong(line));
 
+  /** How many lines were given last. */
+  let given = 0;
   // Not in `run`, which would keep the lines while it waits for its turn.
-  const give = (lines: readonly string[]): void | Promise<void> =>
-    lines.length > 0 ? handler.lines(lines) : undefined;
+  const give = (lines: readonly string[]): void | Promise<void> => {
+    given = lines.length;
+    return given > 0 ? handler.lines(lines) : undefined;
+  };
 
   const run = async (): Promise<LineEnd> => {
     let failures = 0;
@@ -98,7 +102,7 @@ export function readLines(
         if (held !== undefined) await held;
         if (stopping.signal.aborted) return "stopped";
         // A program that is not ahead of its reader writes less at a time.
-        const turn = end - at < readPieceBytes / 2 ? undefined : place?.next(end - at);
+        const turn = end - at < readPieceBytes / 2 ? undefined : place?.next(end - at, given);
         if (turn !== undefined) await turn;
       }
       // A stream that always has data would otherwise block timers and sockets.

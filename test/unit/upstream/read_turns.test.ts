@@ -9,14 +9,14 @@ function setUp(readTurnBytes = 0) {
   let collected = 0;
   const turns = createReadTurns({
     runtime: { nextTurn: (run) => void due.push(run), collect: () => void (collected += 1) },
-    limits: { readCollectBytes: 1_000, readTurnBytes },
+    limits: { readCollectBytes: 1_000, readLineBytes: 50, readTurnBytes },
   });
   return {
     turns,
     read,
     /** Asks for a turn. */
     ask: (place: ReturnType<typeof turns.place>, name: string, bytes: number) =>
-      void Promise.resolve(place.next(bytes)).then(() => read.push(name)),
+      void Promise.resolve(place.next(bytes, 1)).then(() => read.push(name)),
     async turn() {
       due.shift()?.();
       await new Promise((resolve) => setTimeout(resolve, 0));
@@ -43,16 +43,24 @@ describe("E3: programs that flood their output", () => {
     const { turns, ask, turn, due, read, collected } = setUp(400);
     const place = turns.place();
     for (let round = 0; round < 10; round += 1) {
-      for (let piece = 0; piece < 4; piece += 1) expect(place.next(100)).toBeUndefined();
+      for (let piece = 0; piece < 4; piece += 1) expect(place.next(100, 1)).toBeUndefined();
       await turn();
     }
     expect([due.length, collected()]).toEqual([0, 0]);
-    for (let piece = 0; piece < 4; piece += 1) expect(place.next(100)).toBeUndefined();
+    for (let piece = 0; piece < 4; piece += 1) expect(place.next(100, 1)).toBeUndefined();
     ask(place, "flood", 100);
     await turn();
     expect(read).toEqual([]);
     await turn();
     expect(read).toEqual(["flood"]);
+  });
+
+  test("wait the sooner the shorter their lines are", () => {
+    const { turns } = setUp(400);
+    const place = turns.place();
+    expect(place.next(100, 0)).toBeUndefined();
+    expect(place.next(100, 6)).toBeUndefined();
+    expect(place.next(100, 0)).toBeInstanceOf(Promise);
   });
 
   test("wait for a program that has said less", async () => {
