@@ -42,7 +42,10 @@ export class SlowReader implements ReaderRoom {
   /** What waited when the reader was last seen to stand still. */
   #stalledAt = Infinity;
 
-  constructor(reader: NoticeReader, deps: { readonly clock: Clock; readonly limits: ReaderLimits }) {
+  constructor(
+    reader: NoticeReader,
+    deps: { readonly clock: Clock; readonly limits: ReaderLimits },
+  ) {
     this.#reader = reader;
     this.#deps = deps;
   }

@@ -26,6 +26,7 @@ export interface LineHandler {
 export type LineLimits = Pick<
   Limits,
   | "lineBytesMax"
+  | "readAheadBytes"
   | "readFailuresMax"
   | "readPieceBytes"
   | "readRetryMsMin"
@@ -95,14 +96,15 @@ export function readLines(
         await give(framer.finish());
         return "eof";
       }
-      const { readPieceBytes } = limits;
-      for (let at = 0; at < chunk.length; at += readPieceBytes) {
-        const end = Math.min(chunk.length, at + readPieceBytes);
+      // A program that is not ahead of its reader writes less at a time: that is read at once.
+      const isAhead = chunk.length >= limits.readAheadBytes;
+      const step = isAhead ? limits.readPieceBytes : chunk.length;
+      for (let at = 0; at < chunk.length; at += step) {
+        const end = Math.min(chunk.length, at + step);
         const held = give(framer.push(chunk.subarray(at, end)));
         if (held !== undefined) await held;
         if (stopping.signal.aborted) return "stopped";
-        // A program that is not ahead of its reader writes less at a time.
-        const turn = end - at < readPieceBytes / 2 ? undefined : place?.next(end - at, given);
+        const turn = isAhead ? place?.next(end - at, given) : undefined;
         if (turn !== undefined) await turn;
       }
       // A stream that always has data would otherwise block timers and sockets.

@@ -21,6 +21,7 @@ function frame(chunks: readonly Uint8Array[], bytesMax = 1_000) {
 const limits = {
   lineBytesMax: 1_000,
   readFailuresMax: 5,
+  readAheadBytes: 200,
   readPieceBytes: 100,
   readRetryMsMin: 100,
   readRetryMsMax: 500,
