@@ -218,11 +218,12 @@ export const serverLimits = {
   readAheadBytes: 16 * 1024,
   readPieceBytes: 8 * 1024,
   /**
-   * Output of all programs that is read in one turn of the event loop: a few large results. Each
-   * line counts as so many bytes at least: a flood of short ones costs more than its bytes.
+   * Output of all programs that is read in one turn of the event loop: a few large results. A notice
+   * counts as so many bytes at least: no client's requests bound their number, and short ones cost
+   * more than their bytes.
    */
   readTurnBytes: 512 * 1024,
-  readLineBytes: 32 * 1024,
+  readNoticeBytes: 16 * 1024,
   /** After so many bytes of floods the garbage is collected where the runtime has to be asked. */
   readCollectBytes: 4 * 1024 * 1024,
   /** Endless output yields to all other work after this long. */

@@ -11,10 +11,10 @@ import type { Runtime } from "../runtime/runtime.ts";
 /** One reader's place in the order. */
 export interface ReadPlace {
   /**
-   * Asks for the next turn, after a piece of so many bytes that ended so many lines; undefined if
-   * this turn has room for more.
+   * Asks for the next turn, after a piece of so many bytes with so many lines that answered nothing;
+   * undefined if this turn has room for more.
    */
-  next(bytes: number, lines: number): Promise<void> | undefined;
+  next(bytes: number, notices: number): Promise<void> | undefined;
 }
 
 /** The order of all readers. */
@@ -32,7 +32,7 @@ interface WaitingReader {
 /** What an order is made from. */
 export interface ReadTurnsOptions {
   readonly runtime: Pick<Runtime, "nextTurn" | "collect">;
-  readonly limits: Pick<Limits, "readCollectBytes" | "readLineBytes" | "readTurnBytes">;
+  readonly limits: Pick<Limits, "readCollectBytes" | "readNoticeBytes" | "readTurnBytes">;
 }
 
 /** Makes an empty order. */
@@ -60,9 +60,9 @@ export function createReadTurns({ runtime, limits }: ReadTurnsOptions): ReadTurn
     place() {
       let taken = 0;
       return {
-        next(bytes, lines) {
+        next(bytes, notices) {
           taken = Math.max(taken, served) + bytes;
-          const cost = Math.max(bytes, lines * limits.readLineBytes);
+          const cost = Math.max(bytes, notices * limits.readNoticeBytes);
           if (waiting.length === 0 && free + cost <= limits.readTurnBytes) {
             if (free === 0) nextTurn(() => void (free = 0));
             free += cost;

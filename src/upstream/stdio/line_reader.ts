@@ -18,6 +18,8 @@ export interface LineHandler {
   /** Whole lines without their ends. Reading waits for a returned promise. */
   lines(lines: readonly string[]): void | Promise<void>;
   tooLong(line: OversizedMessage): void;
+  /** How many lines came so far for which nothing waited, such as notices. Absent: none. */
+  unasked?(): number;
   /** A read failed, for the n-th time in a row. */
   fault(error: unknown, inARow: number): void;
 }
@@ -60,12 +62,15 @@ export function readLines(
   const reader = stream.getReader();
   const framer = createFramer(limits.lineBytesMax, (line) => handler.tooLong(line));
 
-  /** How many lines were given last. */
-  let given = 0;
   // Not in `run`, which would keep the lines while it waits for its turn.
-  const give = (lines: readonly string[]): void | Promise<void> => {
-    given = lines.length;
-    return given > 0 ? handler.lines(lines) : undefined;
+  const give = (lines: readonly string[]): void | Promise<void> =>
+    lines.length > 0 ? handler.lines(lines) : undefined;
+  let counted = 0;
+  /** The lines that came since the last call and answered nothing. */
+  const unasked = (): number => {
+    const before = counted;
+    counted = handler.unasked?.() ?? 0;
+    return counted - before;
   };
 
   const run = async (): Promise<LineEnd> => {
@@ -104,7 +109,8 @@ export function readLines(
         const held = give(framer.push(chunk.subarray(at, end)));
         if (held !== undefined) await held;
         if (stopping.signal.aborted) return "stopped";
-        const turn = isAhead ? place?.next(end - at, given) : undefined;
+        const notices = unasked();
+        const turn = isAhead || notices > 0 ? place?.next(end - at, notices) : undefined;
         if (turn !== undefined) await turn;
       }
       // A stream that always has data would otherwise block timers and sockets.

@@ -178,6 +178,25 @@ describe("reading lines", () => {
     expect(lines).toEqual(["a", "b"]);
   });
 
+  test("E3 asks for a turn after notices and after much output at a time, not after answers", async () => {
+    const asked: [number, number][] = [];
+    let came = 0;
+    const reader = readLines(
+      planned(["answer\n", "notice\nnotice\n", "x".repeat(250) + "\n"]),
+      {
+        lines: (found) => void (came += found.filter((line) => line === "notice").length),
+        unasked: () => came,
+        tooLong: () => {},
+        fault: () => {},
+      },
+      limits,
+      systemClock,
+      { next: (bytes, notices) => void asked.push([bytes, notices]) },
+    );
+    expect(await reader.ended).toBe("eof");
+    expect(asked).toEqual([[14, 2], [100, 0], [100, 0], [51, 0]]);
+  });
+
   test("a stream that always has data lets timers run", async () => {
     let isTurn = false;
     const stream = new ReadableStream<Uint8Array>({

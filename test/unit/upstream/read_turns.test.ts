@@ -9,7 +9,7 @@ function setUp(readTurnBytes = 0) {
   let collected = 0;
   const turns = createReadTurns({
     runtime: { nextTurn: (run) => void due.push(run), collect: () => void (collected += 1) },
-    limits: { readCollectBytes: 1_000, readLineBytes: 50, readTurnBytes },
+    limits: { readCollectBytes: 1_000, readNoticeBytes: 50, readTurnBytes },
   });
   return {
     turns,
