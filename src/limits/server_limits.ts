@@ -224,8 +224,13 @@ export const serverLimits = {
    */
   readTurnBytes: 512 * 1024,
   readNoticeBytes: 16 * 1024,
-  /** After so many bytes of floods the garbage is collected where the runtime has to be asked. */
-  readCollectBytes: 4 * 1024 * 1024,
+  /**
+   * Where the runtime has to be asked to collect the garbage of floods, memory is looked at after so
+   * many bytes of them. If it has grown by so many, garbage is collected, which stops all else for
+   * some milliseconds.
+   */
+  floodLookBytes: 512 * 1024,
+  floodGrowthBytes: 6 * 1024 * 1024,
   /** Endless output yields to all other work after this long. */
   readTurnMs: 20,
   /**

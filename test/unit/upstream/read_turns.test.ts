@@ -7,9 +7,14 @@ function setUp(readTurnBytes = 0) {
   const due: (() => void)[] = [];
   const read: string[] = [];
   let collected = 0;
+  const memory = { residentBytes: 1_000, heapBytes: 0 };
   const turns = createReadTurns({
-    runtime: { nextTurn: (run) => void due.push(run), collect: () => void (collected += 1) },
-    limits: { readCollectBytes: 1_000, readNoticeBytes: 50, readTurnBytes },
+    runtime: {
+      nextTurn: (run) => void due.push(run),
+      collect: () => void (collected += 1),
+      memory: () => memory,
+    },
+    limits: { readNoticeBytes: 50, readTurnBytes, floodLookBytes: 200, floodGrowthBytes: 100 },
   });
   return {
     turns,
@@ -22,6 +27,7 @@ function setUp(readTurnBytes = 0) {
       await new Promise((resolve) => setTimeout(resolve, 0));
     },
     due,
+    memory,
     collected: () => collected,
   };
 }
@@ -76,14 +82,26 @@ describe("E3: programs that flood their output", () => {
     expect(read.at(-1)).toBe("other");
   });
 
-  test("make garbage that is collected once for so many bytes", async () => {
-    const { turns, ask, turn, collected } = setUp();
+  test("make garbage that is collected whenever memory has grown", async () => {
+    const { turns, ask, turn, collected, memory } = setUp();
     const flood = turns.place();
-    for (let at = 0; at < 30; at += 1) {
-      ask(flood, "flood", 100);
-      await turn();
-    }
-    expect(collected()).toBe(3);
+    const read = async (times: number) => {
+      for (let at = 0; at < times; at += 1) {
+        ask(flood, "flood", 100);
+        await turn();
+      }
+      return collected();
+    };
+    expect(await read(10)).toBe(0);
+    memory.residentBytes = 1_100;
+    expect(await read(10)).toBe(1);
+    memory.residentBytes = 1_050;
+    expect(await read(10)).toBe(1);
+    memory.residentBytes = 1_140;
+    expect(await read(10)).toBe(1);
+    memory.residentBytes = 1_150;
+    expect(await read(1)).toBe(1);
+    expect(await read(1)).toBe(2);
   });
 
   test("have equal parts, however long one of them was silent before", async () => {
