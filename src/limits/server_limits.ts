@@ -223,7 +223,7 @@ export const serverLimits = {
    * more than their bytes.
    */
   readTurnBytes: 512 * 1024,
-  readNoticeBytes: 16 * 1024,
+  readNoticeBytes: 8 * 1024,
   /**
    * Where the runtime has to be asked to collect the garbage of floods, memory is looked at after so
    * many bytes of them. If it has grown by so many, garbage is collected, which stops all else for

@@ -1,9 +1,9 @@
 /**
- * Whose output is read next. A turn of the event loop takes so many bytes of all programs. What
- * exceeds them waits: then one piece is read in each turn, so that everything else goes on meanwhile,
- * and the reader that has taken the least goes first. A flood makes garbage
- * faster than some runtimes notice, so this asks them to collect it when memory grows. Not here: what a piece is
- * (stdio/line_reader.ts).
+ * Whose output is read next. A turn of the event loop takes so many bytes of all programs, and so
+ * many notices. What exceeds them waits: then one piece is read in each turn, so that everything else
+ * goes on meanwhile, and the reader that has taken the least goes first. A flood makes garbage faster
+ * than some runtimes notice, so this asks them to collect it when memory grows. Not here: what a
+ * piece is (stdio/line_reader.ts).
  */
 import type { Limits } from "../limits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
