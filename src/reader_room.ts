@@ -10,3 +10,9 @@ export interface ReaderRoom {
   /** Whether a notice that came now would be dropped; then it counts as dropped, and is not read. */
   drops(): boolean;
 }
+
+/** A call with notices. */
+export interface ReadCall {
+  /** The room of its client. Absent: that takes all notices at once. */
+  readonly room?: ReaderRoom | undefined;
+}
