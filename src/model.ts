@@ -4,7 +4,7 @@
  * keys (progress tokens, ids, envelope keys) never appear here. Not here: errors and bounds.
  */
 import type { GatewayError } from "./errors.ts";
-import type { ReaderRoom } from "./reader_room.ts";
+import type { ReadCall } from "./reader_room.ts";
 import type { TraceContext } from "./trace_context.ts";
 
 /** A JSON object whose members have not been looked at yet. */
@@ -102,7 +102,7 @@ export interface Caller {
  * One request of a client. `params` has no wire-only keys: `_meta` holds vendor keys and the trace;
  * `wantsProgress` stands for a progress token. List cursors stay in `params.cursor`.
  */
-export interface Call extends ReaderRoom {
+export interface Call extends ReadCall {
   readonly method: string;
   readonly params: JsonObject;
   readonly wantsProgress: boolean;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # An MCP server over stdio in little memory: its tool "flood" logs "$1" notices of about 1 KB each,
-# then answers. "quiet" answers at once.
+# then answers, and leaves a file in the folder "$2", if that is given. "quiet" answers at once.
 text=$(printf '%01000d' 0)
 notice='{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"'$text'"}}'
 while IFS= read -r line; do
@@ -15,7 +15,8 @@ while IFS= read -r line; do
       printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[]}}\n' "$id" ;;
     *'"method":"tools/call"'*)
       yes "$notice" | head -n "$1"
-      printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"done"}]}}\n' "$id" ;;
+      printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"done"}]}}\n' "$id"
+      if [ -n "$2" ]; then : > "$2/$$"; fi ;;
     *'"method":"server/discover"'*)
       printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no"}}\n' "$id" ;;
     *'"id":'*)

@@ -6,6 +6,7 @@
  */
 import { type Clock, sleep } from "../clock.ts";
 import type { Limits } from "../limits.ts";
+import type { ReaderRoom } from "../reader_room.ts";
 
 /** The limits of a reader. */
 export type ReaderLimits = Pick<
@@ -25,33 +26,55 @@ export function hasRoomFor(
   return queuedBytes === 0 || Math.max(queuedBytes, chars) < streamNoticeBytesMax;
 }
 
-/**
- * The function that a call's server waits by: a promise while the reader lags, undefined while it
- * keeps up or has read nothing for so long that waiting would only keep its result back. All
- * notices that come meanwhile get the same promise. `queuedBytes` is what waits for the reader: 0
- * once it has left or the call is over.
- */
-export function roomOf(
-  queuedBytes: () => number,
-  { clock, limits }: { readonly clock: Clock; readonly limits: ReaderLimits },
-): () => Promise<void> | undefined {
-  let waiting: Promise<void> | undefined;
+/** A reader of notices. */
+export interface NoticeReader {
+  /** What waits for it: 0 once it has left or the call is over. */
+  queuedBytes(): number;
+  /** Counts a notice that is dropped. */
+  drop(): void;
+}
+
+/** The room of a reader; all notices that come while it lags wait for the same promise. */
+export class SlowReader implements ReaderRoom {
+  readonly #reader: NoticeReader;
+  readonly #deps: { readonly clock: Clock; readonly limits: ReaderLimits };
+  #waiting: Promise<void> | undefined;
   /** What waited when the reader was last seen to stand still. */
-  let stalledAt = Infinity;
-  return () => {
-    if (waiting !== undefined) return waiting;
-    const queued = queuedBytes();
+  #stalledAt = Infinity;
+
+  constructor(
+    reader: NoticeReader,
+    deps: { readonly clock: Clock; readonly limits: ReaderLimits },
+  ) {
+    this.#reader = reader;
+    this.#deps = deps;
+  }
+
+  /**
+   * Undefined while the reader keeps up, or has read nothing for so long that waiting would only
+   * keep its result back.
+   */
+  wait(): Promise<void> | undefined {
+    if (this.#waiting !== undefined) return this.#waiting;
+    const queued = this.#reader.queuedBytes();
+    const { clock, limits } = this.#deps;
     if (queued < limits.streamPauseBytes) return undefined;
-    if (queued >= stalledAt) {
-      stalledAt = queued;
+    if (queued >= this.#stalledAt) {
+      this.#stalledAt = queued;
       return undefined;
     }
-    waiting = untilRoom(queuedBytes, clock, limits).then((isRoom) => {
-      waiting = undefined;
-      stalledAt = isRoom ? Infinity : queuedBytes();
+    const queuedBytes = () => this.#reader.queuedBytes();
+    return this.#waiting = untilRoom(queuedBytes, clock, limits).then((isRoom) => {
+      this.#waiting = undefined;
+      this.#stalledAt = isRoom ? Infinity : queuedBytes();
     });
-    return waiting;
-  };
+  }
+
+  drops(): boolean {
+    if (hasRoomFor(0, this.#reader.queuedBytes(), this.#deps.limits)) return false;
+    this.#reader.drop();
+    return true;
+  }
 }
 
 /**

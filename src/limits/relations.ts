@@ -84,6 +84,8 @@ export const relations: readonly Relation[] = [
   before("heartbeatMs", "unreadMs", "a stream whose client reads is never silent for so long"),
   before("slowCheckMs", "unreadMs", "a reader that stalls is seen before its time is over"),
   before("headersMs", "bodyMs", "a request's time includes that of its head"),
+  within("readPieceBytes", "readAheadBytes", "output that is read in pieces is longer than one"),
+  within("readAheadBytes", "readTurnBytes", "a turn has room for output that is read at once"),
   within("streamBytesMax", "replayBytesMax", "what a reader lags by can be replayed"),
   before("streamNoticeBytesMax", "streamBytesMax", "the result has room after the notices"),
   before("streamPauseBytes", "streamNoticeBytesMax", "a server waits before notices are dropped"),

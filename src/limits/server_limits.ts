@@ -211,14 +211,26 @@ export const serverLimits = {
   /** Open questions of one server process: each costs a person's attention, and memory. */
   asksMax: 64,
   /**
-   * Output of a program that is read at a time; then it is another's turn. A piece of short messages
-   * takes a few milliseconds.
+   * A program that has written so much before it is read is ahead of its reader: such output is read
+   * in pieces, and after each it may be another's turn. A piece of short messages takes less than a
+   * millisecond.
    */
-  readPieceBytes: 32 * 1024,
-  /** Output of all programs that is read in one turn of the event loop: a few large results. */
+  readAheadBytes: 16 * 1024,
+  readPieceBytes: 8 * 1024,
+  /**
+   * Output of all programs that is read in one turn of the event loop: a few large results. A notice
+   * counts as so many bytes at least: no client's requests bound their number, and short ones cost
+   * more than their bytes.
+   */
   readTurnBytes: 512 * 1024,
-  /** After so many bytes of floods the garbage is collected where the runtime has to be asked. */
-  readCollectBytes: 16 * 1024 * 1024,
+  readNoticeBytes: 8 * 1024,
+  /**
+   * Where the runtime has to be asked to collect the garbage of floods, memory is looked at after so
+   * many bytes of them. If it has grown by so many, garbage is collected, which stops all else for
+   * some milliseconds.
+   */
+  floodLookBytes: 512 * 1024,
+  floodGrowthBytes: 6 * 1024 * 1024,
   /** Endless output yields to all other work after this long. */
   readTurnMs: 20,
   /**

@@ -15,12 +15,12 @@ import type { TraceContext } from "../../trace_context.ts";
 import type { CallProgress } from "../keep_alive.ts";
 import { isProgress, type ProgressGap } from "../progress_gap.ts";
 import { callStatus, logFault } from "../respond.ts";
-import { roomOf } from "../slow_reader.ts";
+import { type NoticeReader, SlowReader } from "../slow_reader.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import type { OpenAsk } from "./asks.ts";
 import { changes, fullFor } from "./changes.ts";
 import type { LiveSession, ReplySink, SessionCall } from "./live_session.ts";
-import { sendNotice } from "./call_notices.ts";
+import { dropNotice, sendNotice } from "./call_notices.ts";
 import { sendOwned } from "./standalone_stream.ts";
 
 /** A request message. */
@@ -109,7 +109,7 @@ interface Ending {
 }
 
 /** A running call. Parts that few calls need are made when they are first used. */
-class RunningCall implements SessionCall {
+class RunningCall implements SessionCall, NoticeReader {
   readonly session: LiveSession;
   readonly id: RequestId;
   readonly request: Extract<Decoded, { kind: "ok" }>;
@@ -143,11 +143,19 @@ class RunningCall implements SessionCall {
       wantsProgress: request.progressToken !== undefined,
       caller: session.caller,
       hears: () => session.streams.standalone.open.length > 0,
-      room: roomOf(() => this.ending ? 0 : sink.queuedBytes(), session.deps),
+      room: new SlowReader(this, session.deps),
       target: this.target,
       trace,
     });
     session.calls.set(id, this);
+  }
+
+  queuedBytes(): number {
+    return this.ending === undefined ? this.sink.queuedBytes() : 0;
+  }
+
+  drop(): void {
+    dropNotice(this);
   }
 
   abort(reason: string, error?: GatewayError): void {

@@ -27,7 +27,7 @@ export function sendNotice(running: NotifiedCall, notice: Notice): void {
   const { codec, limits } = session.deps;
   const queued = sink.queuedBytes();
   // What is dropped is not encoded first: a flood for one client must cost the others little.
-  if (!hasRoomFor(0, queued, limits)) return drop(running);
+  if (!hasRoomFor(0, queued, limits)) return dropNotice(running);
   const wire = codec.encodeNotice(notice, session.caller, request.progressToken);
   if (wire === undefined) return;
   const text = notificationText(wire.method, wire.params);
@@ -36,12 +36,13 @@ export function sendNotice(running: NotifiedCall, notice: Notice): void {
   const isOpen = standalone.open.length > 0;
   const isWritten = hasRoomFor(text.length, queued, limits) &&
     (sink.send(text) || (isOpen && sendOwned(standalone, text, () => true)));
-  if (!isWritten) return drop(running);
+  if (!isWritten) return dropNotice(running);
   if (!isProgress(notice)) return;
   running.gap ??= createProgressGap(session.deps.clock, session.deps.limits);
   running.gap.begin();
 }
 
-function drop({ session, target }: NotifiedCall): void {
+/** Counts a notice that the client does not get. */
+export function dropNotice({ session, target }: Pick<NotifiedCall, "session" | "target">): void {
   session.deps.emit({ type: "dropped", what: "call_notice", server: target.server });
 }

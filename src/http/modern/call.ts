@@ -7,6 +7,7 @@
 import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { toCallFailure, toFault } from "../../gateway/call_failure.ts";
 import { outcomeFor } from "../../gateway/outcome.ts";
+import type { ReaderRoom } from "../../reader_room.ts";
 import type { CallTarget, Exchange, JsonObject, Notice, Reply as Item } from "../../model.ts";
 import { traceInHeaders } from "../../trace_context.ts";
 import { errorText, notificationText, resultText } from "../../protocol/jsonrpc.ts";
@@ -24,7 +25,7 @@ import {
 } from "./requests.ts";
 
 /** A running call. Parts that few calls need are made when they are first used. */
-class RunningCall implements StatelessCall {
+class RunningCall implements StatelessCall, ReaderRoom {
   readonly stateless: StatelessRequests;
   readonly asked: ModernRequest;
   readonly reply: PendingReply;
@@ -47,6 +48,15 @@ class RunningCall implements StatelessCall {
       () => this.abort("the client went away"),
     );
     stateless.calls.add(this);
+  }
+
+  /** Its server may work for others too, and does not wait. */
+  wait(): undefined {}
+
+  drops(): boolean {
+    if (!this.reply.isFull()) return false;
+    drop(this);
+    return true;
   }
 
   abort(reason: string, error?: GatewayError): void {
@@ -108,12 +118,21 @@ function open(running: RunningCall): void {
   const { stateless, asked: { request, caller, surface }, target } = running;
   const { method, params, progressToken, resume } = request;
   try {
-    const wantsProgress = progressToken !== undefined;
     const hears = () => hearsChanges(stateless, surface, caller);
     const checkItem = (item: JsonObject) => assertHeaders(running.asked, item);
     const trace = traceInHeaders(running.asked.headers);
-    const call = { method, params, wantsProgress, caller, resume, hears, target, checkItem, trace };
-    const exchange = stateless.deps.gateway.call(surface, call);
+    const exchange = stateless.deps.gateway.call(surface, {
+      method,
+      params,
+      wantsProgress: progressToken !== undefined,
+      caller,
+      resume,
+      hears,
+      target,
+      checkItem,
+      trace,
+      room: running,
+    });
     running.exchange = exchange;
     exchange.read((reply) => take(running, exchange, reply));
   } catch (thrown) {
@@ -175,16 +194,19 @@ function takeOpen(running: RunningCall, exchange: Exchange, item: Item): void {
 }
 
 function tell(running: RunningCall, notice: Notice): void {
-  const { stateless: { deps }, reply, asked: { request, caller }, target } = running;
+  const { stateless: { deps }, reply, asked: { request, caller } } = running;
+  if (reply.isFull()) return drop(running);
   const wire = deps.codec.encodeNotice(notice, caller, request.progressToken);
   if (wire === undefined) return;
-  if (!reply.notice(notificationText(wire.method, wire.params))) {
-    const { server } = target;
-    deps.emit({ type: "dropped", what: "call_notice", server });
-  } else if (isProgress(notice)) {
-    running.gap ??= createProgressGap(deps.clock, deps.limits);
-    running.gap.begin();
-  }
+  if (!reply.notice(notificationText(wire.method, wire.params))) return drop(running);
+  if (!isProgress(notice)) return;
+  running.gap ??= createProgressGap(deps.clock, deps.limits);
+  running.gap.begin();
+}
+
+/** Counts a notice that the client does not get. */
+function drop({ stateless: { deps }, target: { server } }: RunningCall): void {
+  deps.emit({ type: "dropped", what: "call_notice", server });
 }
 
 function fail(running: RunningCall, failure: GatewayError): void {

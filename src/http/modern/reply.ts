@@ -64,6 +64,11 @@ export class PendingReply {
       this.#commit().write({ data: text });
   }
 
+  /** Whether so much waits for a slow reader that every notice is dropped. */
+  isFull(): boolean {
+    return !hasRoomFor(0, this.#connection?.queuedBytes() ?? 0, this.#deps.limits);
+  }
+
   /** Sends the reconnection delay on an open stream, before the gateway ends it. */
   hint(): void {
     this.#connection?.write({ retry: this.#deps.limits.sseRetryMs });

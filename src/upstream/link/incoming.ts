@@ -39,6 +39,7 @@ export function takeLine(state: PeerState, whole: string, owner: RequestId | und
 }
 
 function takeJson(state: PeerState, line: string, owner: RequestId | undefined): boolean {
+  if (owner === undefined && isDropped(state, line)) return true;
   let value: unknown;
   try {
     value = parseJson(line, state.options.limits, false);
@@ -51,6 +52,23 @@ function takeJson(state: PeerState, line: string, owner: RequestId | undefined):
   else for (const item of value) isMessage = takeValue(state, item, line, owner) || isMessage;
   if (state.framing.isOpen()) state.framing.pass(line, isMessage);
   return isMessage;
+}
+
+/** How the usual notices of calls begin, with the parts of their method that differ. */
+const callNotice = /^\{(?:"jsonrpc": ?"2\.0", ?)?"method": ?"notifications\/(message|progress)"/;
+
+/**
+ * Whether a line is a notice for a client that reads nothing: it is dropped before it is parsed, so
+ * that a flood for one client costs the others little. A line with a member `id`, however that is
+ * written, is no such notice.
+ */
+function isDropped({ options: { events, guard } }: PeerState, line: string): boolean {
+  const kind = callNotice.exec(line)?.[1];
+  if (kind === undefined || events.drops === undefined) return false;
+  if (line.includes('"id"') || line.includes("\\u00")) return false;
+  if (!events.drops(kind === "message" ? "notifications/message" : progressMethod)) return false;
+  guard.notice();
+  return true;
 }
 
 /** A line was thrown away; when its ends show whose answer it was, that request fails. */

@@ -16,6 +16,9 @@ import type { Dialect } from "./dialect.ts";
  */
 export type NoticeFate = boolean | Promise<void>;
 
+/** The notices of calls: those of which there may be many. */
+export type CallNotice = "notifications/message" | "notifications/progress";
+
 /** How a request is to be made. */
 export interface LinkRequest {
   readonly method: string;
@@ -71,6 +74,11 @@ export interface Link {
 export interface ServerEvents {
   /** A notice; false when nothing takes it. */
   notice(notice: Notice): NoticeFate;
+  /**
+   * Whether a notice of this method that came now would be dropped, because the client of its call
+   * reads nothing: then it counts as dropped, and its text need not be read. Absent: all are read.
+   */
+  drops?(method: CallNotice): boolean;
   /** Puts a question; must not reject. */
   ask(question: WireMessage, signal: AbortSignal): Promise<Answer>;
 }

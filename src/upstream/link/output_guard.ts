@@ -21,6 +21,8 @@ export interface OutputGuard {
   late(): void;
   /** A promise to wait for when the window is full; `now` is the time (monotonic). */
   hold(now: number): Promise<void> | undefined;
+  /** How many lines were notices or garbage. */
+  unasked(): number;
   /** The first line that could not be used. */
   first(): string | undefined;
 }
@@ -37,6 +39,7 @@ export function createOutputGuard(
   let linesInWindow = 0;
   let garbageInWindow = 0;
   let windowsSpent = 0;
+  let unasked = 0;
   let first: string | undefined;
 
   const turnWindow = (now: number): void => {
@@ -69,6 +72,7 @@ export function createOutputGuard(
       emit({ type: "dropped", what: "server_output", server });
       first ??= beginning(sample, limits.stderrLineCharsMax);
       linesInWindow++;
+      unasked++;
       garbageInWindow++;
       report(what, sample);
     },
@@ -78,6 +82,7 @@ export function createOutputGuard(
     },
     notice() {
       linesInWindow++;
+      unasked++;
     },
     late() {
       emit({ type: "dropped", what: "late_message", server });
@@ -88,6 +93,7 @@ export function createOutputGuard(
       return sleep(clock, Math.max(0, windowEnd - clock.monotonic()))
         .then(() => turnWindow(clock.monotonic()));
     },
+    unasked: () => unasked,
     first: () => first,
   };
 }

@@ -127,7 +127,7 @@ export function createAttributedCalls(
     },
     whenTold: (call, run) => whenTold(held, call, run),
     isWorking: () => [...calls].some(isWorking),
-    taken: (call) => (attribution === "latest" ? call.room?.() : undefined) ?? true,
+    taken: (call) => (attribution === "latest" ? call.room?.wait() : undefined) ?? true,
     only() {
       if (attribution !== "latest" && clock.monotonic() < strayUntil) return undefined;
       return only([...calls]);

@@ -37,6 +37,7 @@ export async function startConnection(
     owner,
     hooks: {
       notice: route.notice,
+      drops: route.drops,
       ask: route.ask,
       broken(reason) {
         if (up.running === undefined) brokeEarly ??= reason;

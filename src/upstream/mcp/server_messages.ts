@@ -13,7 +13,7 @@ import type { WireMessage } from "../../protocol/codec.ts";
 import { isNamed } from "../../protocol/names.ts";
 import { toRefusal } from "../../protocol/shared/ask_refusal.ts";
 import type { ExchangeSource } from "../exchange_source.ts";
-import type { NoticeFate } from "../link/link.ts";
+import type { CallNotice, NoticeFate } from "../link/link.ts";
 import type { AttributedCall, AttributedCalls } from "./attribution.ts";
 
 /** Who hears what belongs to no call. */
@@ -55,6 +55,12 @@ export function createServerMessages(
     if (open === undefined) return config.isolation !== "shared" && hooks.notice(item);
     open.touch();
     return open.source.notice(item) && calls().taken(open.call);
+  };
+  const drops = (method: CallNotice): boolean => {
+    const open = method === "notifications/message" ? calls().owner() : calls().only();
+    if (open?.call.room?.drops() !== true) return false;
+    open.touch();
+    return true;
   };
   /** A notice on the way of one call: what the protocol names is its own by two names alone. */
   const noticeTo = (source: ExchangeSource, item: Notice): boolean =>
@@ -103,5 +109,5 @@ export function createServerMessages(
     question: WireMessage,
     signal: AbortSignal,
   ): Promise<Answer> => put(question, signal, open);
-  return { notice, noticeTo, ask, askTo };
+  return { notice, noticeTo, drops, ask, askTo };
 }

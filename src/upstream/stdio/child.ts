@@ -44,7 +44,7 @@ export interface ServerProcess {
 }
 
 /** The handler of a child's events. */
-export interface ChildHandler extends Pick<LineHandler, "lines" | "tooLong"> {
+export interface ChildHandler extends Pick<LineHandler, "lines" | "tooLong" | "unasked"> {
   /** Its pipes cannot be used any more: it should be stopped. */
   broken(reason: string): void;
 }
@@ -85,6 +85,7 @@ export function openChild(
     child.stdout,
     {
       tooLong: handler.tooLong,
+      unasked: () => handler.unasked?.() ?? 0,
       lines(lines) {
         if (!speaks) speaks = takeWords(lines, printed, limits.stderrLineCharsMax);
         return handler.lines(lines);

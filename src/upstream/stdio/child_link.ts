@@ -88,6 +88,7 @@ export function openOn<Opened extends ServerProcess | undefined>(
   const opened = open({
     lines: (lines) => pausing(link, link.peer.receive(lines)),
     tooLong: link.peer.receiveTooLong,
+    unasked: link.guard.unasked,
     broken: (reason) => breakOff(link, reason),
   });
   link.child = opened;

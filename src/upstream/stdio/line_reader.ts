@@ -18,6 +18,8 @@ export interface LineHandler {
   /** Whole lines without their ends. Reading waits for a returned promise. */
   lines(lines: readonly string[]): void | Promise<void>;
   tooLong(line: OversizedMessage): void;
+  /** How many lines came so far for which nothing waited, such as notices. Absent: none. */
+  unasked?(): number;
   /** A read failed, for the n-th time in a row. */
   fault(error: unknown, inARow: number): void;
 }
@@ -26,6 +28,7 @@ export interface LineHandler {
 export type LineLimits = Pick<
   Limits,
   | "lineBytesMax"
+  | "readAheadBytes"
   | "readFailuresMax"
   | "readPieceBytes"
   | "readRetryMsMin"
@@ -62,6 +65,13 @@ export function readLines(
   // Not in `run`, which would keep the lines while it waits for its turn.
   const give = (lines: readonly string[]): void | Promise<void> =>
     lines.length > 0 ? handler.lines(lines) : undefined;
+  let counted = 0;
+  /** The lines that came since the last call and answered nothing. */
+  const unasked = (): number => {
+    const before = counted;
+    counted = handler.unasked?.() ?? 0;
+    return counted - before;
+  };
 
   const run = async (): Promise<LineEnd> => {
     let failures = 0;
@@ -91,14 +101,16 @@ export function readLines(
         await give(framer.finish());
         return "eof";
       }
-      const { readPieceBytes } = limits;
-      for (let at = 0; at < chunk.length; at += readPieceBytes) {
-        const end = Math.min(chunk.length, at + readPieceBytes);
+      // A program that is not ahead of its reader writes less at a time: that is read at once.
+      const isAhead = chunk.length >= limits.readAheadBytes;
+      const step = isAhead ? limits.readPieceBytes : chunk.length;
+      for (let at = 0; at < chunk.length; at += step) {
+        const end = Math.min(chunk.length, at + step);
         const held = give(framer.push(chunk.subarray(at, end)));
         if (held !== undefined) await held;
         if (stopping.signal.aborted) return "stopped";
-        // A program that is not ahead of its reader writes less at a time.
-        const turn = end - at < readPieceBytes / 2 ? undefined : place?.next(end - at);
+        const notices = unasked();
+        const turn = isAhead || notices > 0 ? place?.next(end - at, notices) : undefined;
         if (turn !== undefined) await turn;
       }
       // A stream that always has data would otherwise block timers and sockets.

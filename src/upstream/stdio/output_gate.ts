@@ -25,6 +25,7 @@ export function createOutputGate(failed: (reason: string) => void): OutputGate {
         if (taker === undefined) failed("it floods its output before it is asked anything");
         else taker.tooLong(line);
       },
+      unasked: () => taker?.unasked?.() ?? 0,
       broken(reason) {
         if (taker === undefined) failed(reason);
         else taker.broken(reason);

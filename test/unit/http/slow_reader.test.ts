@@ -4,12 +4,20 @@
  */
 import { describe, expect, test } from "bun:test";
 import { defaultLimits } from "../../../src/limits.ts";
-import { roomOf } from "../../../src/http/slow_reader.ts";
+import { SlowReader } from "../../../src/http/slow_reader.ts";
 import { createTestClock, type TestClock } from "../../support/clock.ts";
 import { createHarness } from "../../support/http_harness.ts";
 import { slowCalls } from "../../support/slow_calls.ts";
 
 const limits = { streamBytesMax: 8_000, streamNoticeBytesMax: 4_000 };
+
+/** The room of a reader for which so many bytes wait, and how many notices it has dropped. */
+function roomFor(clock: TestClock, queuedBytes: () => number) {
+  let dropped = 0;
+  const reader = { queuedBytes, drop: () => void (dropped += 1) };
+  const room = new SlowReader(reader, { clock, limits: defaultLimits });
+  return { room, dropped: () => dropped };
+}
 
 /** Lets the time pass until a promise has resolved. */
 async function pass(clock: TestClock, room: Promise<void> | undefined): Promise<void> {
@@ -49,9 +57,9 @@ describe("B12: a reader that stands still", () => {
     const clock = createTestClock();
     let queued = defaultLimits.streamPauseBytes;
     let isOver = false;
-    const roomNow = roomOf(() => queued, { clock, limits: defaultLimits });
-    const room = roomNow();
-    expect(roomNow()).toBe(room);
+    const { room: reader } = roomFor(clock, () => queued);
+    const room = reader.wait();
+    expect(reader.wait()).toBe(room);
     void room?.then(() => isOver = true);
     clock.advance(1);
     await Promise.resolve();
@@ -59,33 +67,43 @@ describe("B12: a reader that stands still", () => {
     queued = 0;
     clock.advance(2);
     await room;
-    expect(roomNow()).toBeUndefined();
+    expect(reader.wait()).toBeUndefined();
   });
 
   test("lets its server wait no longer than the limit says, until it reads again", async () => {
     const clock = createTestClock();
     const { streamPauseBytes, streamPauseMs, streamPauseStepMs } = defaultLimits;
     let queued = 3 * streamPauseBytes;
-    const roomNow = roomOf(() => queued, { clock, limits: defaultLimits });
-    const room = roomNow();
+    const { room: reader } = roomFor(clock, () => queued);
+    const room = reader.wait();
     const begun = clock.monotonic();
     await pass(clock, room);
     expect(clock.monotonic() - begun).toBeLessThanOrEqual(streamPauseMs + streamPauseStepMs);
-    expect(roomNow()).toBeUndefined();
+    expect(reader.wait()).toBeUndefined();
     queued -= streamPauseBytes;
-    const next = roomNow();
+    const next = reader.wait();
     expect(next).toBeInstanceOf(Promise);
     queued = 0;
     await pass(clock, next);
-    expect(roomNow()).toBeUndefined();
+    expect(reader.wait()).toBeUndefined();
   });
 
   test("lets its server wait longer while it reads, however slowly", async () => {
     const clock = createTestClock();
     let queued = 10 * defaultLimits.streamPauseBytes;
-    const room = roomOf(() => queued -= 100, { clock, limits: defaultLimits })();
+    const room = roomFor(clock, () => queued -= 100).room.wait();
     const begun = clock.monotonic();
     await pass(clock, room);
     expect(clock.monotonic() - begun).toBeGreaterThan(2 * defaultLimits.streamPauseMs);
+  });
+
+  test("counts what is dropped before it is read", () => {
+    let queued = defaultLimits.streamNoticeBytesMax - 1;
+    const { room, dropped } = roomFor(createTestClock(), () => queued);
+    expect([room.drops(), dropped()]).toEqual([false, 0]);
+    queued += 1;
+    expect([room.drops(), room.drops(), dropped()]).toEqual([true, true, 2]);
+    queued = 0;
+    expect([room.drops(), dropped()]).toEqual([false, 2]);
   });
 });

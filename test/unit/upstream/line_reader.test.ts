@@ -21,6 +21,7 @@ function frame(chunks: readonly Uint8Array[], bytesMax = 1_000) {
 const limits = {
   lineBytesMax: 1_000,
   readFailuresMax: 5,
+  readAheadBytes: 200,
   readPieceBytes: 100,
   readRetryMsMin: 100,
   readRetryMsMax: 500,
@@ -175,6 +176,25 @@ describe("reading lines", () => {
     resolve();
     await reader.ended;
     expect(lines).toEqual(["a", "b"]);
+  });
+
+  test("E3 asks for a turn after notices and after much output at a time, not after answers", async () => {
+    const asked: [number, number][] = [];
+    let came = 0;
+    const reader = readLines(
+      planned(["answer\n", "notice\nnotice\n", "x".repeat(250) + "\n"]),
+      {
+        lines: (found) => void (came += found.filter((line) => line === "notice").length),
+        unasked: () => came,
+        tooLong: () => {},
+        fault: () => {},
+      },
+      limits,
+      systemClock,
+      { next: (bytes, notices) => void asked.push([bytes, notices]) },
+    );
+    expect(await reader.ended).toBe("eof");
+    expect(asked).toEqual([[14, 2], [100, 0], [100, 0], [51, 0]]);
   });
 
   test("a stream that always has data lets timers run", async () => {

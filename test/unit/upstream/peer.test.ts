@@ -37,7 +37,8 @@ function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promis
   const sent: JsonObject[] = [];
   const notices: Notice[] = [];
   const signals: AbortSignal[] = [];
-  const state = { reads: true };
+  const state = { reads: true, drops: false };
+  const dropped: string[] = [];
   const guard = createCountingGuard({ limits, clock }, () => {});
   const peer = createPeer({
     server: "x",
@@ -53,6 +54,10 @@ function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promis
       notice: (notice) => {
         notices.push(notice);
         return true;
+      },
+      drops(method) {
+        if (state.drops) dropped.push(method);
+        return state.drops;
       },
       ask({ params }, signal) {
         signals.push(signal);
@@ -82,7 +87,7 @@ function make(answer: (params: JsonObject) => Promise<Answer> = () => new Promis
     });
     return { open, ends, progress, id: Number(sent.at(-1)?.["id"]) };
   };
-  return { clock, sent, notices, signals, state, guard, peer, receive, request };
+  return { clock, sent, notices, dropped, signals, state, guard, peer, receive, request };
 }
 
 const ok = (id: unknown, value: JsonObject = { content: [] }) => ({
@@ -150,6 +155,32 @@ describe("a peer", () => {
     expect(peer.receive([progress(2)])).toBeUndefined();
     room.resolve();
     await held;
+  });
+
+  test("B12: notices for a client that reads nothing are not read, and all else is", () => {
+    const { receive, request, notices, dropped, state } = make();
+    const log = { method: "notifications/message", params: { level: "error", data: "x" } };
+    const { id, ends } = request({ wantsProgress: true });
+    const progress = {
+      jsonrpc: "2.0",
+      method: "notifications/progress",
+      params: { progressToken: id, progress: 1 },
+    };
+    const forms = [{ jsonrpc: "2.0", ...log }, { ...log, jsonrpc: "2.0" }];
+    receive(...forms);
+    expect([notices.length, dropped.length]).toEqual([2, 0]);
+    state.drops = true;
+    receive(...forms, progress);
+    expect(notices.length).toBe(2);
+    expect(dropped).toEqual([log.method, log.method, progress.method]);
+    const other = { jsonrpc: "2.0", method: "notifications/tools/list_changed" };
+    receive(other, { ...forms[0], params: { level: "error", data: { id: 1 } } });
+    expect(notices.length).toBe(4);
+    // Of two members of one name the last one counts: this is the answer.
+    const odd = `{"jsonrpc":"2.0","method":"notifications/message","i\\u0064":${id},` +
+      `"result":{"content":[]},"method":null}`;
+    receive(odd);
+    expect(ends.length).toBe(1);
   });
 
   test("E12 the first answer of each id wins; unknown, repeated and late ones are counted", () => {

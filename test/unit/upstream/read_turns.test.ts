@@ -7,21 +7,27 @@ function setUp(readTurnBytes = 0) {
   const due: (() => void)[] = [];
   const read: string[] = [];
   let collected = 0;
+  const memory = { residentBytes: 1_000, heapBytes: 0 };
   const turns = createReadTurns({
-    runtime: { nextTurn: (run) => void due.push(run), collect: () => void (collected += 1) },
-    limits: { readCollectBytes: 1_000, readTurnBytes },
+    runtime: {
+      nextTurn: (run) => void due.push(run),
+      collect: () => void (collected += 1),
+      memory: () => memory,
+    },
+    limits: { readNoticeBytes: 50, readTurnBytes, floodLookBytes: 200, floodGrowthBytes: 100 },
   });
   return {
     turns,
     read,
     /** Asks for a turn. */
     ask: (place: ReturnType<typeof turns.place>, name: string, bytes: number) =>
-      void Promise.resolve(place.next(bytes)).then(() => read.push(name)),
+      void Promise.resolve(place.next(bytes, 1)).then(() => read.push(name)),
     async turn() {
       due.shift()?.();
       await new Promise((resolve) => setTimeout(resolve, 0));
     },
     due,
+    memory,
     collected: () => collected,
   };
 }
@@ -43,16 +49,24 @@ describe("E3: programs that flood their output", () => {
     const { turns, ask, turn, due, read, collected } = setUp(400);
     const place = turns.place();
     for (let round = 0; round < 10; round += 1) {
-      for (let piece = 0; piece < 4; piece += 1) expect(place.next(100)).toBeUndefined();
+      for (let piece = 0; piece < 4; piece += 1) expect(place.next(100, 1)).toBeUndefined();
       await turn();
     }
     expect([due.length, collected()]).toEqual([0, 0]);
-    for (let piece = 0; piece < 4; piece += 1) expect(place.next(100)).toBeUndefined();
+    for (let piece = 0; piece < 4; piece += 1) expect(place.next(100, 1)).toBeUndefined();
     ask(place, "flood", 100);
     await turn();
     expect(read).toEqual([]);
     await turn();
     expect(read).toEqual(["flood"]);
+  });
+
+  test("wait the sooner the shorter their lines are", () => {
+    const { turns } = setUp(400);
+    const place = turns.place();
+    expect(place.next(100, 0)).toBeUndefined();
+    expect(place.next(100, 6)).toBeUndefined();
+    expect(place.next(100, 0)).toBeInstanceOf(Promise);
   });
 
   test("wait for a program that has said less", async () => {
@@ -68,14 +82,26 @@ describe("E3: programs that flood their output", () => {
     expect(read.at(-1)).toBe("other");
   });
 
-  test("make garbage that is collected once for so many bytes", async () => {
-    const { turns, ask, turn, collected } = setUp();
+  test("make garbage that is collected whenever memory has grown", async () => {
+    const { turns, ask, turn, collected, memory } = setUp();
     const flood = turns.place();
-    for (let at = 0; at < 30; at += 1) {
-      ask(flood, "flood", 100);
-      await turn();
-    }
-    expect(collected()).toBe(3);
+    const read = async (times: number) => {
+      for (let at = 0; at < times; at += 1) {
+        ask(flood, "flood", 100);
+        await turn();
+      }
+      return collected();
+    };
+    expect(await read(10)).toBe(0);
+    memory.residentBytes = 1_100;
+    expect(await read(10)).toBe(1);
+    memory.residentBytes = 1_050;
+    expect(await read(10)).toBe(1);
+    memory.residentBytes = 1_140;
+    expect(await read(10)).toBe(1);
+    memory.residentBytes = 1_150;
+    expect(await read(1)).toBe(1);
+    expect(await read(1)).toBe(2);
   });
 
   test("have equal parts, however long one of them was silent before", async () => {
