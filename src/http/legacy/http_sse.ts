@@ -91,7 +91,7 @@ function createLine(
   { sessions, lines }: SseTransport,
   context: RequestContext,
   free: () => void,
-): ReadableStream<Uint8Array> {
+): ReadableStream<Uint8Array> | null {
   const { holdOpen } = context.fetchContext;
   holdOpen?.();
   const { limits, heartbeats } = sessions.deps;
@@ -113,7 +113,7 @@ function createLine(
     free();
     if (line.session !== undefined) hangUp(sessions, line.session, "the client closed its stream");
   }).catch((thrown) => logFault(sessions.deps.log, "Cannot end a session", thrown));
-  return connection.body;
+  return connection.bodyFor(context.fetchContext);
 }
 
 /** Takes messages for a stream; their answers go there. */

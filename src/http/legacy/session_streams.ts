@@ -12,6 +12,7 @@ import type { RequestId } from "../../model.ts";
 import { createEventLog, type EventLog, type Replay } from "../../session/event_log.ts";
 import type { EventWriter } from "../../session/event_writer.ts";
 import type { ReplayBudget } from "../../session/replay_budget.ts";
+import type { FetchContext } from "../../runtime/runtime.ts";
 import type { EncodedFrame, Frame } from "../../sse/encode.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
 import type { Heartbeats } from "../heartbeat.ts";
@@ -157,24 +158,24 @@ export async function findReplay(
 
 /**
  * Opens a standalone stream that begins with `greeting`, or resumes the stream of a replay.
- * Undefined if that stream has ended and its reader has seen all of it. `closed` is called when the
- * stream is over, or at once if there is none.
+ * Undefined if that stream has ended and its reader has seen all of it; null if the listener of the
+ * context took the body. `closed` is called when the stream is over, or at once if there is none.
  */
 export function openStandaloneStream(
   streams: Streams,
-  isHeldOpen: boolean,
+  context: FetchContext,
   replay: Replay | undefined,
   greeting: Frame,
   closed: () => void,
-): ReadableStream<Uint8Array> | undefined {
+): ReadableStream<Uint8Array> | null | undefined {
   const goesOn = replay?.stream !== undefined && streams.pastStanding.has(replay.stream);
   const isOver = replay !== undefined && replay.ended && !goesOn;
   if (isOver && replay.frames.length === 0) {
     closed();
     return undefined;
   }
-  const connection = connect(streams, isHeldOpen);
-  connection.closed.then(closed);
+  const connection = connect(streams, context.holdOpen !== undefined);
+  connection.whenClosed(closed);
   const { limits } = streams.options;
   if (replay !== undefined && !writeAll(connection, replay.frames, limits.streamBytesMax)) {
     // The backlog exceeds the limit of one connection; the client resumes again to get the rest.
@@ -184,7 +185,7 @@ export function openStandaloneStream(
   } else {
     goOn(streams, connection, replay, greeting);
   }
-  return connection.body;
+  return connection.bodyFor(context);
 }
 
 /** Continues what was replayed: a POST's stream itself, a standalone one on a new stream. */
@@ -209,7 +210,7 @@ function goOn(
   prime(streams, connection, next);
   connection.write(greeting);
   const write = (text: string) => void connection.write(log.append(next, text).frame);
-  stand(standalone, { connection, number: next, write, unread: new Map() });
+  stand(standalone, { connection, number: next, write, unread: undefined });
 }
 
 /** Makes a connection a standalone stream, with frames from `encode` and without ids. */
@@ -220,7 +221,7 @@ export function adopt(
 ): void {
   track(streams, connection);
   const write = (text: string) => void connection.write(encode(text));
-  stand(streams.standalone, { connection, write, unread: new Map() });
+  stand(streams.standalone, { connection, write, unread: undefined });
 }
 
 /** Drops kept messages that are too old, in a session without activity. */
@@ -259,7 +260,7 @@ function connect(streams: Streams, isHeldOpen: boolean): EventStream {
 
 function track({ connections }: Streams, connection: EventStream): void {
   connections.add(connection);
-  connection.closed.then(() => connections.delete(connection));
+  connection.whenClosed(() => connections.delete(connection));
 }
 
 function prime({ options, log }: Streams, connection: EventStream, number: number): void {
@@ -273,7 +274,7 @@ function attach(streams: Streams, channel: Channel, connection: EventStream): vo
   channel.connection = connection;
   const log = streams.log();
   log.noteReader(channel.number, "here");
-  connection.closed.then((how) => {
+  connection.whenClosed((how) => {
     if (channel.connection !== connection) return;
     channel.connection = undefined;
     log.noteReader(channel.number, how === "ended" ? "done" : "lost");

@@ -18,8 +18,8 @@ export interface StandaloneStream {
   readonly number?: number;
   /** Writes an owned message. */
   readonly write: (text: string) => void;
-  /** State notices that the reader may not have seen yet. */
-  readonly unread: Map<string, SharedFrame>;
+  /** State notices that the reader may not have seen yet; absent before the first. */
+  unread: Map<string, SharedFrame> | undefined;
 }
 
 interface QueuedMessage {
@@ -57,7 +57,7 @@ export function stand(standalone: StandaloneStreams, stream: StandaloneStream): 
     dismiss(standalone, oldest);
   }
   standalone.open.push(stream);
-  stream.connection.closed.then((how) => leave(standalone, stream, how));
+  stream.connection.whenClosed((how) => leave(standalone, stream, how));
   stream.connection.onBeat(() => flush(standalone));
   flush(standalone);
 }
@@ -81,7 +81,7 @@ export function leave(
   const at = standalone.open.indexOf(stream);
   if (at < 0) return;
   standalone.open.splice(at, 1);
-  if (how !== "ended") {
+  if (how !== "ended" && stream.unread !== undefined) {
     for (const [key, frame] of stream.unread) remember(standalone, key, frame);
   }
   standalone.onLeave(stream);
@@ -151,7 +151,9 @@ function isLagging({ limits }: StandaloneStreams, { connection }: StandaloneStre
   return connection.queuedBytes() > limits.streamBytesMax / 2;
 }
 
-function writeState({ connection, unread }: StandaloneStream, key: string, frame: SharedFrame) {
+function writeState(stream: StandaloneStream, key: string, frame: SharedFrame) {
+  const { connection } = stream;
+  const unread = stream.unread ??= new Map();
   // A stream that gets the same change again needs no look at its queue.
   const isSame = unread.size === 1 && unread.has(key);
   if (!isSame && unread.size > 0 && connection.queuedBytes() === 0) unread.clear();
