@@ -94,7 +94,7 @@ class SocketOutlet implements BodyOutlet {
     this.#socket = socket;
     this.#body = body;
     this.#pieceBytes = pieceBytes;
-    socket.once("close", () => {
+    socket.on("close", () => {
       forget();
       body.left();
     });

@@ -57,10 +57,10 @@ export interface Streams {
   /** Made with the first stream, since most sessions never stream. */
   readonly log: () => EventLog;
   hasLog: boolean;
-  /** Streams of POSTs that are not answered yet, by number. */
-  readonly channels: Map<number, Channel>;
+  /** Streams of POSTs that are not answered yet, by number; absent before the first. */
+  channels: Map<number, Channel> | undefined;
   /** Standalone streams that ended: a client that resumes one continues on a new one. */
-  readonly pastStanding: Set<number>;
+  pastStanding: Set<number> | undefined;
   readonly connections: Set<EventStream>;
 }
 
@@ -94,15 +94,15 @@ export function createStreams(options: StreamsOptions): Streams {
       if (number === undefined) return;
       streams.log().noteReader(number, "lost");
       streams.log().endStream(number);
-      addWithin(streams.pastStanding, number, options.limits.replayStreamsMax);
+      addWithin(streams.pastStanding ??= new Set(), number, options.limits.replayStreamsMax);
     }),
     log() {
       streams.hasLog = true;
       return eventLog ??= createEventLog(options);
     },
     hasLog: false,
-    channels: new Map(),
-    pastStanding: new Set(),
+    channels: undefined,
+    pastStanding: undefined,
     connections: new Set(),
   };
   return streams;
@@ -118,7 +118,7 @@ export function openCallStream(
   const log = streams.log();
   const number = log.openStream(requests);
   const channel: Channel = { number, connection: undefined };
-  streams.channels.set(number, channel);
+  (streams.channels ??= new Map()).set(number, channel);
   attach(streams, channel, connection);
   prime(streams, connection, number);
   // A listener may keep the head of a response back until its body begins.
@@ -136,7 +136,7 @@ export function openCallStream(
       channel.connection?.isOver() === false ? channel.connection.queuedBytes() : 0,
     end() {
       log.endStream(number);
-      streams.channels.delete(number);
+      streams.channels?.delete(number);
       channel.connection?.end();
     },
   };
@@ -168,7 +168,7 @@ export function openStandaloneStream(
   greeting: Frame,
   closed: () => void,
 ): ReadableStream<Uint8Array> | null | undefined {
-  const goesOn = replay?.stream !== undefined && streams.pastStanding.has(replay.stream);
+  const goesOn = replay?.stream !== undefined && streams.pastStanding?.has(replay.stream) === true;
   const isOver = replay !== undefined && replay.ended && !goesOn;
   if (isOver && replay.frames.length === 0) {
     closed();
@@ -196,7 +196,7 @@ function goOn(
   greeting: Frame,
 ): void {
   const number = replay?.stream;
-  const channel = number === undefined ? undefined : streams.channels.get(number);
+  const channel = number === undefined ? undefined : streams.channels?.get(number);
   if (channel !== undefined) return attach(streams, channel, connection);
   const { standalone } = streams;
   const before = standalone.open.find((stream) => stream.number === number);

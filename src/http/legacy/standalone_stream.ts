@@ -33,21 +33,24 @@ export interface StandaloneStreams {
   /** Oldest first. */
   readonly open: StandaloneStream[];
   /** Owned messages without a stream. */
-  queued: QueuedMessage[];
-  /** State notices that wait for a stream, by the state that changed. */
-  readonly changed: Map<string, SharedFrame>;
+  queued: readonly QueuedMessage[];
+  /** State notices that wait for a stream, by the state that changed; absent before the first. */
+  changed: Map<string, SharedFrame> | undefined;
   /** Owned messages wait for the end of the handshake: the client must not be asked before it. */
   mayOwn: boolean;
   /** Called once for each stream that leaves the list. */
   readonly onLeave: (stream: StandaloneStream) => void;
 }
 
+/** Most sessions never have a message without a stream. */
+const nothing: readonly QueuedMessage[] = [];
+
 /** Makes a session's standalone streams, empty. */
 export function createStandaloneStreams(
   limits: Limits,
   onLeave: StandaloneStreams["onLeave"],
 ): StandaloneStreams {
-  return { limits, open: [], queued: [], changed: new Map(), mayOwn: false, onLeave };
+  return { limits, open: [], queued: nothing, changed: undefined, mayOwn: false, onLeave };
 }
 
 /** Adds a stream; when there are too many, the oldest one is ended. */
@@ -130,12 +133,13 @@ function flush(standalone: StandaloneStreams): void {
   if (newest === undefined) return;
   if (standalone.mayOwn && standalone.queued.length > 0) {
     const queued = standalone.queued;
-    standalone.queued = [];
+    standalone.queued = nothing;
     for (const { text, isWanted } of queued) if (isWanted()) newest.write(text);
   }
   if (isLagging(standalone, newest)) return;
+  if (standalone.changed === undefined) return;
   for (const [key, frame] of standalone.changed) writeState(newest, key, frame);
-  standalone.changed.clear();
+  standalone.changed = undefined;
 }
 
 /** The stream that gets the messages; drops streams whose readers fell too far behind. */
@@ -161,6 +165,6 @@ function writeState(stream: StandaloneStream, key: string, frame: SharedFrame) {
   connection.write(frame);
 }
 
-function remember({ changed, limits }: StandaloneStreams, key: string, frame: SharedFrame): void {
-  putWithin(changed, key, frame, limits.sessionWaitingMax);
+function remember(standalone: StandaloneStreams, key: string, frame: SharedFrame): void {
+  putWithin(standalone.changed ??= new Map(), key, frame, standalone.limits.sessionWaitingMax);
 }
