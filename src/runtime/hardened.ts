@@ -35,11 +35,8 @@ export async function serveHardened(
   const connections: Connections = { open: new Map(), isClosing: false };
   const listener: RequestListener = (incoming, outgoing) => {
     const connection = countRequest(connections, incoming.socket, outgoing);
-    const context = new HardenedContext(incoming, release !== undefined);
-    respond(options, limits, context, incoming, outgoing).then((written) => {
-      if (written === undefined) return;
-      sendWritten({ body: written, release, connection, limits }, incoming, outgoing);
-    }).catch(() => outgoing.destroy());
+    const context = new HardenedContext(incoming, connection, release);
+    respond(options, limits, context, outgoing).catch(() => outgoing.destroy());
   };
   const limits = { ...defaultLimits, ...options.limits };
   const server = createServer({
@@ -138,33 +135,41 @@ function cutStalled({ open }: Connections, { unreadMs, slowCheckMs }: ListenerLi
 
 /** What the handler may know of the connection of a request, and ask of it. */
 class HardenedContext implements FetchContext {
-  readonly #incoming: IncomingMessage;
+  readonly incoming: IncomingMessage;
+  /** Undefined once it has closed. */
+  readonly connection: Connection | undefined;
+  readonly release: ReleaseSocket | undefined;
   readonly write: FetchContext["write"];
   /** The body that takes the place of the response's own. */
   written: WrittenBody | undefined;
 
-  constructor(incoming: IncomingMessage, takesWritten: boolean) {
-    this.#incoming = incoming;
+  constructor(
+    incoming: IncomingMessage,
+    connection: Connection | undefined,
+    release: ReleaseSocket | undefined,
+  ) {
+    this.incoming = incoming;
+    this.connection = connection;
+    this.release = release;
     // Only streams that a GET opens stay idle for long.
-    const isTaken = takesWritten && incoming.method === "GET";
+    const isTaken = release !== undefined && incoming.method === "GET";
     this.write = isTaken ? (body) => void (this.written = body) : undefined;
   }
 
   get remoteAddress(): string | undefined {
-    return this.#incoming.socket.remoteAddress;
+    return this.incoming.socket.remoteAddress;
   }
 
   holdOpen(): void {}
 }
 
-/** Sends the response; returns the body that is written in its place, whose head is still to send. */
 async function respond(
   options: ServeOptions,
   limits: ListenerLimits,
   context: HardenedContext,
-  incoming: IncomingMessage,
   outgoing: ServerResponse,
-): Promise<WrittenBody | undefined> {
+): Promise<void> {
+  const { incoming } = context;
   outgoing.on("error", () => {});
   const left = new AbortController();
   const leave = () => left.abort();
@@ -176,14 +181,14 @@ async function respond(
     : await answer(options.fetch, request, context);
   outgoing.off("close", leave);
   const { written } = context;
-  // Of a response that came to nothing, the body has no reader.
-  if (written !== undefined && (outgoing.destroyed || response.body !== null)) written.left();
-  else if (written !== undefined) {
+  if (written === undefined) return await send(limits, incoming, outgoing, response);
+  if (!outgoing.destroyed && response.body === null) {
     setHead(incoming, outgoing, response);
-    return written;
+    return sendWritten(written, context, limits, outgoing);
   }
+  // The client has left, or the response came to nothing.
+  written.left();
   await send(limits, incoming, outgoing, response);
-  return undefined;
 }
 
 /** A dot segment or a backslash in the path, which a URL would turn into another path. */

@@ -27,13 +27,12 @@ export interface WrittenTo {
   readonly forget: () => void;
 }
 
-/** A body that is to be sent. */
-export interface SentBody {
-  readonly body: WrittenBody;
-  readonly release: ReleaseSocket | undefined;
-  /** Undefined: the connection has closed. */
+/** A request that is answered by such a body. */
+export interface WrittenAnswer {
+  readonly incoming: IncomingMessage;
+  /** Undefined: it has closed. */
   readonly connection: WrittenTo | undefined;
-  readonly limits: Pick<ListenerLimits, "sentPieceBytes">;
+  readonly release: ReleaseSocket | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -42,8 +41,9 @@ const lastChunk = encoder.encode("0\r\n\r\n");
 
 /** Sends the head, which the response has already, and opens the body. */
 export function sendWritten(
-  { body, release, connection, limits }: SentBody,
-  incoming: IncomingMessage,
+  body: WrittenBody,
+  { incoming, connection, release }: WrittenAnswer,
+  { sentPieceBytes }: Pick<ListenerLimits, "sentPieceBytes">,
   outgoing: ServerResponse,
 ): void {
   // Another request may have come behind this one: node:http then orders the answers.
@@ -52,10 +52,10 @@ export function sendWritten(
   outgoing.flushHeaders();
   const socket = isAlone ? release?.(incoming, outgoing) : undefined;
   if (connection === undefined || socket === undefined) {
-    return body.open(new ResponseOutlet(outgoing, body, limits.sentPieceBytes));
+    return body.open(new ResponseOutlet(outgoing, body, sentPieceBytes));
   }
   connection.answer = socket;
-  body.open(new SocketOutlet(socket, body, connection.forget, limits.sentPieceBytes));
+  body.open(new SocketOutlet(socket, body, connection.forget, sentPieceBytes));
 }
 
 /** Writes by `node:http`. */
