@@ -20,7 +20,9 @@ function answer(request: Request, context: FetchContext = {}): Promise<Response>
   streams.push(stream);
   stream.write({ comment: "first" });
   const headers = { "content-type": "text/event-stream" };
-  if (context.write === undefined) return Promise.resolve(new Response(stream.readable, { headers }));
+  if (context.write === undefined) {
+    return Promise.resolve(new Response(stream.readable, { headers }));
+  }
   context.write(stream);
   return Promise.resolve(new Response(null, { headers }));
 }

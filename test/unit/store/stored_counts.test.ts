@@ -24,8 +24,7 @@ function setUp(stored: Record<string, string>) {
     counts,
     turn,
     async finish() {
-      do await turn();
-      while (due.length > 0);
+      do await turn(); while (due.length > 0);
     },
     come(key: string, consumer: string) {
       table.set(key, consumer);
