@@ -37,7 +37,6 @@ export function releaseSocket(
   for (const name of followed) emitter.removeAllListeners(name);
   parser.finish();
   free(parser, incoming, socket);
-  socket.server = null;
   socket.readableFlowing = null;
   return socket;
 }
