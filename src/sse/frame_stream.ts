@@ -1,36 +1,28 @@
 /**
- * One client's event stream. Frames that are written in one microtask turn leave in one chunk, and
- * frames that are bytes already, such as those for many readers, are passed on as they are. The
- * bytes go to a listener that takes written bodies, or to a web stream, which is made when it is
- * asked for: an idle stream needs little memory. A stream that ends before it is read becomes one
- * text. Not here: the format of a frame (encode.ts), heartbeats and resumption (http).
+ * One client's event stream. Frames that are written in one microtask turn leave in one chunk. They
+ * go to the TransformStream that encodes them for a reader (encoded_body.ts), which is made when it
+ * is asked for, or as bytes to a listener that takes written bodies: an idle stream needs little
+ * memory there. A stream that ends before it is read becomes one text. Not here: the format of a
+ * frame (encode.ts), heartbeats and resumption (http).
  */
 import type { Limits } from "../limits.ts";
 import type { BodyOutlet, WrittenBody } from "../runtime/runtime.ts";
-import {
-  type EncodedFrame,
-  encodeText,
-  type Frame,
-  frameText,
-  sharedBytes,
-  type SharedFrame,
-} from "./encode.ts";
-import { PulledBody } from "./pulled_body.ts";
+import { type EncodedChunk, type Frame, frameText, sizeOfFrame, toBytes } from "./encode.ts";
+import { EncodedBody } from "./encoded_body.ts";
 
 /** How a stream ended. */
 export type FrameStreamEnd = "ended" | "cancelled" | "overflow";
 
-type Written = Frame | SharedFrame | EncodedFrame;
+type Written = Frame | EncodedChunk;
 
 /** One client's stream. */
 export class FrameStream implements WrittenBody {
   readonly #bytesMax: number;
-  /** Where the bytes go; absent before there is a reader. */
+  /** Where the frames go: one of these; none before there is a reader. */
   #outlet: BodyOutlet | undefined;
-  /** The outlet if it is a web stream. */
-  #pulled: PulledBody | undefined;
-  /** Bytes that were written before there was a reader. */
-  #early: Uint8Array[] | undefined;
+  #encoded: EncodedBody | undefined;
+  /** Chunks that were written before there was a reader. */
+  #early: (Uint8Array | string)[] | undefined;
   #earlySize = 0;
   /** The text of the frames that leave together in the next microtask. */
   #gathered = "";
@@ -47,20 +39,35 @@ export class FrameStream implements WrittenBody {
 
   /** The body of the response, for a listener that reads it. */
   get readable(): ReadableStream<Uint8Array> {
-    if (this.#pulled === undefined) {
-      this.#pulled = new PulledBody(this, this.#bytesMax);
-      this.open(this.#pulled);
+    if (this.#encoded === undefined) {
+      this.#encoded = new EncodedBody(this, this.#bytesMax);
+      this.#begin();
     }
-    return this.#pulled.readable;
+    return this.#encoded.readable;
   }
 
   open(outlet: BodyOutlet): void {
     this.#outlet = outlet;
-    for (const bytes of this.#early ?? []) outlet.write(bytes);
+    this.#begin();
+  }
+
+  /** Now there is a reader. */
+  #begin(): void {
+    const early = this.#early ?? [];
     this.#early = undefined;
     this.#earlySize = 0;
+    for (const chunk of early) this.#pass(chunk);
     this.#flush();
-    if (this.#isOver) outlet.end();
+    if (this.#isOver) this.#endReader();
+  }
+
+  #hasReader(): boolean {
+    return this.#encoded !== undefined || this.#outlet !== undefined;
+  }
+
+  #endReader(): void {
+    this.#encoded?.end();
+    this.#outlet?.end();
   }
 
   sent(): void {
@@ -76,8 +83,8 @@ export class FrameStream implements WrittenBody {
    * it is then over. Otherwise undefined.
    */
   takeWhole(): string | undefined {
-    const isText = this.#outlet === undefined && this.#early === undefined;
-    if (!this.#isOver || !isText) return undefined;
+    const isText = !this.#hasReader() && this.#early === undefined;
+    if (!this.#isOver || !isText || this.#how !== undefined) return undefined;
     const whole = this.#gathered;
     this.#finish("ended");
     return whole;
@@ -98,10 +105,10 @@ export class FrameStream implements WrittenBody {
     const isText = typeof frame === "string" || frame instanceof Uint8Array || "bytes" in frame;
     const chunk = isText ? frame : frameText(frame);
     if (this.#isOver || this.queuedBytes() >= this.#bytesMax) return false;
-    if (typeof chunk === "string") this.#gather(chunk, sizeOf(frame));
+    if (typeof chunk === "string") this.#gather(chunk, sizeOfFrame(frame));
     else {
       this.#flush();
-      this.#pass(chunk instanceof Uint8Array ? chunk : sharedBytes(chunk));
+      this.#pass(chunk);
     }
     return true;
   }
@@ -110,15 +117,16 @@ export class FrameStream implements WrittenBody {
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#outlet === undefined) return;
+    if (!this.#hasReader()) return;
     this.#flush();
-    this.#outlet.end();
+    this.#endReader();
   }
 
   /** Bytes that wait for the reader. Text counts one byte a character until it is encoded. */
   queuedBytes(): number {
     if (this.#how !== undefined) return 0;
-    return this.#gatheredSize + this.#earlySize + (this.#outlet?.queuedBytes() ?? 0);
+    const reader = this.#encoded ?? this.#outlet;
+    return this.#gatheredSize + this.#earlySize + (reader?.queuedBytes() ?? 0);
   }
 
   /**
@@ -141,7 +149,7 @@ export class FrameStream implements WrittenBody {
     this.#gathered += text;
     this.#gatheredSize += size;
     // Without a reader the text waits for one, or is the whole body.
-    if (this.#isFlushDue || this.#outlet === undefined) return;
+    if (this.#isFlushDue || !this.#hasReader()) return;
     this.#isFlushDue = true;
     queueMicrotask(() => {
       this.#isFlushDue = false;
@@ -154,20 +162,22 @@ export class FrameStream implements WrittenBody {
     if (gathered === "") return;
     this.#gathered = "";
     this.#gatheredSize = 0;
-    this.#pass(encodeText(gathered));
+    this.#pass(gathered);
   }
 
-  #pass(bytes: Uint8Array): void {
-    if (this.#outlet !== undefined) return this.#outlet.write(bytes);
-    (this.#early ??= []).push(bytes);
-    this.#earlySize += bytes.byteLength;
+  #pass(chunk: EncodedChunk): void {
+    if (this.#encoded !== undefined) return this.#encoded.take(chunk);
+    if (this.#outlet !== undefined) return this.#outlet.write(toBytes(chunk));
+    const kept = typeof chunk === "string" ? chunk : toBytes(chunk);
+    (this.#early ??= []).push(kept);
+    this.#earlySize += kept.length;
   }
 
   /** Ends the stream between two frames, so that the client resumes instead of reporting a fault. */
   #overflow(): void {
     this.#isOver = true;
-    if (this.#outlet === undefined) void this.readable;
-    this.#flush();
+    this.#encoded?.cut(this.#gathered);
+    if (this.#outlet !== undefined) this.#flush();
     this.#outlet?.end();
     this.#finish("overflow");
   }
@@ -176,8 +186,8 @@ export class FrameStream implements WrittenBody {
     if (this.#how !== undefined) return;
     this.#isOver = true;
     this.#how = how;
-    this.#gathered = "";
-    this.#early = undefined;
+    // A reader that is still to come gets what there was before the overflow.
+    if (how !== "overflow" || this.#hasReader()) this.#gathered = "";
     const watchers = this.#watchers;
     this.#watchers = undefined;
     for (const run of watchers ?? []) queueMicrotask(() => run(how));
@@ -187,12 +197,4 @@ export class FrameStream implements WrittenBody {
 /** Opens a stream; see the class. */
 export function openFrameStream(limits: Pick<Limits, "streamBytesMax">): FrameStream {
   return new FrameStream(limits);
-}
-
-function sizeOf(frame: Written): number {
-  if (typeof frame === "string") return frame.length;
-  if (frame instanceof Uint8Array) return frame.byteLength;
-  if ("bytes" in frame) return sizeOf(frame.frame);
-  const { data, comment, id, event } = frame;
-  return (data?.length ?? 0) + (comment?.length ?? 0) + (id?.length ?? 0) + (event?.length ?? 0);
 }
