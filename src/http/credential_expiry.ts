@@ -9,6 +9,8 @@ import type { Principal } from "../model.ts";
 /** Whether a principal has lost the right to a stream of a surface. */
 export type IsLostStream = (surface: string, principal: Principal) => boolean;
 
+const waitsForNothing = (): void => {};
+
 /**
  * Calls `expired` once the credentials have expired: after the time that they had left when they were
  * first seen here, wherever the wall clock jumps to. `latest` is read each time, since a session may
@@ -19,6 +21,8 @@ export function onExpiry(
   latest: () => Principal,
   expired: () => void,
 ): () => void {
+  // Nothing is kept for the many streams of clients whose credentials do not expire.
+  if (latest().expiresAt === undefined) return waitsForNothing;
   let cancelTimer = (): void => {};
   let seen: { readonly expiresAt: number; readonly endsAt: number } | undefined;
   const look = (): void => {

@@ -7,38 +7,50 @@ import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import { type SharedFrame, shareFrame } from "../sse/encode.ts";
 
+/** A stream that gets heartbeats. */
+export interface Beating {
+  /** Whether its listener lets it be silent; otherwise it beats faster. */
+  readonly isHeldOpen: boolean;
+  beat(frame: SharedFrame): void;
+}
+
 /** The streams that get heartbeats. */
 export interface Heartbeats {
-  /** Beats until the returned function is called. */
-  add(beat: (frame: SharedFrame) => void, isHeldOpen: boolean): () => void;
+  /** Beats until the stream is removed. */
+  add(stream: Beating): void;
+  remove(stream: Beating): void;
 }
 
 /** Makes the heartbeats of one handler. */
 export function createHeartbeats(clock: Clock, limits: Limits): Heartbeats {
   const held = createPace(clock, limits.heartbeatMs);
   const bare = createPace(clock, limits.heartbeatBareMs);
-  return { add: (beat, isHeldOpen) => (isHeldOpen ? held : bare)(beat) };
+  const paceOf = ({ isHeldOpen }: Beating): Heartbeats => isHeldOpen ? held : bare;
+  return {
+    add: (stream) => paceOf(stream).add(stream),
+    remove: (stream) => paceOf(stream).remove(stream),
+  };
 }
 
-type Beat = (frame: SharedFrame) => void;
-
 /** The timer runs only while at least one stream is open. */
-function createPace(clock: Clock, ms: number): (beat: Beat) => () => void {
-  const beats = new Set<Beat>();
+function createPace(clock: Clock, ms: number): Heartbeats {
+  const streams = new Set<Beating>();
   let stopTimer: (() => void) | undefined;
   const tick = (): void => {
     const frame = shareFrame({ comment: `heartbeat ${new Date(clock.wall()).toISOString()}` });
     stopTimer = clock.after(ms, tick);
-    for (const beat of beats) beat(frame);
+    for (const stream of streams) stream.beat(frame);
   };
-  return (beat) => {
-    beats.add(beat);
-    stopTimer ??= clock.after(ms, tick);
-    return () => {
-      beats.delete(beat);
-      if (beats.size > 0) return;
+  return {
+    add(stream) {
+      streams.add(stream);
+      stopTimer ??= clock.after(ms, tick);
+    },
+    remove(stream) {
+      streams.delete(stream);
+      if (streams.size > 0) return;
       stopTimer?.();
       stopTimer = undefined;
-    };
+    },
   };
 }

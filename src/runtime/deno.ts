@@ -9,6 +9,7 @@ import { sleep, systemClock, withDeadline } from "../clock.ts";
 import { defaultLimits } from "../limits.ts";
 import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } from "./answer.ts";
+import { releaseSocket } from "./deno_sockets.ts";
 import { sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { createLateOutgoing, serveHardened } from "./late_parts.ts";
@@ -31,7 +32,8 @@ import { endWindowsTree, isWindows, toSystemCommand } from "./system_command.ts"
 export function createDenoRuntime(): Runtime {
   return {
     name: `Deno ${Deno.version.deno}`,
-    serve: (options) => options.listener === "hardened" ? serveHardened(options) : serve(options),
+    serve: (options) =>
+      options.listener === "hardened" ? serveHardened(options, releaseSocket) : serve(options),
     spawn,
     signalGroup,
     request: createLateOutgoing(),

@@ -14,15 +14,29 @@ import type { AddressInfo, Socket } from "node:net";
 import { defaultLimits } from "../limits.ts";
 import { answer, refuseTarget, toListenFault } from "./answer.ts";
 import { toCode } from "./files.ts";
-import type { Listener, ListenerLimits, ServeOptions } from "./runtime.ts";
+import type {
+  FetchContext,
+  Listener,
+  ListenerLimits,
+  ServeOptions,
+  WrittenBody,
+} from "./runtime.ts";
 import { toWebStream } from "./web_stream.ts";
+import { type ReleaseSocket, sendWritten, type WrittenTo } from "./written_body.ts";
 
-/** Listens with deadlines for slow clients. */
-export async function serveHardened(options: ServeOptions): Promise<Listener> {
+/**
+ * Listens with deadlines for slow clients. With `release`, the sockets of event streams leave
+ * `node:http`, whose objects would take more memory than the streams.
+ */
+export async function serveHardened(
+  options: ServeOptions,
+  release?: ReleaseSocket,
+): Promise<Listener> {
   const connections: Connections = { open: new Map(), isClosing: false };
   const listener: RequestListener = (incoming, outgoing) => {
-    countRequest(connections, incoming.socket, outgoing);
-    respond(options, limits, incoming, outgoing).catch(() => outgoing.destroy());
+    const connection = countRequest(connections, incoming.socket, outgoing);
+    const context = new HardenedContext(incoming, connection, release);
+    respond(options, limits, context, outgoing).catch(() => outgoing.destroy());
   };
   const limits = { ...defaultLimits, ...options.limits };
   const server = createServer({
@@ -48,7 +62,10 @@ export async function serveHardened(options: ServeOptions): Promise<Listener> {
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       closeUnused(connections);
-      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      const cut = setTimeout(() => {
+        server.closeAllConnections();
+        for (const socket of connections.open.keys()) socket.destroy();
+      }, graceMs);
       await closed;
       clearTimeout(cut);
       clearInterval(look);
@@ -57,11 +74,7 @@ export async function serveHardened(options: ServeOptions): Promise<Listener> {
 }
 
 /** One connection, and how its reader gets on. */
-interface Connection {
-  /** Requests under way. */
-  running: number;
-  /** The answer to the latest of them. */
-  answer: ServerResponse | undefined;
+interface Connection extends WrittenTo {
   /** The bytes that the system had taken at the last look. */
   sent: number;
   /** For how many looks it took none of those that wait. */
@@ -79,13 +92,18 @@ interface Connections {
 
 function countConnection({ open, isClosing }: Connections, socket: Socket): void {
   if (isClosing) return void socket.destroy();
-  open.set(socket, { running: 0, answer: undefined, sent: 0, looks: 0 });
-  socket.once("close", () => open.delete(socket));
+  const forget = () => void open.delete(socket);
+  open.set(socket, { running: 0, answer: undefined, forget, sent: 0, looks: 0 });
+  socket.once("close", forget);
 }
 
-function countRequest(connections: Connections, socket: Socket, outgoing: ServerResponse): void {
+function countRequest(
+  connections: Connections,
+  socket: Socket,
+  outgoing: ServerResponse,
+): Connection | undefined {
   const connection = connections.open.get(socket);
-  if (connection === undefined) return;
+  if (connection === undefined) return undefined;
   connection.running += 1;
   connection.answer = outgoing;
   outgoing.once("close", () => {
@@ -93,6 +111,7 @@ function countRequest(connections: Connections, socket: Socket, outgoing: Server
     if (connection.running === 0) connection.answer = undefined;
     if (connections.isClosing) setTimeout(() => closeUnused(connections), 0);
   });
+  return connection;
 }
 
 /** From now on a connection ends with its last request. */
@@ -114,35 +133,62 @@ function cutStalled({ open }: Connections, { unreadMs, slowCheckMs }: ListenerLi
   }
 }
 
+/** What the handler may know of the connection of a request, and ask of it. */
+class HardenedContext implements FetchContext {
+  readonly incoming: IncomingMessage;
+  /** Undefined once it has closed. */
+  readonly connection: Connection | undefined;
+  readonly release: ReleaseSocket | undefined;
+  readonly write: FetchContext["write"];
+  /** The body that takes the place of the response's own. */
+  written: WrittenBody | undefined;
+
+  constructor(
+    incoming: IncomingMessage,
+    connection: Connection | undefined,
+    release: ReleaseSocket | undefined,
+  ) {
+    this.incoming = incoming;
+    this.connection = connection;
+    this.release = release;
+    // Only streams that a GET opens stay idle for long.
+    const isTaken = release !== undefined && incoming.method === "GET";
+    this.write = isTaken ? (body) => void (this.written = body) : undefined;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.incoming.socket.remoteAddress;
+  }
+
+  holdOpen(): void {}
+}
+
 async function respond(
   options: ServeOptions,
   limits: ListenerLimits,
-  incoming: IncomingMessage,
+  context: HardenedContext,
   outgoing: ServerResponse,
 ): Promise<void> {
+  const { incoming } = context;
   outgoing.on("error", () => {});
   const left = new AbortController();
   const leave = () => left.abort();
   outgoing.once("close", leave);
   // Nothing here keeps the request while its answer is sent: a stream may be open for days.
-  const response = await answerTo(options, incoming, left.signal);
+  const request = toRequest(incoming, left.signal);
+  const response = request === undefined
+    ? refuseTarget()
+    : await answer(options.fetch, request, context);
   outgoing.off("close", leave);
+  const { written } = context;
+  if (written === undefined) return await send(limits, incoming, outgoing, response);
+  if (!outgoing.destroyed && response.body === null) {
+    setHead(incoming, outgoing, response);
+    return sendWritten(written, context, limits, outgoing);
+  }
+  // The client has left, or the response came to nothing.
+  written.left();
   await send(limits, incoming, outgoing, response);
-}
-
-function answerTo(
-  { fetch }: ServeOptions,
-  incoming: IncomingMessage,
-  signal: AbortSignal,
-): Response | Promise<Response> {
-  const request = toRequest(incoming, signal);
-  if (request === undefined) return refuseTarget();
-  return answer(fetch, request, {
-    get remoteAddress() {
-      return incoming.socket.remoteAddress;
-    },
-    holdOpen: () => {},
-  });
 }
 
 /** A dot segment or a backslash in the path, which a URL would turn into another path. */
@@ -190,10 +236,7 @@ async function send(
   response: Response,
 ): Promise<void> {
   if (outgoing.destroyed) return void await response.body?.cancel("the client left");
-  outgoing.statusCode = response.status;
-  for (const [name, value] of response.headers) outgoing.appendHeader(name, value);
-  // The rest of an unread body would be read as the next request.
-  if (!incoming.complete) outgoing.setHeader("connection", "close");
+  setHead(incoming, outgoing, response);
   if (incoming.method === "HEAD") {
     await response.body?.cancel();
     outgoing.end();
@@ -205,6 +248,13 @@ async function send(
     await sendStream(limits, outgoing, new Blob([bytes]).stream());
   } else if (response.body === null) outgoing.end();
   else await sendStream(limits, outgoing, response.body);
+}
+
+function setHead(incoming: IncomingMessage, outgoing: ServerResponse, response: Response): void {
+  outgoing.statusCode = response.status;
+  for (const [name, value] of response.headers) outgoing.appendHeader(name, value);
+  // The rest of an unread body would be read as the next request.
+  if (!incoming.complete) outgoing.setHeader("connection", "close");
 }
 
 async function sendStream(

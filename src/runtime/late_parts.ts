@@ -3,6 +3,7 @@
  * which spares other gateways the memory of `node:http`.
  */
 import type { Listener, Runtime, ServeOptions } from "./runtime.ts";
+import type { ReleaseSocket } from "./written_body.ts";
 
 /** Outgoing HTTP; `createOutgoing` is loaded with the first request. */
 export function createLateOutgoing(): Runtime["request"] {
@@ -20,6 +21,9 @@ export function createLateOutgoing(): Runtime["request"] {
 }
 
 /** Starts the hardened listener. */
-export async function serveHardened(options: ServeOptions): Promise<Listener> {
-  return await (await import("./hardened.ts")).serveHardened(options);
+export async function serveHardened(
+  options: ServeOptions,
+  release?: ReleaseSocket,
+): Promise<Listener> {
+  return await (await import("./hardened.ts")).serveHardened(options, release);
 }

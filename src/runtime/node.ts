@@ -26,7 +26,7 @@ export function createNodeRuntime(): Runtime {
   return {
     name: `Node ${process.versions.node}`,
     // Node's own server is the hardened one.
-    serve: serveHardened,
+    serve: (options) => serveHardened(options),
     spawn,
     signalGroup,
     request: createLateOutgoing(),

@@ -17,6 +17,30 @@ export interface FetchContext {
   readonly holdOpen?: () => void;
   /** Until the response's head is sent, this listener may not notice that the client has left. */
   readonly disconnectHidden?: boolean;
+  /**
+   * Takes the body of the response, which then has none of its own. Absent where the listener reads
+   * the response's body, a web stream, which takes more memory than an idle stream should.
+   */
+  readonly write?: ((body: WrittenBody) => void) | undefined;
+}
+
+/** The body of a response that is written as it comes. */
+export interface WrittenBody {
+  /** The head is sent: from now on the body writes to the outlet. */
+  open(outlet: BodyOutlet): void;
+  /** Everything was sent after the outlet's `end`. */
+  sent(): void;
+  /** The client has left. */
+  left(): void;
+}
+
+/** Where the bytes of such a body go. Nothing fails here: a client that left is told to the body. */
+export interface BodyOutlet {
+  write(bytes: Uint8Array): void;
+  /** Bytes that wait for the client. */
+  queuedBytes(): number;
+  /** Ends the body after what was written. */
+  end(): void;
 }
 
 /** A plain fetch handler. */

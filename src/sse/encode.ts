@@ -26,6 +26,9 @@ export interface SharedFrame {
   bytes: Uint8Array | undefined;
 }
 
+/** What an encoder takes: the text of some frames, or a frame that has bytes of its own. */
+export type EncodedChunk = EncodedFrame | SharedFrame;
+
 const encoder = new TextEncoder();
 const lineBreakOrNul = /[\r\n\0]/;
 const lineBreak = /\r\n|\r|\n/;
@@ -75,6 +78,21 @@ export function sharedBytes(shared: SharedFrame): Uint8Array {
 /** The bytes of frames as text. */
 export function encodeText(text: string): Uint8Array {
   return encoder.encode(text);
+}
+
+/** The bytes of a chunk. */
+export function toBytes(chunk: EncodedChunk): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  return typeof chunk === "string" ? encodeText(chunk) : sharedBytes(chunk);
+}
+
+/** The size of what is written, in bytes; text counts one byte a character. */
+export function sizeOfFrame(frame: Frame | EncodedChunk): number {
+  if (typeof frame === "string") return frame.length;
+  if (frame instanceof Uint8Array) return frame.byteLength;
+  if ("bytes" in frame) return sizeOfFrame(frame.frame);
+  const { data, comment, id, event } = frame;
+  return (data?.length ?? 0) + (comment?.length ?? 0) + (id?.length ?? 0) + (event?.length ?? 0);
 }
 
 /** JSON has no line breaks, so that most data is one line and needs no split. */

@@ -6,7 +6,8 @@ import { prepareExpiry } from "./session_expiry.ts";
 export function prepareSessions(database: SqlDatabase) {
   return {
     counts: database.prepare(
-      "SELECT principal, consumer, count(*) AS count FROM sessions GROUP BY principal, consumer",
+      `SELECT principal, consumer, count(*) AS count FROM sessions
+         WHERE key >= ? AND key < ? GROUP BY principal, consumer`,
     ),
     insert: database.prepare(
       `INSERT INTO sessions (key, surface, principal, revision, client_info, capabilities,

@@ -12,13 +12,13 @@ import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
-import { type ConsumerCounts, createConsumerCounts } from "./consumer_counts.ts";
 import { inSlices } from "./key_slices.ts";
 import { createSessionEviction, type SessionEviction } from "./session_eviction.ts";
 import { findExpired, removeExpired } from "./session_expiry.ts";
 import { consumerIn, toRecord, toRow } from "./session_row.ts";
 import { prepareSessions } from "./session_sql.ts";
 import { access } from "./store_access.ts";
+import { createStoredCounts, type StoredCounts } from "./stored_counts.ts";
 import type { SessionPatch, SessionRecord, SessionStore } from "../session/session_store.ts";
 
 /** What the store is made from; the database has its tables already. */
@@ -58,7 +58,7 @@ interface SqliteSessions extends SqliteSessionStoreOptions {
   group: NewSession[];
   /** Sessions that the last sweep found expired, the longest unused first. */
   expired: string[];
-  readonly counts: ConsumerCounts;
+  readonly counts: StoredCounts;
   readonly eviction: SessionEviction;
   cancelFlush: (() => void) | undefined;
   flushFails: boolean;
@@ -81,14 +81,17 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
     touched: new Map(),
     group: [],
     expired: [],
-    counts: createConsumerCounts(),
+    counts: createStoredCounts({
+      nextTurn: options.nextTurn,
+      isClosed: () => sessions.isClosed,
+      read: (...keys) => access(sessions, "count the sessions", () => sql.counts.all(...keys)),
+    }),
     eviction: createSessionEviction(options),
     cancelFlush: undefined,
     flushFails: false,
     isClosed: false,
   };
   const { touched, counts } = sessions;
-  for (const row of sql.counts.all()) counts.add(consumerIn(row), Number(row["count"]));
   return {
     create: (record) =>
       new Promise((resolve, reject) => join(sessions, { record, resolve, reject })),
@@ -121,9 +124,9 @@ export function openSqliteSessionStore(options: SqliteSessionStoreOptions): Sess
       flushNow(sessions);
       return access(sessions, "look for room", () => sessions.eviction.earliest(consumer));
     },
-    count: async () => counts.all(),
-    countOf: async (consumer) => counts.of(consumer),
-    greediest: async (max) => counts.greediest(max),
+    count: counts.all,
+    countOf: counts.of,
+    greediest: counts.greediest,
     async close() {
       if (sessions.isClosed) return;
       commitGroup(sessions);
@@ -169,7 +172,7 @@ function create(sessions: SqliteSessions, group: readonly NewSession[]): boolean
   for (const [at, { record }] of group.entries()) {
     if (!areNew[at]) continue;
     touched.delete(record.key);
-    counts.add(record.consumer, 1);
+    counts.add(record.key, record.consumer, 1);
   }
   return areNew;
 }
@@ -205,7 +208,7 @@ function update({ sql }: SqliteSessions, key: string, { logLevel, owner }: Sessi
 function remove(sessions: SqliteSessions, key: string): boolean {
   const [row] = sessions.sql.remove.all(key);
   sessions.touched.delete(key);
-  if (row !== undefined) sessions.counts.add(consumerIn(row), -1);
+  if (row !== undefined) sessions.counts.add(key, consumerIn(row), -1);
   return row !== undefined;
 }
 
@@ -218,7 +221,7 @@ function giveWay(
   const key = access(sessions, "make room", () => sessions.eviction.take(...which));
   if (key === undefined) return undefined;
   sessions.touched.delete(key);
-  sessions.counts.add(which[0], -1);
+  sessions.counts.add(key, which[0], -1);
   return key;
 }
 
@@ -262,7 +265,7 @@ async function expire(
       return removeExpired(expiry, sessions.expired, [before, unusedBefore], limits.expiryBatchMax);
     }));
   touched.clear();
-  for (const { consumer } of removed) sessions.counts.add(consumer, -1);
+  for (const { key, consumer } of removed) sessions.counts.add(key, consumer, -1);
   return removed.map(({ key }) => key);
 }
 

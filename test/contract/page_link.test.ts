@@ -92,6 +92,9 @@ test("a gateway that is started without a terminal prints none, and no log has o
   expect(logOf(gateway.directory)).not.toContain("code=");
 });
 
+/** Ctrl-C. A signal to the terminal alone would leave the gateway running. */
+const interrupt = "\x03";
+
 test.skipIf(!hasTerminals)("start on a terminal prints one, which no log has", async () => {
   const home = makeEmptyHome();
   const folder = home.folder;
@@ -105,13 +108,13 @@ test.skipIf(!hasTerminals)("start on a terminal prints one, which no log has", a
     const [url = ""] = await untilPrinted(started, link);
     expect(await statusOf(url)).toBe(201);
     expect(await statusOf(url)).toBe(401);
-    started.signal("SIGTERM");
+    started.write(interrupt);
     await started.ended;
     expect(logOf(folder)).toContain("Serving MCP");
     expect(logOf(folder)).not.toContain("code=");
     expect(logOf(folder)).not.toContain(new URL(url).hash.slice("#code=".length));
   } finally {
-    started?.signal("SIGTERM");
+    started?.write(interrupt);
     await started?.ended;
     home.dispose();
   }

@@ -96,7 +96,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   runtime: ["clock", "errors", "limits"],
   config: [...floor, "log", "runtime", "recipes"],
   outgoing: [...floor, "log", "runtime", "config"],
-  sse: floor,
+  // Frames go to the outlets of listeners, whose types alone it knows.
+  sse: [...floor, "runtime"],
   telemetry: [...floor, "line_queue", "log"],
   // Spans of calls, for a collector: loaded where one is configured.
   traces: [...beside, "outgoing"],

@@ -92,7 +92,7 @@ function createLine(
   context: RequestContext,
   id: string,
   { place, free }: { readonly place: EventStreamPlace; readonly free: () => void },
-): ReadableStream<Uint8Array> {
+): ReadableStream<Uint8Array> | null {
   const { holdOpen } = context.fetchContext;
   holdOpen?.();
   const { limits, heartbeats } = sessions.deps;
@@ -116,7 +116,7 @@ function createLine(
     place.leave();
     if (line.session !== undefined) hangUp(sessions, line.session, "the client closed its stream");
   }).catch((thrown) => logFault(sessions.deps.log, "Cannot end a session", thrown));
-  return connection.body;
+  return connection.bodyFor(context.fetchContext);
 }
 
 /** Takes messages for a stream; their answers go there. */

@@ -62,12 +62,12 @@ export async function get(sessions: Sessions, context: RequestContext): Promise<
   rates.takeRequest(principal);
   const replay = await findReplay(session.streams, headers.get("last-event-id"));
   const place = rates.openStream({ principal, consumer: session.caller.consumer });
-  const { holdOpen } = context.fetchContext;
-  holdOpen?.();
+  const { fetchContext } = context;
+  fetchContext.holdOpen?.();
   noteInitialized(session);
   const body = openStandaloneStream(
     session.streams,
-    holdOpen !== undefined,
+    fetchContext,
     replay,
     connectionEventOf(session, headers),
     place,

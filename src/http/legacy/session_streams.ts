@@ -12,6 +12,7 @@ import type { RequestId } from "../../model.ts";
 import { createEventLog, type EventLog, type Replay } from "../../session/event_log.ts";
 import type { EventWriter } from "../../session/event_writer.ts";
 import type { ReplayBudget } from "../../session/replay_budget.ts";
+import type { FetchContext } from "../../runtime/runtime.ts";
 import type { EncodedFrame, Frame } from "../../sse/encode.ts";
 import type { EventStreamPlace } from "../../gateway/stream_places.ts";
 import { type EventStream, openEventStream } from "../event_stream.ts";
@@ -57,10 +58,10 @@ export interface Streams {
   /** Made with the first stream, since most sessions never stream. */
   readonly log: () => EventLog;
   hasLog: boolean;
-  /** Streams of POSTs that are not answered yet, by number. */
-  readonly channels: Map<number, Channel>;
+  /** Streams of POSTs that are not answered yet, by number; absent before the first. */
+  channels: Map<number, Channel> | undefined;
   /** Standalone streams that ended: a client that resumes one continues on a new one. */
-  readonly pastStanding: Set<number>;
+  pastStanding: Set<number> | undefined;
   readonly connections: Set<EventStream>;
 }
 
@@ -94,15 +95,15 @@ export function createStreams(options: StreamsOptions): Streams {
       if (number === undefined) return;
       streams.log().noteReader(number, "lost");
       streams.log().endStream(number);
-      addWithin(streams.pastStanding, number, options.limits.replayStreamsMax);
+      addWithin(streams.pastStanding ??= new Set(), number, options.limits.replayStreamsMax);
     }),
     log() {
       streams.hasLog = true;
       return eventLog ??= createEventLog(options);
     },
     hasLog: false,
-    channels: new Map(),
-    pastStanding: new Set(),
+    channels: undefined,
+    pastStanding: undefined,
     connections: new Set(),
   };
   return streams;
@@ -118,7 +119,7 @@ export function openCallStream(
   const log = streams.log();
   const number = log.openStream(requests);
   const channel: Channel = { number, connection: undefined };
-  streams.channels.set(number, channel);
+  (streams.channels ??= new Map()).set(number, channel);
   attach(streams, channel, connection);
   prime(streams, connection, number);
   // A listener may keep the head of a response back until its body begins.
@@ -136,7 +137,7 @@ export function openCallStream(
       channel.connection?.isOver() === false ? channel.connection.queuedBytes() : 0,
     end() {
       log.endStream(number);
-      streams.channels.delete(number);
+      streams.channels?.delete(number);
       channel.connection?.end();
     },
   };
@@ -158,31 +159,31 @@ export async function findReplay(
 
 /**
  * Opens a standalone stream that begins with `greeting`, or resumes the stream of a replay.
- * Undefined if that stream has ended and its reader has seen all of it. It leaves its place when it is
- * over, or at once if there is none.
+ * Undefined if that stream has ended and its reader has seen all of it; null if the listener of the
+ * context took the body. It leaves its place when it is over, or at once if there is none.
  */
 export function openStandaloneStream(
   streams: Streams,
-  isHeldOpen: boolean,
+  context: FetchContext,
   replay: Replay | undefined,
   greeting: Frame,
   place: EventStreamPlace,
-): ReadableStream<Uint8Array> | undefined {
-  const goesOn = replay?.stream !== undefined && streams.pastStanding.has(replay.stream);
+): ReadableStream<Uint8Array> | null | undefined {
+  const goesOn = replay?.stream !== undefined && streams.pastStanding?.has(replay.stream) === true;
   const isOver = replay !== undefined && replay.ended && !goesOn;
   if (isOver && replay.frames.length === 0) {
     place.leave();
     return undefined;
   }
-  const connection = connect(streams, isHeldOpen);
-  connection.closed.then(place.leave);
+  const connection = connect(streams, context.holdOpen !== undefined);
+  connection.whenClosed(place.leave);
   const { limits } = streams.options;
   if (replay !== undefined && !writeAll(connection, replay.frames, limits.streamBytesMax)) {
     // The backlog exceeds the limit of one connection; the client resumes again to get the rest.
     connection.end(limits.sseRetryMs);
   } else if (isOver) connection.end();
   else goOn(streams, connection, replay, greeting, place);
-  return connection.body;
+  return connection.bodyFor(context);
 }
 
 /** Continues what was replayed: a POST's stream itself, a standalone one on a new stream. */
@@ -194,7 +195,7 @@ function goOn(
   place: EventStreamPlace,
 ): void {
   const number = replay?.stream;
-  const channel = number === undefined ? undefined : streams.channels.get(number);
+  const channel = number === undefined ? undefined : streams.channels?.get(number);
   if (channel !== undefined) return attach(streams, channel, connection);
   const { standalone } = streams;
   const before = standalone.open.find((stream) => stream.number === number);
@@ -208,7 +209,7 @@ function goOn(
   prime(streams, connection, next);
   connection.write(greeting);
   const write = (text: string) => void connection.write(log.append(next, text).frame);
-  const stream = { connection, number: next, write, unread: new Map() };
+  const stream = { connection, number: next, write, unread: undefined };
   stand(standalone, stream);
   place.yieldsBy(() => dismiss(standalone, stream, streams.options.limits.sseRetryMs));
 }
@@ -221,7 +222,7 @@ export function adopt(
 ): void {
   track(streams, connection);
   const write = (text: string) => void connection.write(encode(text));
-  stand(streams.standalone, { connection, write, unread: new Map() });
+  stand(streams.standalone, { connection, write, unread: undefined });
 }
 
 /** Drops kept messages that are too old, in a session without activity. */
@@ -260,7 +261,7 @@ function connect(streams: Streams, isHeldOpen: boolean): EventStream {
 
 function track({ connections }: Streams, connection: EventStream): void {
   connections.add(connection);
-  connection.closed.then(() => connections.delete(connection));
+  connection.whenClosed(() => connections.delete(connection));
 }
 
 function prime({ options, log }: Streams, connection: EventStream, number: number): void {
@@ -274,7 +275,7 @@ function attach(streams: Streams, channel: Channel, connection: EventStream): vo
   channel.connection = connection;
   const log = streams.log();
   log.noteReader(channel.number, "here");
-  connection.closed.then((how) => {
+  connection.whenClosed((how) => {
     if (channel.connection !== connection) return;
     channel.connection = undefined;
     log.noteReader(channel.number, how === "ended" ? "done" : "lost");

@@ -18,8 +18,8 @@ export interface StandaloneStream {
   readonly number?: number;
   /** Writes an owned message. */
   readonly write: (text: string) => void;
-  /** State notices that the reader may not have seen yet. */
-  readonly unread: Map<string, SharedFrame>;
+  /** State notices that the reader may not have seen yet; absent before the first. */
+  unread: Map<string, SharedFrame> | undefined;
 }
 
 interface QueuedMessage {
@@ -33,21 +33,24 @@ export interface StandaloneStreams {
   /** Oldest first. */
   readonly open: StandaloneStream[];
   /** Owned messages without a stream. */
-  queued: QueuedMessage[];
-  /** State notices that wait for a stream, by the state that changed. */
-  readonly changed: Map<string, SharedFrame>;
+  queued: readonly QueuedMessage[];
+  /** State notices that wait for a stream, by the state that changed; absent before the first. */
+  changed: Map<string, SharedFrame> | undefined;
   /** Owned messages wait for the end of the handshake: the client must not be asked before it. */
   mayOwn: boolean;
   /** Called once for each stream that leaves the list. */
   readonly onLeave: (stream: StandaloneStream) => void;
 }
 
+/** Most sessions never have a message without a stream. */
+const nothing: readonly QueuedMessage[] = [];
+
 /** Makes a session's standalone streams, empty. */
 export function createStandaloneStreams(
   limits: Limits,
   onLeave: StandaloneStreams["onLeave"],
 ): StandaloneStreams {
-  return { limits, open: [], queued: [], changed: new Map(), mayOwn: false, onLeave };
+  return { limits, open: [], queued: nothing, changed: undefined, mayOwn: false, onLeave };
 }
 
 /** Adds a stream; when there are too many, the oldest one is ended. */
@@ -57,7 +60,7 @@ export function stand(standalone: StandaloneStreams, stream: StandaloneStream): 
     dismiss(standalone, oldest);
   }
   standalone.open.push(stream);
-  stream.connection.closed.then((how) => leave(standalone, stream, how));
+  stream.connection.whenClosed((how) => leave(standalone, stream, how));
   stream.connection.onBeat(() => flush(standalone));
   flush(standalone);
 }
@@ -81,7 +84,7 @@ export function leave(
   const at = standalone.open.indexOf(stream);
   if (at < 0) return;
   standalone.open.splice(at, 1);
-  if (how !== "ended") {
+  if (how !== "ended" && stream.unread !== undefined) {
     for (const [key, frame] of stream.unread) remember(standalone, key, frame);
   }
   standalone.onLeave(stream);
@@ -130,12 +133,13 @@ function flush(standalone: StandaloneStreams): void {
   if (newest === undefined) return;
   if (standalone.mayOwn && standalone.queued.length > 0) {
     const queued = standalone.queued;
-    standalone.queued = [];
+    standalone.queued = nothing;
     for (const { text, isWanted } of queued) if (isWanted()) newest.write(text);
   }
   if (isLagging(standalone, newest)) return;
+  if (standalone.changed === undefined) return;
   for (const [key, frame] of standalone.changed) writeState(newest, key, frame);
-  standalone.changed.clear();
+  standalone.changed = undefined;
 }
 
 /** The stream that gets the messages; drops streams whose readers fell too far behind. */
@@ -151,7 +155,9 @@ function isLagging({ limits }: StandaloneStreams, { connection }: StandaloneStre
   return connection.queuedBytes() > limits.streamBytesMax / 2;
 }
 
-function writeState({ connection, unread }: StandaloneStream, key: string, frame: SharedFrame) {
+function writeState(stream: StandaloneStream, key: string, frame: SharedFrame) {
+  const { connection } = stream;
+  const unread = stream.unread ??= new Map();
   // A stream that gets the same change again needs no look at its queue.
   const isSame = unread.size === 1 && unread.has(key);
   if (!isSame && unread.size > 0 && connection.queuedBytes() === 0) unread.clear();
@@ -159,6 +165,6 @@ function writeState({ connection, unread }: StandaloneStream, key: string, frame
   connection.write(frame);
 }
 
-function remember({ changed, limits }: StandaloneStreams, key: string, frame: SharedFrame): void {
-  putWithin(changed, key, frame, limits.sessionWaitingMax);
+function remember(standalone: StandaloneStreams, key: string, frame: SharedFrame): void {
+  putWithin(standalone.changed ??= new Map(), key, frame, standalone.limits.sessionWaitingMax);
 }

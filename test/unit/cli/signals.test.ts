@@ -13,9 +13,12 @@ async function listen() {
   let send: (signal: Signal) => void = () => {};
   const runtime: Runtime = {
     ...await createTestRuntime(),
-    onSignal: (run) => void (send = run),
+    onSignal: (run) => {
+      send = run;
+      return () => {};
+    },
   };
-  onStopSignals({ runtime, limits: undefined }, {
+  onStopSignals({ runtime }, {
     first: () => void heard.push("first"),
     again: () => void heard.push("again"),
     hangUp: () => void heard.push("hang up"),
