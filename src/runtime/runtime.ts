@@ -34,7 +34,7 @@ export interface WrittenBody {
   left(): void;
 }
 
-/** Where the bytes of such a body go. Nothing fails here: a client that left is told to the body. */
+/** Where the bytes of such a body go. Nothing fails here: `left` says that the client has left. */
 export interface BodyOutlet {
   write(bytes: Uint8Array): void;
   /** Bytes that wait for the client. */

@@ -128,10 +128,10 @@ function destroy(this: Socket): void {
   this.destroy();
 }
 
-/** Each piece counts when the system has taken it: so a slow reader is told from one that stands. */
-function* piecesOf(bytes: Uint8Array, pieceBytes: number): Iterable<Uint8Array> {
-  if (bytes.length <= pieceBytes) return yield bytes;
-  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+/** Each piece counts when the system has taken it, which shows that a slow reader still reads. */
+function* piecesOf(bytes: Uint8Array, step: number): Iterable<Uint8Array> {
+  if (bytes.length <= step) return yield bytes;
+  for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
 }
 
 function toChunk(bytes: Uint8Array): Uint8Array {

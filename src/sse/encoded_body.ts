@@ -40,7 +40,7 @@ export class EncodedBody {
     if (bytes instanceof Uint8Array && this.#chunks === 0) return this.#output.enqueue(bytes);
     this.#chunks += 1;
     this.#chunksSize += sizeOfFrame(chunk);
-    // A write fails only with the whole stream, which its body hears of.
+    // A write fails only with the whole stream, and `left` reports that.
     this.#writer.write(chunk).catch(() => {});
   }
 
