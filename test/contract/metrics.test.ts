@@ -292,10 +292,13 @@ describe("H5 GET /metrics on the operator's port", () => {
 
   beforeAll(async () => {
     spawned = await spawnGateway({
-      servers: { one: { ...hostileCommand(), isolation: "shared" } },
+      servers: {
+        one: { ...hostileCommand(), isolation: "shared" },
+        slow: { ...hostileCommand("--list-never=prompts"), isolation: "shared" },
+      },
     });
     admin = await openAdminCalls(spawned.directory);
-    const session = await openRpcSession(`${spawned.url}/mcp`);
+    const session = await openRpcSession(`${spawned.url}/servers/one/mcp`);
     await session.request(1, "tools/list");
     await session.callTool(2, "echo");
     await session.request(3, "tools/call", { name: "no_such_tool", arguments: {} });
@@ -330,6 +333,16 @@ describe("H5 GET /metrics on the operator's port", () => {
     const elsewhere = await fetch(`${spawned.url}/metrics`);
     expect(elsewhere.status).toBe(404);
     await elsewhere.body?.cancel();
+  });
+
+  test("has the name of a tool that was listed while another list is still awaited", async () => {
+    const session = await openRpcSession(`${spawned.url}/servers/slow/mcp`);
+    await session.request(1, "tools/list");
+    await session.callTool(2, "echo");
+    await session.end();
+    const metrics = readMetrics((await scrape()).said);
+    const echoed = { server: "slow", item: "echo", outcome: "ok" };
+    expect(valueOf(metrics, "mcp_wrapper_calls_total", echoed)).toBe(1);
   });
 
   test("measures the lag of the event loop", async () => {

@@ -27,6 +27,7 @@
  *                          subscribe (default: all)
  *   --tools=N              N more tools, named extra_0 …
  *   --page=N               N items a page in lists
+ *   --list-never=LIST      never answers with that list, such as `prompts`
  *   --cursor-loop          every page of a list has the same next cursor
  *   --roots-at-start       asks for roots right after the handshake, with id 0
  *   --trap-term            ignores SIGTERM
@@ -308,6 +309,7 @@ async function answerBadly(id: unknown, args: Json): Promise<void> {
 }
 
 function page(id: unknown, params: Json, key: string, items: Json[]): void {
+  if (option("list-never") === key) return;
   const size = Number(option("page") ?? items.length) || 1;
   const start = Number(params["cursor"] ?? 0) || 0;
   const value: Json = { [key]: items.slice(start, start + size) };

@@ -6,7 +6,7 @@ import { addWithin } from "../../bounded.ts";
 import { withDeadline } from "../../clock.ts";
 import { consumerOf } from "../../consumers.ts";
 import type { GatewayError } from "../../errors.ts";
-import type { Caller } from "../../model.ts";
+import type { Caller, JsonObject, ListKind } from "../../model.ts";
 import { queuedError } from "../link/start_errors.ts";
 import type { Connection } from "./connection.ts";
 import type { LeaseClaim } from "./lease_places.ts";
@@ -73,6 +73,8 @@ export interface ConnectionPool {
   hasEnded(scope: string): boolean;
   /** The connections that are up and serve a scope. */
   serving(scope: string): Connection[];
+  /** What the connections that are up have listed, as far as that is known. */
+  known(kind: ListKind): readonly JsonObject[];
   /** A connection that is up, by its key. */
   of(key: PoolKey): Connection | undefined;
   endScope(scope: string): void;
@@ -125,6 +127,10 @@ export function createConnectionPool(options: ConnectionPoolOptions): Connection
     leasesChanged: leases.changed,
     hasEnded: (scope) => pool.ended.has(scope),
     serving: (scope) => serving(pool, scope),
+    known: (kind) =>
+      [...pool.slots.values()].flatMap(({ connection, caller }) =>
+        connection?.lists.of(caller).known(kind) ?? []
+      ),
     of: (key) => pool.slots.get(key.id)?.connection,
     endScope(scope) {
       endScope(pool, scope);

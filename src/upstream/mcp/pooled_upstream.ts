@@ -40,8 +40,10 @@ export function createPooledUpstream(kind: PooledKind, deps: UpstreamDeps): Upst
     list: catalog.list,
     known: (kind, caller) => pool.running(caller)?.lists.of(caller).known(kind),
     freshness: (kind, caller) => pool.running(caller)?.lists.of(caller).freshness(kind),
+    // Until a whole catalog is known, the connections know what their clients were shown.
     hasListed: (kind, own) =>
-      catalog.latest()?.lists[kind].some((item) => item[listKinds[kind].identity] === own) === true,
+      (catalog.latest()?.lists[kind] ?? pool.known(kind))
+        .some((item) => item[listKinds[kind].identity] === own),
     open: (call) => openPooled(parts, call),
     notify: (caller, method, params) => notify(parts, caller, method, params),
     watch: watchers.add,
