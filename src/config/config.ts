@@ -2,6 +2,7 @@
  * The configuration of the gateway: plain data, already checked. The other files of this folder
  * make it from `mcp.json` and the environment; tests write it by hand.
  */
+import type { EngineConfig } from "./engine_url.ts";
 import type { AccessRow } from "./access_rows.ts";
 import type { ClientBoundKeys } from "./client_limit_keys.ts";
 import type {
@@ -262,6 +263,8 @@ export interface GatewayConfig extends ServersConfig {
   readonly dataDirectory: string;
   /** The kind of store (a row of the store kinds); absent: `sqlite`. */
   readonly store?: string | undefined;
+  /** The engine of the kind `redis`; absent: the kind needs none. */
+  readonly engine?: EngineConfig | undefined;
   readonly sessionTimeoutMs: number;
   /** How clients authenticate. Absent: they do not. */
   readonly auth?: AuthConfig | undefined;

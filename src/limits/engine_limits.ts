@@ -32,4 +32,16 @@ export const engineLimits = {
   engineLeaseTrustMs: 8_000,
   /** How often a start looks whether the lease of another gateway has run out. */
   engineLeaseLookMs: 500,
+  /** Rows in one script: other clients of the engine wait while it runs. */
+  engineBatchMax: 250,
+  /** A session that no gateway ends leaves the engine so long after its timeout. */
+  engineSessionGraceMs: 3_600_000,
+  /** Batches of frames that are kept of one session, their bytes, and those of all sessions. */
+  engineFramesMax: 4_096,
+  engineFramesBytesMax: 2 * 1024 * 1024,
+  engineFramesTotalBytesMax: 256 * 1024 * 1024,
+  /** How often a change of a row is tried when others change it at the same time. */
+  engineChangeAttemptsMax: 50,
+  /** An expired code or token leaves the engine so much later: until then its reuse is noticed. */
+  engineTokenGraceMs: 3_600_000,
 } as const satisfies Record<string, number>;

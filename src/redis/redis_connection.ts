@@ -26,7 +26,7 @@ export interface RedisConnection extends RedisCommands, EngineChannels {
   problem(): EngineProblem | undefined;
   /** Calls a listener each time when the engine works again: what was published may be lost. */
   onReturn(listener: () => void): () => void;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** What a connection is made from. */
@@ -92,7 +92,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     place,
     problem: probe.problem,
     onReturn: probe.onReturn,
-    close() {
+    async close() {
       if (state.isClosed) return;
       state.isClosed = true;
       probe.close();

@@ -15,6 +15,7 @@ import type { GrantStore } from "../grants/grant.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { UserStore } from "../oauth/user_store.ts";
+import type { RedisConnection } from "../redis/redis_connection.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "../seal.ts";
 import type { EventStore } from "../session/event_store.ts";
@@ -52,6 +53,8 @@ export interface Stores {
   backup(path: string): Promise<void>;
   /** What does not work at the moment; undefined if everything does. */
   problem(): Promise<StorageProblem | undefined>;
+  /** Whether the stores have been unavailable for so long that others should serve. Absent: never. */
+  readonly isAway?: () => boolean;
   /** Writes pending changes and closes the stores. */
   close(): Promise<void>;
 }
@@ -72,6 +75,10 @@ export interface StoreKindOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
+  /** The engine that the configuration names, connected; absent: it names none. */
+  readonly engine?: RedisConnection | undefined;
+  /** How long a session may be idle; absent: as long as by default. */
+  readonly sessionTimeoutMs?: number | undefined;
 }
 
 /**
@@ -94,7 +101,9 @@ export type StoreKinds = Readonly<Record<string, StoreKind>>;
 
 /** What `openStores` needs. */
 export interface OpenStoresOptions extends Omit<StoreKindOptions, "directory"> {
-  readonly config: Pick<GatewayConfig, "dataDirectory" | "secret" | "store">;
+  readonly config:
+    & Pick<GatewayConfig, "dataDirectory" | "secret" | "store">
+    & Partial<Pick<GatewayConfig, "sessionTimeoutMs">>;
   readonly kinds: StoreKinds;
 }
 
@@ -136,11 +145,13 @@ function kindOf({ config, kinds }: OpenStoresOptions): StoreKind {
 }
 
 async function openAll(
-  { config, runtime, clock, limits, log }: OpenStoresOptions,
+  { config, kinds: _, ...shared }: OpenStoresOptions,
   openKind: StoreKind,
   directory: string,
 ): Promise<OpenedStores> {
-  const engine = await openKind({ runtime, directory, clock, limits, log });
+  const { runtime } = shared;
+  const { sessionTimeoutMs } = config;
+  const engine = await openKind({ ...shared, directory, sessionTimeoutMs });
   try {
     const keys = await readKeys(runtime, directory, config.secret);
     const sealer = await createSealer(keys.key);

@@ -8,6 +8,11 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import type { Clock } from "../../src/clock.ts";
+import { type EngineConfig, parseStore } from "../../src/config/engine_url.ts";
+import type { Limits } from "../../src/limits.ts";
+import type { Log } from "../../src/log.ts";
+import { connectRedis, type RedisConnection } from "../../src/redis/redis_connection.ts";
 import { freePort } from "./free_port.ts";
 import { until } from "./wait.ts";
 
@@ -85,4 +90,26 @@ function tellRedis(port: number, command: string): Promise<string> {
       socket.destroy();
     });
   });
+}
+
+/** Connects to a server; tests with other prefixes have other keys. */
+export async function openTestEngine(
+  { server, prefix, clock, limits, log }: {
+    readonly server: RedisServer | undefined;
+    readonly prefix: string;
+    readonly clock: Clock;
+    readonly limits: Limits;
+    readonly log: Log;
+  },
+): Promise<RedisConnection> {
+  const engine = engineOf(server, prefix);
+  return await connectRedis({ engine, clock, limits, log });
+}
+
+/** The engine of a configuration; a prefix may be any text, such as a path. */
+export function engineOf(server: RedisServer | undefined, prefix: string): EngineConfig {
+  const name = prefix.replaceAll(/[^\w.-]/g, "-").slice(-64);
+  const engine = parseStore(`${server?.url}?prefix=${name}`)?.engine;
+  if (engine === undefined) throw new Error(`Cannot connect to ${server?.url} with "${name}"`);
+  return engine;
 }
