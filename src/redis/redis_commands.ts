@@ -43,8 +43,14 @@ export function commandsOn(
     send,
     async run(script, keys, args = []) {
       const rest = [String(keys.length), ...keys, ...args.map(String)];
+      const digest = digests.get(script);
+      if (digest === undefined) {
+        // It is sent at once, so that commands keep their order.
+        noteDigest(script);
+        return await send(["EVAL", script.lua, ...rest]);
+      }
       try {
-        return await send(["EVALSHA", digests.get(script) ?? await digest(script), ...rest]);
+        return await send(["EVALSHA", digest, ...rest]);
       } catch (fault) {
         // An engine that started again knows no scripts; what it refused had no effect.
         if (!(fault instanceof RedisFault) || !fault.reason.startsWith("NOSCRIPT")) throw fault;
@@ -73,9 +79,10 @@ export function commandsOn(
 const digests = new WeakMap<RedisScript, string>();
 const encoder = new TextEncoder();
 
-async function digest(script: RedisScript): Promise<string> {
-  const bytes = await crypto.subtle.digest("SHA-1", encoder.encode(script.lua));
-  const text = bytesToHex(new Uint8Array(bytes));
-  digests.set(script, text);
-  return text;
+function noteDigest(script: RedisScript): void {
+  crypto.subtle.digest("SHA-1", encoder.encode(script.lua)).then(
+    (bytes) => digests.set(script, bytesToHex(new Uint8Array(bytes))),
+    // Without it, the script is sent in full each time.
+    () => {},
+  );
 }
