@@ -13,6 +13,7 @@ import { createRedisCredentials } from "./redis_credentials.ts";
 import { openRedisEvents } from "./redis_events.ts";
 import { createRedisGrants } from "./redis_grants.ts";
 import { createRedisKeys } from "./redis_keys.ts";
+import { createRedisNames } from "./redis_names.ts";
 import { createRedisOAuth } from "./redis_oauth.ts";
 import { createRedisPins } from "./redis_pins.ts";
 import { createRedisProfiles, createRedisRegistry } from "./redis_registry.ts";
@@ -96,6 +97,7 @@ export function openEngineStores(
     users: createRedisUsers({ tables, log: log.source("users") }),
     oauth: createRedisOAuth(shared),
     keys: createRedisKeys({ tables, log: log.source("keys") }),
+    names: createRedisNames(engine),
     backup: refuseEngineBackup,
     async problem() {
       const problem = engine.problem();

@@ -10,8 +10,8 @@ import type { GatewayConfig } from "../config/config.ts";
 import { noDirectory } from "../config/places.ts";
 import type { ProfileStore, RegistryStore } from "../config/registry_store.ts";
 import type { OAuthStore } from "../oauth/oauth_store.ts";
-import type { CredentialStore } from "../credentials/provider.ts";
-import type { GrantStore } from "../grants/grant.ts";
+import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
+import type { ClientRegistration, GrantStore } from "../grants/grant.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { UserStore } from "../oauth/user_store.ts";
@@ -53,10 +53,22 @@ export interface Stores {
   backup(path: string): Promise<void>;
   /** What does not work at the moment; undefined if everything does. */
   problem(): Promise<StorageProblem | undefined>;
+  /** For a copy of all that is stored; absent: it ends with the process. */
+  readonly names?: StoredNames;
   /** Whether the stores have been unavailable for so long that others should serve. Absent: never. */
   readonly isAway?: () => boolean;
   /** Writes pending changes and closes the stores. */
   close(): Promise<void>;
+}
+
+/** The names of rows that their stores find by name alone. */
+export interface StoredNames {
+  /** The keys of sessions. */
+  sessions(): Promise<readonly string[]>;
+  /** The digests of the authorization server's codes and tokens. */
+  tokens(): Promise<readonly string[]>;
+  registrations(): Promise<readonly Pick<ClientRegistration, "issuer" | "redirectUri">[]>;
+  credentials(): Promise<readonly CredentialKey[]>;
 }
 
 /** Why the stores work only in part. Both are parts of sentences. */
