@@ -59,8 +59,8 @@ const add = { lua: "return redis.call('INCRBY', KEYS[1], ARGV[1])" };
   test("fails a command in time while the engine hangs, and goes on when it answers", async () => {
     const { log, ...connection } = await open(server.url, {
       engineCommandMs: 300,
-      engineSilenceMs: 400,
-      enginePingMs: 100,
+      engineSilenceMs: 2_000,
+      enginePingMs: 500,
       engineProbeAgainMs: 50,
     });
     let returns = 0;
