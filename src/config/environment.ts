@@ -8,7 +8,7 @@ import { bytesPerMegabyte, msPerSecond } from "../limits.ts";
 import { chooseKinds } from "./auth_settings.ts";
 import type { AuthConfig, GatewayConfig, ServersConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
-import { secretsOfEngine } from "./engine_url.ts";
+import { secretsOfEngine, toStore } from "./engine_url.ts";
 import { isLoopback } from "./loopback.ts";
 import {
   readDefaultServers,
@@ -88,6 +88,7 @@ export async function readConfig(
   const debug = required(env, "DEBUG_MODE");
   const auth = authOf(env, file);
   const otel = readOtelSettings(env, (name) => optional(env, name));
+  const store = toStore(optional(env, "MCP_STORE"), optional(env, "MCP_SECRET"));
   const config: GatewayConfig = {
     ...servers,
     ...own,
@@ -98,8 +99,8 @@ export async function readConfig(
     allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
     ...(auth === undefined ? {} : { auth }),
     secret: optional(env, "MCP_SECRET"),
-    ...readStore(env),
-    secrets: [...servers.secrets, ...otel.secrets, ...storeSecrets(env)],
+    ...store,
+    secrets: [...servers.secrets, ...otel.secrets, ...secretsOfEngine(store.engine)],
     traces: otel.traces,
     logLevel: debug ? "DEBUG" : required(env, "LOG_LEVEL"),
     debug,
@@ -128,23 +129,6 @@ export async function readConfig(
   ];
   const listener = optional(env, "MCP_LISTENER");
   return { config, configPath, listener, admin, notes, emptyNotes, warnings };
-}
-
-/** Where the stores are; undefined members: in the data folder. Throws if the key is missing. */
-function readStore(env: Environment): Pick<GatewayConfig, "store" | "engine"> {
-  const choice = optional(env, "MCP_STORE");
-  if (choice?.engine !== undefined && optional(env, "MCP_SECRET") === undefined) {
-    throw new ConfigError([
-      "Cannot use MCP_STORE without MCP_SECRET: what is stored there is sealed with that key, and " +
-      `every instance needs the same one; expected ${variables.MCP_SECRET.expected}`,
-    ]);
-  }
-  return choice === undefined ? {} : { store: choice.kind, engine: choice.engine };
-}
-
-function storeSecrets(env: Environment): string[] {
-  const engine = optional(env, "MCP_STORE")?.engine;
-  return engine === undefined ? [] : secretsOfEngine(engine);
 }
 
 /** How clients authenticate, by the variables and the file; undefined: they do not. */
