@@ -103,27 +103,25 @@ async function waitForLease(
   key: string,
   token: string,
 ): Promise<void> {
-  let waits = false;
-  let leastMs = Infinity;
+  let seenEnd = Infinity;
   for (;;) {
     const held = await connection.run(take, [key], [token, limits.engineLeaseMs]).catch((fault) => {
       throw new Error(`Cannot take the engine at ${connection.place}: ${reasonOf(fault)}`);
     });
     if (held === token) return;
     const name = nameIn(held);
-    const leftMs = Number(await connection.send(["PTTL", key]));
+    const endsAt = Number(await connection.send(["PEXPIRETIME", key]));
     // It was renewed since the last look: its owner is alive.
-    if (leftMs > leastMs) {
+    if (endsAt > seenEnd) {
       throw new Error(
         `Cannot use the engine at ${connection.place}: another gateway uses it (${name}); ` +
           "stop that gateway, or give this one a prefix of its own in MCP_STORE",
       );
     }
-    leastMs = leftMs;
-    if (!waits) {
-      log.info("Waiting until the lease of another gateway runs out", { holder: name, leftMs });
+    if (seenEnd === Infinity) {
+      log.info("Waiting until the lease of another gateway runs out", { holder: name });
     }
-    waits = true;
+    seenEnd = endsAt;
     await sleep(clock, limits.engineLeaseLookMs);
   }
 }
