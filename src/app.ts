@@ -231,6 +231,7 @@ function httpParts({ options: { config, runtime }, tables, opened, log, ...parts
     config,
     operatorToken: opened.tokens?.operator,
     storageProblem: opened.stores.problem,
+    isStorageAway: opened.stores.isAway,
   };
 }
 
@@ -250,7 +251,7 @@ function keepNamed(
 
 /** Closes the clients' side first, then the servers, and last what both worked with. */
 async function closeAll(
-  { authenticator, oauth, grants, warden, traces, opened, log }: GatewayParts,
+  { authenticator, oauth, grants, warden, traces, opened, engine, log }: GatewayParts,
   { http, gateway, observers }: {
     readonly http: Pick<HttpHandler, "close">;
     readonly gateway: Pick<SteeredGateway, "close">;
@@ -265,6 +266,7 @@ async function closeAll(
   grants.close();
   await Promise.all([warden.close(), traces?.close()]);
   await opened.stores.close();
+  await engine?.close();
   await log.close();
 }
 

@@ -11,6 +11,7 @@ import type {
   ServerOAuthConfig,
   WorkloadConfig,
 } from "./oauth_config.ts";
+import type { StoreSettings } from "./engine_url.ts";
 import type { ProfileConfig } from "./profile.ts";
 import type { PinMode, PinSetting } from "./pin_mode.ts";
 import type { Recipe } from "./recipe.ts";
@@ -255,13 +256,11 @@ export interface AuthConfig {
 }
 
 /** The whole configuration of `createGateway`. */
-export interface GatewayConfig extends ServersConfig {
+export interface GatewayConfig extends ServersConfig, StoreSettings {
   readonly host: string;
   readonly port: number;
   /** Folder of the database, the log and the key; `:memory:` keeps nothing. */
   readonly dataDirectory: string;
-  /** The kind of store (a row of the store kinds); absent: `sqlite`. */
-  readonly store?: string | undefined;
   readonly sessionTimeoutMs: number;
   /** How clients authenticate. Absent: they do not. */
   readonly auth?: AuthConfig | undefined;

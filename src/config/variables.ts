@@ -5,6 +5,7 @@
  */
 import { parseBlock } from "../ip_address.ts";
 import { bytesPerMegabyte, defaultLimits, msPerSecond } from "../limits.ts";
+import { parseStore } from "./engine_url.ts";
 import { otelVariables } from "./otel_variables.ts";
 import type { Variable } from "./variable.ts";
 
@@ -41,6 +42,13 @@ export const variables = {
     parse: parseText,
   },
   MCP_CONFIG: { expected: "a file", parse: parseText },
+  MCP_STORE: {
+    expected: "sqlite, or a URL such as redis://user:password@host:6379/0?prefix=mcp-wrapper, " +
+      "redis+sentinel://host:26379,host:26379?master=NAME or redis+cluster://host:6379,host:6379 " +
+      "(rediss… with TLS)",
+    parse: parseStore,
+    secret: true,
+  },
   LOG_LEVEL: {
     default: "INFO",
     expected: "DEBUG, INFO, WARN (or WARNING) or ERROR",

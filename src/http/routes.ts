@@ -28,7 +28,7 @@ import { createJsonReader } from "./json_body.ts";
 import { createFrontPage } from "./front_page.ts";
 import { untilQuiet } from "./drain.ts";
 import { createGuard, type Guard, type GuardConfig } from "./guard.ts";
-import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
+import { type HealthReports, healthResponse, type Phase, readyResponse } from "./health.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { type HttpLoad, loadOf } from "./http_load.ts";
 import { createKeepAlive } from "./keep_alive.ts";
@@ -76,7 +76,8 @@ import {
 } from "./legacy/http_sse.ts";
 
 /** What the HTTP layer is made of. */
-export interface HttpDeps extends Pick<Runtime, "addresses" | "nextTurn" | "sha256"> {
+export interface HttpDeps
+  extends HealthReports, Pick<Runtime, "addresses" | "nextTurn" | "sha256"> {
   readonly gateway: Gateway;
   /** Which URLs there are. */
   readonly surfaceKinds: SurfaceKinds;
@@ -106,8 +107,6 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "nextTurn" | "sha2
   readonly pages?: PagesParts | undefined;
   /** The pages on which people log in at protected servers; absent: there are none. */
   readonly connect?: ConnectParts | undefined;
-  readonly storageProblem?: HealthDeps["storageProblem"];
-  readonly restartsOf?: HealthDeps["restartsOf"];
   /** Absent: the gateway has no authorization server. */
   readonly oauth?: OAuthServer | undefined;
 }
@@ -242,7 +241,7 @@ function rowsOf(layer: HttpLayer): RouteRow[] {
   const lines: SurfaceRow["methods"] = { GET: (context) => openLine(transport, context) };
   const messages: SurfaceRow["methods"] = { POST: (context) => takePost(transport, context) };
   const health: OpenEndpoint = ({ request }) => healthResponse(layer.phase, layer.deps, request);
-  const ready = () => readyResponse(layer.phase);
+  const ready = () => readyResponse(layer.phase, layer.deps.isStorageAway?.() ?? false);
   const createPage = createFrontPage(
     layer.baseUrl,
     deps.surfaceKinds,

@@ -107,7 +107,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   session: [...floor, "log", "config", "sse"],
   // How tools are found by words; the index itself is kept by the store.
   search: floor,
-  bus: [...floor, "log"],
+  // The connection to an engine that several instances may share.
+  redis: [...floor, "log", "config"],
+  bus: [...floor, "log", "redis"],
   credentials: [...floor, "log", "seal", "runtime", "config", "outgoing", "protocol"],
   // The OAuth client: what protected servers granted to the gateway, and to whom.
   grants: [...beside, "bus", "credentials", "outgoing"],
@@ -158,6 +160,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "grants",
     "oauth",
     "protocol",
+    "redis",
     "search",
     "session",
     "upstream",
@@ -175,6 +178,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "oauth",
     "outgoing",
     "protocol",
+    "redis",
     "session",
     "sse",
     "store",
