@@ -9,6 +9,7 @@ import { clientLimits } from "./limits/client_limits.ts";
 import { commandLimits } from "./limits/command_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { grantLimits } from "./limits/grant_limits.ts";
+import { instanceLimits } from "./limits/instance_limits.ts";
 import { metricLimits } from "./limits/metric_limits.ts";
 import { oauthLimits } from "./limits/oauth_limits.ts";
 import { pageLimits } from "./limits/page_limits.ts";
@@ -40,6 +41,7 @@ export const defaultLimits = {
   ...traceLimits,
   ...pinLimits,
   ...resultLimits,
+  ...instanceLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */
