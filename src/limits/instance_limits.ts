@@ -35,4 +35,19 @@ export const instanceLimits = {
   ownerRowsRenewedMax: 500,
   /** Owned things that are claimed again at the same time, after a term has ended unnoticed. */
   ownerClaimsMax: 16,
+  /** How long a connection to another instance may take. */
+  forwardConnectMs: 2_000,
+  /**
+   * How far the clocks of two instances may differ, which is how old a forwarded request may be. For
+   * twice that time, each nonce is remembered; without room for more, requests are refused.
+   */
+  forwardSkewMs: 15_000,
+  forwardNoncesMax: 200_000,
+  /** What one instance tells another of a client's request beside its body. */
+  forwardHeadBytesMax: 64 * 1024,
+  /** Bytes of an answer that are signed together. */
+  forwardRecordBytesMax: 256 * 1024,
+  /** Requests that this instance has at others, and how often it looks whether those still live. */
+  forwardedMax: 20_000,
+  forwardCheckMs: 1_000,
 } as const satisfies Record<string, number>;
