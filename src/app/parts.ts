@@ -31,6 +31,7 @@ import type { ToolPins } from "../upstream/catalog/tool_pins.ts";
 import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
 import { openGrants } from "./open_grants.ts";
+import { type OpenInstances, openInstances } from "./open_instances.ts";
 import { openLogins, type ServerLogins } from "./open_logins.ts";
 import { openOAuth } from "./open_oauth.ts";
 import { openTraces } from "./open_traces.ts";
@@ -84,6 +85,8 @@ export interface GatewayParts {
   /** What was accepted of the tools of servers. */
   readonly pins: ToolPins;
   readonly warden: Warden;
+  /** Undefined: the store is this instance's alone. */
+  readonly instances: OpenInstances | undefined;
 }
 
 /** Opens the parts. Rejects with a sentence when the data directory cannot be used. */
@@ -100,7 +103,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const kinds = tables.storeKinds;
   const opened = await openStores({ config, kinds, runtime, clock, limits, log });
   log.addSecrets(opened.secrets);
-  const bus = createInProcessBus({ limits, log: log.source("bus") });
+  const bus = opened.stores.bus ?? createInProcessBus({ limits, log: log.source("bus") });
   const close = async (fault: unknown): Promise<never> => {
     await opened.stores.close();
     throw fault;
@@ -120,6 +123,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const own = { traces: config.traces, runtime, clock, limits, events, log, instance };
   const traces = await openTraces(own);
   const shared = { options, limits, clock, tables, instance, log, recentLog, events, traces };
+  const instances = await openInstances({ ...shared, opened }).catch(close);
   const pins = await openPins({
     runtime,
     opened,
@@ -128,7 +132,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
     emit: events.emit,
     logOf: (server) => log.source(server === "" ? "pins" : `upstream.${server}`),
   });
-  return { ...shared, bus, authenticator, oauth, grants, logins, opened, pins, warden };
+  return { ...shared, bus, authenticator, oauth, grants, logins, opened, pins, warden, instances };
 }
 
 /** The servers of a gateway, from `mcp.json` and the registry. */

@@ -260,6 +260,10 @@ export interface GatewayConfig extends ServersConfig {
   readonly port: number;
   /** Folder of the database, the log and the key; `:memory:` keeps nothing. */
   readonly dataDirectory: string;
+  /**
+   * Hosts and networks at which other instances may be reached; absent: this machine alone.
+   */
+  readonly internalAllow?: readonly string[] | undefined;
   /** The kind of store (a row of the store kinds); absent: `sqlite`. */
   readonly store?: string | undefined;
   readonly sessionTimeoutMs: number;

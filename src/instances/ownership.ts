@@ -38,8 +38,11 @@ export interface Ownership {
   find(key: string): Promise<LiveInstance | undefined>;
   /** Makes this instance the owner; false if another one is. Rejects as `find`. */
   claim(key: string): Promise<boolean>;
-  /** Gives a key up, if it is owned here; never rejects. */
-  release(key: string): Promise<void>;
+  /**
+   * Gives a key up, if it is owned here; never rejects. From now on it is not owned here, though others
+   * can own it only when `before` has resolved.
+   */
+  release(key: string, before?: () => Promise<unknown>): Promise<void>;
   /** Forgets where a key was found, because its owner says that it is not. */
   forget(key: string): void;
   /** A living instance by its name; rejects as `find`. */
@@ -81,6 +84,8 @@ interface Owning extends OwnershipOptions {
   hasEarlier: boolean;
   readonly startedAt: number;
   readonly held: Map<string, HeldKey>;
+  /** Keys that are being given up. */
+  readonly releasing: Map<string, Promise<void>>;
   /** Where keys were found, as their owners were then. */
   readonly routes: Map<string, LiveInstance>;
   readonly lost: Set<(key: string) => void>;
@@ -101,6 +106,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
     hasEarlier: false,
     startedAt: Math.floor(steadyNow(clock)),
     held: new Map(),
+    releasing: new Map(),
     routes: new Map(),
     lost: new Set(),
     renewed: new Set(),
@@ -113,7 +119,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
     holds: (key) => holds(owning, key),
     find: (key) => find(owning, key),
     claim: (key) => claim(owning, key),
-    release: (key) => release(owning, key),
+    release: (key, before) => release(owning, key, before),
     forget: (key) => void owning.routes.delete(key),
     instance: (other) => ask(owning, (table) => table.instance(other)),
     instances: () => ask(owning, (table) => table.instances()),
@@ -186,6 +192,7 @@ function holds(owning: Owning, key: string): Holding {
 
 async function find(owning: Owning, key: string): Promise<LiveInstance | undefined> {
   const { routes, limits, name } = owning;
+  await owning.releasing.get(key);
   const known = routes.get(key);
   if (known !== undefined) return known;
   const row = await ask(owning, (table) => table.find(key));
@@ -197,6 +204,7 @@ async function find(owning: Owning, key: string): Promise<LiveInstance | undefin
 }
 
 async function claim(owning: Owning, key: string): Promise<boolean> {
+  await owning.releasing.get(key);
   const { name, term, held } = owning;
   const before = held.get(key);
   const row = await ask(
@@ -222,12 +230,23 @@ function lose(owning: Owning, key: string): void {
   if (owning.held.delete(key)) { for (const listener of owning.lost) listener(key); }
 }
 
-async function release(owning: Owning, key: string): Promise<void> {
-  const own = owning.held.get(key);
-  if (own === undefined) return;
-  owning.held.delete(key);
+async function release(
+  owning: Owning,
+  key: string,
+  before?: () => Promise<unknown>,
+): Promise<void> {
+  const { held, releasing } = owning;
+  const own = held.get(key);
+  if (own === undefined) return await releasing.get(key);
+  held.delete(key);
+  const giveUp = async (): Promise<void> => {
+    await before?.();
+    await ask(owning, (table) => table.release(key, own.number));
+  };
   // A row that cannot be given up has no owner when this term ends.
-  await ask(owning, (table) => table.release(key, own.number)).catch(() => {});
+  const released = giveUp().catch(() => {}).finally(() => releasing.delete(key));
+  releasing.set(key, released);
+  await released;
 }
 
 function renewLater(owning: Owning, ms: number): void {

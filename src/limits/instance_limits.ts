@@ -35,6 +35,12 @@ export const instanceLimits = {
   ownerRowsRenewedMax: 500,
   /** Owned things that are claimed again at the same time, after a term has ended unnoticed. */
   ownerClaimsMax: 16,
+  /**
+   * An instance that hands its sessions over goes on serving for so long, until load balancers have
+   * asked whether it is ready; and for so long at most.
+   */
+  leaveMsMin: 5_000,
+  leaveMs: 30_000,
   /** How long a connection to another instance may take. */
   forwardConnectMs: 2_000,
   /**

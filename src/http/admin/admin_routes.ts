@@ -13,7 +13,7 @@ import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { hmacHex } from "../../seal.ts";
 import { metricTextType } from "../../telemetry/metric_text.ts";
-import type { Passage } from "../dispatch.ts";
+import type { Passage } from "../passage.ts";
 import { fillName, type SurfaceKinds } from "../surface_kinds.ts";
 import { decodeName } from "../route_match.ts";
 import { type AdminTokens, assertEntryRight } from "./admin_access.ts";

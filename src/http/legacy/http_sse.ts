@@ -24,7 +24,7 @@ import {
 } from "./inbound.ts";
 import { answerBody } from "./post_body.ts";
 import { endLiveSession, followRequest } from "./life.ts";
-import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
+import { type LegacyDeps, type LiveSession, noteInitialized, touch } from "./live_session.ts";
 import { reserve } from "./session_places.ts";
 import { forget, type SessionHolder, type Sessions } from "./session_table.ts";
 import { adopt } from "./session_streams.ts";
@@ -35,6 +35,8 @@ interface SseLine {
   /** Only its holder may post to it. */
   readonly holder: SessionHolder;
   readonly connection: EventStream;
+  /** Under which other instances find it. */
+  readonly key: string;
   /** Whether `initialize` was taken. */
   isBegun: boolean;
   session: LiveSession | undefined;
@@ -79,7 +81,9 @@ export async function openLine(
     // The gateway may have begun to stop meanwhile.
     context.assertOpen();
     closed = rates.openStream(context);
-    return streamResponse(createLine(transport, context, free));
+    const id = crypto.randomUUID();
+    await sessions.deps.ownership?.().claim(lineKey(sessions.deps.sha256, id));
+    return streamResponse(createLine(transport, context, id, free));
   } catch (thrown) {
     free();
     throw thrown;
@@ -90,16 +94,18 @@ export async function openLine(
 function createLine(
   { sessions, lines }: SseTransport,
   context: RequestContext,
+  id: string,
   free: () => void,
 ): ReadableStream<Uint8Array> {
   const { holdOpen } = context.fetchContext;
   holdOpen?.();
   const { limits, heartbeats } = sessions.deps;
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
-  const id = crypto.randomUUID();
+  const key = lineKey(sessions.deps.sha256, id);
   const line: SseLine = {
     holder: { surface: context.surface, principal: context.principal, consumer: context.consumer },
     connection,
+    key,
     isBegun: false,
     session: undefined,
   };
@@ -109,6 +115,7 @@ function createLine(
   connection.write({ event: "endpoint", data: `${posts}?sessionId=${id}` });
   connection.closed.then(() => {
     lines.delete(id);
+    void sessions.deps.ownership?.().release(key);
     stopExpiry();
     free();
     if (line.session !== undefined) hangUp(sessions, line.session, "the client closed its stream");
@@ -133,6 +140,18 @@ export function endLines(transport: SseTransport, force: boolean): void {
   transport.isEnding = true;
   for (const { connection, session } of transport.lines.values()) {
     if (force || session === undefined || session.callCount === 0) end(transport, connection);
+  }
+}
+
+/** The key under which a stream is owned. */
+export function lineKey(sha256: LegacyDeps["sha256"], id: string): string {
+  return `line:${sha256(id)}`;
+}
+
+/** Another instance owns a key: a stream of it, whose POSTs go there, ends here. */
+export function loseLine(transport: SseTransport, key: string): void {
+  for (const line of [...transport.lines.values()]) {
+    if (line.key === key) end(transport, line.connection);
   }
 }
 
