@@ -244,6 +244,7 @@ function httpParts({ options: { config, runtime }, tables, opened, log, ...parts
     operatorToken: opened.tokens?.operator,
     storageProblem: opened.stores.problem,
     isShared: parts.instances !== undefined,
+    isStorageAway: opened.stores.isAway,
   };
 }
 
@@ -263,7 +264,7 @@ function keepNamed(
 
 /** Closes the clients' side first, then the servers, and last what both worked with. */
 async function closeAll(
-  { authenticator, oauth, grants, warden, traces, opened, log, instances }: GatewayParts,
+  { authenticator, oauth, grants, warden, traces, opened, engine, log, instances }: GatewayParts,
   { http, gateway, observers }: {
     readonly http: Pick<HttpHandler, "close">;
     readonly gateway: Pick<SteeredGateway, "close">;
@@ -279,6 +280,7 @@ async function closeAll(
   grants.close();
   await Promise.all([warden.close(), traces?.close()]);
   await opened.stores.close();
+  await engine?.close();
   await log.close();
 }
 

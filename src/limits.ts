@@ -7,6 +7,7 @@ import { accessLimits } from "./limits/access_limits.ts";
 import { bridgeLimits } from "./limits/bridge_limits.ts";
 import { clientLimits } from "./limits/client_limits.ts";
 import { commandLimits } from "./limits/command_limits.ts";
+import { engineLimits } from "./limits/engine_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { grantLimits } from "./limits/grant_limits.ts";
 import { instanceLimits } from "./limits/instance_limits.ts";
@@ -28,6 +29,7 @@ export const defaultLimits = {
   ...serverLimits,
   ...webLimits,
   ...houseLimits,
+  ...engineLimits,
   ...metricLimits,
   ...oauthLimits,
   ...bridgeLimits,

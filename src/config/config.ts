@@ -2,6 +2,7 @@
  * The configuration of the gateway: plain data, already checked. The other files of this folder
  * make it from `mcp.json` and the environment; tests write it by hand.
  */
+import type { StoreConfig } from "./store_config.ts";
 import type { AccessRow } from "./access_rows.ts";
 import type { ClientBoundKeys } from "./client_limit_keys.ts";
 import type {
@@ -255,17 +256,11 @@ export interface AuthConfig {
 }
 
 /** The whole configuration of `createGateway`. */
-export interface GatewayConfig extends ServersConfig {
+export interface GatewayConfig extends ServersConfig, StoreConfig {
   readonly host: string;
   readonly port: number;
   /** Folder of the database, the log and the key; `:memory:` keeps nothing. */
   readonly dataDirectory: string;
-  /**
-   * Hosts and networks at which other instances may be reached; absent: this machine alone.
-   */
-  readonly internalAllow?: readonly string[] | undefined;
-  /** The kind of store (a row of the store kinds); absent: `sqlite`. */
-  readonly store?: string | undefined;
   readonly sessionTimeoutMs: number;
   /** How clients authenticate. Absent: they do not. */
   readonly auth?: AuthConfig | undefined;

@@ -20,6 +20,7 @@ import { readOtelSettings, wantsTraces } from "./otel_settings.ts";
 import { otelVariables } from "./otel_variables.ts";
 import { noDirectory, type Places, placesInFolder } from "./places.ts";
 import { checkReach } from "./reach.ts";
+import { readStoreConfig, storeSecretsOf } from "./store_variables.ts";
 import { type Variable, type VariableName, variables, type VariableValue } from "./variables.ts";
 
 /** What `readConfig` needs. */
@@ -86,6 +87,7 @@ export async function readConfig(
   const servers = file?.config ?? await readDefaultServers(options);
   const debug = required(env, "DEBUG_MODE");
   const auth = authOf(env, file);
+  const stored = readStoreConfig((name) => optional(env, name));
   const otel = readOtelSettings(env, (name) => optional(env, name));
   const config: GatewayConfig = {
     ...servers,
@@ -97,7 +99,8 @@ export async function readConfig(
     allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
     ...(auth === undefined ? {} : { auth }),
     secret: optional(env, "MCP_SECRET"),
-    secrets: [...servers.secrets, ...otel.secrets],
+    ...stored,
+    secrets: [...servers.secrets, ...otel.secrets, ...storeSecretsOf(stored)],
     traces: otel.traces,
     logLevel: debug ? "DEBUG" : required(env, "LOG_LEVEL"),
     debug,

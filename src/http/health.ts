@@ -113,9 +113,11 @@ function reasonOf(
     : problem?.effect;
 }
 
-/** 200 while new work is taken, 503 while starting or draining. */
-export function readyResponse(phase: Phase): Response {
-  return jsonResponse(JSON.stringify({ status: phase }), phase === "ready" ? 200 : 503);
+/** 200 while new work is taken, 503 while starting, draining, or without what stores sessions. */
+export function readyResponse(phase: Phase, isStorageAway: boolean): Response {
+  if (phase !== "ready") return jsonResponse(JSON.stringify({ status: phase }), 503);
+  if (isStorageAway) return jsonResponse(JSON.stringify({ status: "storage_unavailable" }), 503);
+  return jsonResponse(JSON.stringify({ status: phase }), 200);
 }
 
 /** Whether a request carries the operator's token. */

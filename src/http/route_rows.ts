@@ -70,6 +70,8 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "nextTurn" | "sha2
   /** The pages on which people log in at protected servers; absent: there are none. */
   readonly connect?: ConnectParts | undefined;
   readonly storageProblem?: HealthDeps["storageProblem"];
+  /** Whether other instances should serve, since what stores sessions is away. Absent: never. */
+  readonly isStorageAway?: (() => boolean) | undefined;
   readonly restartsOf?: HealthDeps["restartsOf"];
   /** Absent: the gateway has no authorization server. */
   readonly oauth?: OAuthServer | undefined;
@@ -98,7 +100,7 @@ export function rowsOf(layer: HttpLayer): RouteRow[] {
   const lines: SurfaceRow["methods"] = { GET: (context) => openLine(transport, context) };
   const messages: SurfaceRow["methods"] = { POST: (context) => takePost(transport, context) };
   const health: OpenEndpoint = ({ request }) => healthResponse(layer.phase, layer.deps, request);
-  const ready = () => readyResponse(layer.phase);
+  const ready = () => readyResponse(layer.phase, layer.deps.isStorageAway?.() ?? false);
   const createPage = createFrontPage(
     layer.baseUrl,
     deps.surfaceKinds,

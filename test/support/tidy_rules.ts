@@ -106,9 +106,11 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   session: [...floor, "log", "config", "sse"],
   // How tools are found by words; the index itself is kept by the store.
   search: floor,
-  bus: [...floor, "log"],
+  // The connection to an engine that several instances may share.
+  redis: [...floor, "log", "config"],
+  bus: [...floor, "log", "redis"],
   // What this instance owns among others, and how it passes on what others own.
-  instances: [...floor, "log", "runtime"],
+  instances: [...floor, "log", "redis", "runtime"],
   credentials: [...floor, "log", "seal", "runtime", "config", "outgoing", "protocol"],
   // The OAuth client: what protected servers granted to the gateway, and to whom.
   grants: [...beside, "bus", "credentials", "outgoing"],
@@ -166,10 +168,13 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   store: [
     ...beside,
     "auth",
+    "bus",
     "credentials",
     "grants",
+    "instances",
     "oauth",
     "protocol",
+    "redis",
     "search",
     "session",
     "upstream",
@@ -188,6 +193,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "oauth",
     "outgoing",
     "protocol",
+    "redis",
     "session",
     "sse",
     "store",
