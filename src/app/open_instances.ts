@@ -5,15 +5,31 @@
  */
 import type { GatewayConfig } from "../config/config.ts";
 import type { Gateway } from "../gateway/surface.ts";
+import type { InstanceSteering } from "../http/admin/instance_routes.ts";
 import type { HttpHandler } from "../http/routes.ts";
 import { createAllowedTargets, loopbackTargets } from "../instances/allowed_targets.ts";
 import { createForwarder, type Forwarder } from "../instances/forwarder.ts";
 import { type AnswerForwarded, createInternalApi } from "../instances/internal_api.ts";
 import { deriveInternalKey } from "../instances/internal_key.ts";
-import type { LiveInstance } from "../instances/owner_table.ts";
+import type { ForwardedRequest } from "../instances/forwarded_request.ts";
 import { openOwnership, type Ownership } from "../instances/ownership.ts";
+import { operatorPrincipal } from "../model.ts";
 import type { FetchHandler } from "../runtime/runtime.ts";
 import type { GatewayParts } from "./parts.ts";
+
+/** What one instance sends to another that shall leave; no client's request has this method. */
+const drainMethod = "DRAIN";
+const drainRequest: ForwardedRequest = {
+  method: drainMethod,
+  path: "/",
+  headers: {},
+  principal: operatorPrincipal,
+  consumer: "",
+  remoteAddress: undefined,
+  isHeldOpen: false,
+  mayTake: false,
+  body: undefined,
+};
 
 /** The other instances, for a program that listens for them. */
 export interface InternalListener {
@@ -21,15 +37,16 @@ export interface InternalListener {
   readonly fetch: FetchHandler;
   /** Joins them, who reach this instance at this base URL. Rejects with an error text. */
   open(url: string): Promise<void>;
+  /** Calls back when an operator wants this instance to hand its sessions over and stop. */
+  onDrain(run: () => void): void;
 }
 
 /** This instance among others. */
-export interface OpenInstances {
+export interface OpenInstances extends InstanceSteering {
   /** The address must be served before it is announced. */
   listen(answer: AnswerForwarded): FetchHandler;
   join(url: string, calls: () => number): Promise<JoinedInstances>;
-  /** Undefined before it has joined. */
-  joined(): JoinedInstances | undefined;
+  onDrain(run: () => void): void;
   close(): Promise<void>;
 }
 
@@ -37,12 +54,6 @@ export interface OpenInstances {
 export interface JoinedInstances {
   readonly ownership: Ownership;
   readonly forwarder: Forwarder;
-}
-
-/** One instance, as an operator sees it. */
-export interface ShownInstance extends LiveInstance {
-  /** Whether it is the one that was asked. */
-  readonly isThis: boolean;
 }
 
 /** Opens it; undefined if the store is this instance's alone. Rejects with an error text. */
@@ -56,8 +67,40 @@ export async function openInstances(
   const log = parts.log.source("instances");
   const shared = { key, clock, limits, log, name };
   let joined: JoinedInstances | undefined;
+  let leave: (() => void) | undefined;
+  const drainHere = (): void => {
+    if (leave === undefined) throw new Error(`Cannot drain instance "${name}": it cannot stop itself`);
+    log.info("An operator drains this instance", { instance: name });
+    leave();
+  };
   return {
-    listen: (answer) => createInternalApi({ ...shared, answer }),
+    listen: (answer) =>
+      createInternalApi({
+        ...shared,
+        async answer(request, signal, disconnectHidden) {
+          if (request.method !== drainMethod) return await answer(request, signal, disconnectHidden);
+          drainHere();
+          return new Response(null, { status: 202 });
+        },
+      }),
+    onDrain: (run) => void (leave = run),
+    async list() {
+      const all = await joined?.ownership.instances() ?? [];
+      return all.map((one) => ({ ...one, isThis: one.name === name }));
+    },
+    async drain(other) {
+      if (other === name) return drainHere();
+      const all = await joined?.ownership.instances() ?? [];
+      const target = all.find((one) => one.name === other);
+      if (joined === undefined || target === undefined) {
+        const names = all.map((one) => one.name).join(", ");
+        throw new Error(`Cannot drain instance "${other}": expected one of ${names}`);
+      }
+      const came = await joined.forwarder.forward(target, drainRequest, new AbortController().signal);
+      if (came.kind === "answered") came.body.cancel();
+      if (came.kind === "answered" && came.head.status === 202) return;
+      throw new Error(`Cannot drain instance "${other}": it does not answer at ${target.url}`);
+    },
     async join(url, calls) {
       const ownership = await openOwnership({ ...shared, table, url, calls });
       const allowed = createAllowedTargets(config.internalAllow ?? loopbackTargets);
@@ -68,7 +111,6 @@ export async function openInstances(
       log.info("Joined the instances of this gateway", { instance: name, url });
       return joined;
     },
-    joined: () => joined,
     async close() {
       joined?.forwarder.close();
       await joined?.ownership.close();
@@ -85,6 +127,7 @@ export function internalOf(
   if (instances === undefined || answerForwarded === undefined) return undefined;
   return {
     fetch: instances.listen(answerForwarded),
+    onDrain: instances.onDrain,
     open: async (url) => open(await instances.join(url, () => gateway.load().calls)),
   };
 }

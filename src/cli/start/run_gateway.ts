@@ -111,6 +111,7 @@ export async function startGateway(
   if (!untilUnattached) showPageLink(platform, running, listeners);
   if (note !== undefined) running.log[note.level](note.text);
   if (envFiles.length > 0) running.log.info(`Reads variables from ${envFiles.join(", then ")}`);
+  running.internal?.onDrain(() => stop());
   if (untilUnattached) {
     running.admin?.onUnattached(() => {
       running.log.info("No program is attached any more");
