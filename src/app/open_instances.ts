@@ -69,7 +69,9 @@ export async function openInstances(
   let joined: JoinedInstances | undefined;
   let leave: (() => void) | undefined;
   const drainHere = (): void => {
-    if (leave === undefined) throw new Error(`Cannot drain instance "${name}": it cannot stop itself`);
+    if (leave === undefined) {
+      throw new Error(`Cannot drain instance "${name}": it cannot stop itself`);
+    }
     log.info("An operator drains this instance", { instance: name });
     leave();
   };
@@ -78,7 +80,9 @@ export async function openInstances(
       createInternalApi({
         ...shared,
         async answer(request, signal, disconnectHidden) {
-          if (request.method !== drainMethod) return await answer(request, signal, disconnectHidden);
+          if (request.method !== drainMethod) {
+            return await answer(request, signal, disconnectHidden);
+          }
           drainHere();
           return new Response(null, { status: 202 });
         },
@@ -96,7 +100,11 @@ export async function openInstances(
         const names = all.map((one) => one.name).join(", ");
         throw new Error(`Cannot drain instance "${other}": expected one of ${names}`);
       }
-      const came = await joined.forwarder.forward(target, drainRequest, new AbortController().signal);
+      const came = await joined.forwarder.forward(
+        target,
+        drainRequest,
+        new AbortController().signal,
+      );
       if (came.kind === "answered") came.body.cancel();
       if (came.kind === "answered" && came.head.status === 202) return;
       throw new Error(`Cannot drain instance "${other}": it does not answer at ${target.url}`);

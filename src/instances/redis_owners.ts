@@ -93,7 +93,8 @@ export function createRedisOwners(
   const run = (one: RedisScript, ...args: readonly (string | number)[]): Promise<RedisReply> =>
     engine.run(one, root, args);
   return {
-    join: async (facts, termMs) => Number(await run(join, facts.name, JSON.stringify(facts), termMs)),
+    join: async (facts, termMs) =>
+      Number(await run(join, facts.name, JSON.stringify(facts), termMs)),
     renew: async (facts, term, termMs) =>
       await run(renew, facts.name, JSON.stringify(facts), term, termMs) === 1,
     async leave(name, term) {

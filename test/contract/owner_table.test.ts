@@ -105,7 +105,12 @@ if (hasRedis) {
     server = await startRedis();
     const config = parseStore(server.url)?.engine;
     if (config === undefined) throw new Error(`${server.url} is no URL of an engine`);
-    engine = await connectRedis({ engine: config, clock: systemClock, limits, log: createTestLog() });
+    engine = await connectRedis({
+      engine: config,
+      clock: systemClock,
+      limits,
+      log: createTestLog(),
+    });
   });
   afterAll(async () => {
     await engine.close();
