@@ -4,6 +4,7 @@
  * (src/redis/).
  */
 import * as v from "valibot";
+import { ConfigError } from "./config_error.ts";
 
 /** How the addresses of a URL are meant. */
 export type EngineForm = "single" | "sentinel" | "cluster";
@@ -33,6 +34,14 @@ export interface EngineConfig extends EngineLogin {
   readonly master?: string | undefined;
   /** How to log in at the Sentinels. */
   readonly sentinel?: EngineLogin | undefined;
+}
+
+/** Where the stores are. */
+export interface StoreSettings {
+  /** The kind of store (a row of the store kinds); absent: `sqlite`. */
+  readonly store?: string | undefined;
+  /** The engine of the kind `redis`; absent: the kind needs none. */
+  readonly engine?: EngineConfig | undefined;
 }
 
 /** What MCP_STORE chooses. */
@@ -91,9 +100,24 @@ export function parseStore(text: string): StoreChoice | undefined {
   return engine && { kind: "redis", engine };
 }
 
+/** The part of the configuration that says where the stores are. Throws if the key is missing. */
+export function toStore(
+  choice: StoreChoice | undefined,
+  secret: string | undefined,
+): StoreSettings {
+  if (choice === undefined) return {};
+  if (choice.engine !== undefined && secret === undefined) {
+    throw new ConfigError([
+      "Cannot use MCP_STORE without MCP_SECRET: what is stored there is sealed with that key, and " +
+      "every instance needs the same one; create it with: openssl rand -base64 32",
+    ]);
+  }
+  return { store: choice.kind, engine: choice.engine };
+}
+
 /** The values of an engine's URL that no log may show. */
-export function secretsOfEngine({ password, sentinel }: EngineConfig): string[] {
-  return [password, sentinel?.password]
+export function secretsOfEngine(engine: EngineConfig | undefined): string[] {
+  return [engine?.password, engine?.sentinel?.password]
     .filter((text) => text !== undefined);
 }
 

@@ -8,6 +8,7 @@ import { bytesPerMegabyte, msPerSecond } from "../limits.ts";
 import { chooseKinds } from "./auth_settings.ts";
 import type { AuthConfig, GatewayConfig, ServersConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
+import { secretsOfEngine, toStore } from "./engine_url.ts";
 import { isLoopback } from "./loopback.ts";
 import {
   readDefaultServers,
@@ -20,7 +21,6 @@ import { readOtelSettings, wantsTraces } from "./otel_settings.ts";
 import { otelVariables } from "./otel_variables.ts";
 import { noDirectory, type Places, placesInFolder } from "./places.ts";
 import { checkReach } from "./reach.ts";
-import { readStoreConfig, storeSecretsOf } from "./store_variables.ts";
 import { type Variable, type VariableName, variables, type VariableValue } from "./variables.ts";
 
 /** What `readConfig` needs. */
@@ -87,8 +87,8 @@ export async function readConfig(
   const servers = file?.config ?? await readDefaultServers(options);
   const debug = required(env, "DEBUG_MODE");
   const auth = authOf(env, file);
-  const stored = readStoreConfig((name) => optional(env, name));
   const otel = readOtelSettings(env, (name) => optional(env, name));
+  const store = toStore(optional(env, "MCP_STORE"), optional(env, "MCP_SECRET"));
   const config: GatewayConfig = {
     ...servers,
     ...own,
@@ -99,8 +99,10 @@ export async function readConfig(
     allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
     ...(auth === undefined ? {} : { auth }),
     secret: optional(env, "MCP_SECRET"),
-    ...stored,
-    secrets: [...servers.secrets, ...otel.secrets, ...storeSecretsOf(stored)],
+    ...store,
+    internalUrl: optional(env, "MCP_INTERNAL_URL"),
+    internalAllow: optional(env, "MCP_INTERNAL_ALLOW"),
+    secrets: [...servers.secrets, ...otel.secrets, ...secretsOfEngine(store.engine)],
     traces: otel.traces,
     logLevel: debug ? "DEBUG" : required(env, "LOG_LEVEL"),
     debug,

@@ -76,8 +76,7 @@ export function createElsewhere(deps: ElsewhereDeps): Elsewhere {
       const { ownership } = deps.neighbours();
       const holding = ownership.holds(key);
       if (holding === "held") return undefined;
-      if (holding === "silent") throw silent();
-      return place(deps, context, key);
+      return holding === "silent" ? renewed(ownership, key) : place(deps, context, key);
     },
     async accepts(context, mayTake) {
       const key = keyOf(deps, context);
@@ -85,8 +84,8 @@ export function createElsewhere(deps: ElsewhereDeps): Elsewhere {
       // A parked call is where its state says, and its step looks for it.
       if (key === undefined) return true;
       const holding = ownership.holds(key);
-      if (holding === "silent") throw silent();
-      if (holding === "held") return true;
+      if (holding === "silent") await renewed(ownership, key);
+      if (ownership.holds(key) === "held") return true;
       if (!mayTake) return false;
       if (!await isTheirs(deps, context, key)) return true;
       return await ownership.claim(key);
@@ -95,9 +94,12 @@ export function createElsewhere(deps: ElsewhereDeps): Elsewhere {
   };
 }
 
-function silent(): GatewayError {
-  const text = "This instance cannot reach the others; retry later";
-  return new GatewayError("store_unavailable", text);
+/** Resolves if a key is owned here after another attempt to renew; else rejects. */
+async function renewed(ownership: Ownership, key: string): Promise<undefined> {
+  await ownership.renew();
+  if (ownership.holds(key) === "held") return undefined;
+  const text = "The store that the instances of the gateway share cannot be reached; retry later";
+  throw new GatewayError("store_unavailable", text);
 }
 
 /** The key of the session or stream that a request names; undefined if it names none. */

@@ -35,9 +35,14 @@ export interface HealthDeps {
   readonly storageProblem?:
     | (() => Promise<{ readonly effect: string; readonly cause: string } | undefined>)
     | undefined;
+  /** Whether what stores sessions has been away for long. Absent: never. */
+  readonly isStorageAway?: (() => boolean) | undefined;
   /** How often a server was started again, for the operator. Absent: it is not known. */
   readonly restartsOf?: ((server: string) => number) | undefined;
 }
+
+/** What the rest of the gateway tells of itself. */
+export type HealthReports = Pick<HealthDeps, "storageProblem" | "isStorageAway" | "restartsOf">;
 
 type ServerStatus = GatewayStatus["servers"][number];
 

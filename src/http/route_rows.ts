@@ -21,7 +21,7 @@ import { cardRows } from "./cards/card_rows.ts";
 import { type BaseUrl } from "./gateway_url.ts";
 import { createFrontPage } from "./front_page.ts";
 import { type Guard, type GuardConfig } from "./guard.ts";
-import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
+import { type HealthReports, healthResponse, type Phase, readyResponse } from "./health.ts";
 import type { ConnectParts } from "./oauth/connect_access.ts";
 import { connectRows } from "./oauth/connect_rows.ts";
 import { discoveryRows } from "./oauth/discovery_rows.ts";
@@ -37,7 +37,8 @@ import { type StatelessRequests } from "./modern/requests.ts";
 import { openLine, type SseTransport, takePost } from "./legacy/http_sse.ts";
 
 /** What the HTTP layer is made of. */
-export interface HttpDeps extends Pick<Runtime, "addresses" | "nextTurn" | "sha256"> {
+export interface HttpDeps
+  extends HealthReports, Pick<Runtime, "addresses" | "nextTurn" | "sha256"> {
   readonly gateway: Gateway;
   /** Which URLs there are. */
   readonly surfaceKinds: SurfaceKinds;
@@ -69,10 +70,6 @@ export interface HttpDeps extends Pick<Runtime, "addresses" | "nextTurn" | "sha2
   readonly pages?: PagesParts | undefined;
   /** The pages on which people log in at protected servers; absent: there are none. */
   readonly connect?: ConnectParts | undefined;
-  readonly storageProblem?: HealthDeps["storageProblem"];
-  /** Whether other instances should serve, since what stores sessions is away. Absent: never. */
-  readonly isStorageAway?: (() => boolean) | undefined;
-  readonly restartsOf?: HealthDeps["restartsOf"];
   /** Absent: the gateway has no authorization server. */
   readonly oauth?: OAuthServer | undefined;
 }

@@ -49,6 +49,8 @@ export interface Ownership {
   instance(name: string): Promise<LiveInstance | undefined>;
   /** All living instances; rejects as `find`. */
   instances(): Promise<readonly LiveInstance[]>;
+  /** Renews the term now, once for all that ask meanwhile; never rejects. */
+  renew(): Promise<void>;
   /** Calls back for each key that another instance owns from now on. */
   onLost(listener: (key: string) => void): () => void;
   /** Calls back after each renewal, also if it failed. */
@@ -91,6 +93,8 @@ interface Owning extends OwnershipOptions {
   readonly lost: Set<(key: string) => void>;
   readonly renewed: Set<() => void>;
   stopRenewing: () => void;
+  /** The renewal under way. */
+  renewing: Promise<void> | undefined;
 }
 
 /** Begins the first term. Rejects if the table cannot be reached. */
@@ -111,6 +115,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
     lost: new Set(),
     renewed: new Set(),
     stopRenewing: () => {},
+    renewing: undefined,
   };
   owning.term = await ask(owning, (table) => table.join(factsOf(owning), termOf(owning)));
   renewLater(owning, options.limits.ownerRenewMs);
@@ -123,11 +128,14 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
     forget: (key) => void owning.routes.delete(key),
     instance: (other) => ask(owning, (table) => table.instance(other)),
     instances: () => ask(owning, (table) => table.instances()),
+    renew: () => renewOnce(owning),
     onLost: (listener) => hear(owning.lost, listener),
     onRenewed: (listener) => hear(owning.renewed, listener),
     async leaveSoon() {
       owning.isLeaving = true;
-      await renew(owning);
+      // One that is under way does not say it.
+      await owning.renewing;
+      await renewOnce(owning);
     },
     isLeaving: () => owning.isLeaving,
     numberOf: (key) => owning.held.get(key)?.number,
@@ -251,7 +259,11 @@ async function release(
 
 function renewLater(owning: Owning, ms: number): void {
   owning.stopRenewing();
-  owning.stopRenewing = owning.clock.after(ms, () => void renew(owning));
+  owning.stopRenewing = owning.clock.after(ms, () => void renewOnce(owning));
+}
+
+function renewOnce(owning: Owning): Promise<void> {
+  return owning.renewing ??= renew(owning).finally(() => (owning.renewing = undefined));
 }
 
 /** Renews the term, or begins another if it has ended; never rejects. */

@@ -6,9 +6,9 @@ export const engineLimits = {
    * One command. A healthy engine answers in less than a millisecond; a snapshot or a failover may
    * stall it for a second.
    */
-  engineCommandMs: 3_000,
+  engineCommandMs: 5_000,
   /** A connection on which nothing arrives is cut after this time, and tested this often. */
-  engineSilenceMs: 3_000,
+  engineSilenceMs: 5_000,
   enginePingMs: 1_000,
   /** One attempt to connect, and all of them at the start of the gateway. */
   engineConnectMs: 3_000,

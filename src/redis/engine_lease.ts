@@ -73,7 +73,8 @@ export async function ownEngine(options: EngineLeaseOptions): Promise<RedisConne
   };
   renewLater();
   const stopHearing = connection.onReturn(() => void renew().catch(() => {}));
-  const isHeld = (): boolean => clock.monotonic() - renewedAt < limits.engineLeaseTrustMs;
+  const isHeld = (): boolean =>
+    other === undefined && clock.monotonic() - renewedAt < limits.engineLeaseTrustMs;
   return {
     ...connection,
     ...commandsOn({ prefix }, async (args) => {
@@ -83,7 +84,7 @@ export async function ownEngine(options: EngineLeaseOptions): Promise<RedisConne
     problem() {
       const problem = connection.problem();
       if (problem !== undefined || isHeld()) return problem;
-      return { since: renewedAt + limits.engineLeaseTrustMs, cause: lostReason(other) };
+      return { since: renewedAt, cause: lostReason(other) };
     },
     async close() {
       if (isClosed) return;

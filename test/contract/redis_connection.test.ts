@@ -6,7 +6,13 @@ import { defaultLimits, type Limits } from "../../src/limits.ts";
 import { connectRedis } from "../../src/redis/redis_connection.ts";
 import { RedisFault } from "../../src/redis/redis_fault.ts";
 import { createTestLog } from "../support/log.ts";
-import { hasRedis, type RedisServer, startRedis, whyNoRedis } from "../support/redis_server.ts";
+import {
+  hasRedis,
+  type RedisServer,
+  startRedis,
+  startSentinel,
+  whyNoRedis,
+} from "../support/redis_server.ts";
 import { until } from "../support/wait.ts";
 
 function engineOf(url: string): EngineConfig {
@@ -20,6 +26,32 @@ async function open(url: string, changes: Partial<Limits> = {}, clock: Clock = s
   const limits = { ...defaultLimits, ...changes };
   const connection = await connectRedis({ engine: engineOf(url), clock, limits, log });
   return { ...connection, log };
+}
+
+/** On a busy machine, the engine and this process may both be late. */
+const calm: Partial<Limits> = { engineCommandMs: 60_000, engineSilenceMs: 60_000 };
+
+const addTwo = {
+  lua: "return redis.call('INCRBY', KEYS[1], ARGV[1]) + redis.call('INCRBY', KEYS[2], ARGV[1])",
+};
+
+/** Uses all that the stores and the bus need of an engine, and closes it. */
+async function useAll(connection: Awaited<ReturnType<typeof open>>): Promise<void> {
+  const { key } = connection;
+  await connection.set(key("a"), "value");
+  expect(await connection.get(key("a"))).toBe("value");
+  const keys = [key("one"), key("two")];
+  expect(await connection.run(addTwo, keys, [2])).toBe(4);
+  // By its digest now.
+  expect(await connection.run(addTwo, keys, [2])).toBe(8);
+  await connection.remove(keys);
+  const heard: string[] = [];
+  connection.subscribe(key("news"), (text) => heard.push(text));
+  await until("a message came", () => {
+    connection.publish(key("news"), "x");
+    return heard.length > 0;
+  });
+  await connection.close();
 }
 
 const add = { lua: "return redis.call('INCRBY', KEYS[1], ARGV[1])" };
@@ -59,8 +91,8 @@ const add = { lua: "return redis.call('INCRBY', KEYS[1], ARGV[1])" };
   test("fails a command in time while the engine hangs, and goes on when it answers", async () => {
     const { log, ...connection } = await open(server.url, {
       engineCommandMs: 300,
-      engineSilenceMs: 400,
-      enginePingMs: 100,
+      engineSilenceMs: 2_000,
+      enginePingMs: 500,
       engineProbeAgainMs: 50,
     });
     let returns = 0;
@@ -115,6 +147,24 @@ const add = { lua: "return redis.call('INCRBY', KEYS[1], ARGV[1])" };
     await own.tell("CONFIG SET maxmemory 0");
     await until("the engine works", () => connection.problem() === undefined);
     connection.close();
+    await own.close();
+  });
+
+  test("uses a cluster: scripts over several keys, and sharded channels", async () => {
+    const own = await startRedis("--cluster-enabled", "yes");
+    await own.tell("CLUSTER ADDSLOTSRANGE 0 16383");
+    await until("the cluster is whole", async () => {
+      return (await own.tell("CLUSTER INFO")).includes("cluster_state:ok");
+    });
+    await useAll(await open(own.url.replace("redis:", "redis+cluster:"), calm));
+    await own.close();
+  });
+
+  test("uses the server that a Sentinel names", async () => {
+    const own = await startRedis();
+    const sentinel = await startSentinel(own.port);
+    await useAll(await open(`redis+sentinel://127.0.0.1:${sentinel.port}?master=main`, calm));
+    await sentinel.close();
     await own.close();
   });
 

@@ -3,7 +3,7 @@
  * pause, fill and start again. Where it is not installed, its tests are skipped.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,6 +74,34 @@ export async function startRedis(...more: readonly string[]): Promise<RedisServe
     tell: (command) => tellRedis(port, command),
     async close() {
       await stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts a Sentinel that watches a server under the name `main`. */
+export async function startSentinel(
+  master: number,
+): Promise<Pick<RedisServer, "port" | "close">> {
+  const folder = mkdtempSync(join(tmpdir(), "mcp-wrapper-sentinel-"));
+  const port = await freePort();
+  const path = join(folder, "sentinel.conf");
+  writeFileSync(
+    path,
+    `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor main 127.0.0.1 ${master} 1\n`,
+  );
+  const env = { PATH: process.env["PATH"] ?? "" };
+  const child = spawn("redis-server", [path, "--sentinel"], { stdio: "ignore", env });
+  await until(
+    "the Sentinel answers",
+    async () => (await tellRedis(port, "PING").catch(() => "")).startsWith("+PONG"),
+  );
+  return {
+    port,
+    async close() {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await ended;
       rmSync(folder, { recursive: true, force: true });
     },
   };
