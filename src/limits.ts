@@ -10,6 +10,7 @@ import { commandLimits } from "./limits/command_limits.ts";
 import { engineLimits } from "./limits/engine_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { grantLimits } from "./limits/grant_limits.ts";
+import { instanceLimits } from "./limits/instance_limits.ts";
 import { metricLimits } from "./limits/metric_limits.ts";
 import { oauthLimits } from "./limits/oauth_limits.ts";
 import { pageLimits } from "./limits/page_limits.ts";
@@ -42,6 +43,7 @@ export const defaultLimits = {
   ...traceLimits,
   ...pinLimits,
   ...resultLimits,
+  ...instanceLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

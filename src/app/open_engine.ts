@@ -24,8 +24,31 @@ export async function openEngine(
   if (secret === undefined) {
     throw new Error("Cannot use MCP_STORE without MCP_SECRET: every instance needs the same key");
   }
+  const options = { engine, clock, limits, log: log.source("engine") };
+  if (instance !== undefined) {
+    // The instances share it: each session has one owner among them.
+    const { connectRedis } = await import("../redis/redis_connection.ts");
+    return await connectRedis(options);
+  }
   const { openOwnedEngine } = await import("../redis/owned_engine.ts");
-  const who = instance === undefined ? "a command" : `instance ${instance}`;
-  const holder = `${who} with the data folder "${dataDirectory}"`;
-  return await openOwnedEngine({ engine, holder, clock, limits, log: log.source("engine") });
+  const holder = `a command with the data folder "${dataDirectory}"`;
+  const owned = await openOwnedEngine({ ...options, holder });
+  try {
+    await assertUnused(owned, limits);
+  } catch (fault) {
+    await owned.close();
+    throw fault;
+  }
+  return owned;
+}
+
+/** What a command changes, gateways that run would not hear of. */
+async function assertUnused(engine: RedisConnection, limits: Limits): Promise<void> {
+  const { createRedisOwners } = await import("../instances/redis_owners.ts");
+  const [running] = await createRedisOwners(engine, limits).instances();
+  if (running === undefined) return;
+  throw new Error(
+    `Cannot use the engine at ${engine.place}: a gateway runs on it (instance ${running.name}); ` +
+      "use the command where that gateway runs, with its data folder",
+  );
 }

@@ -33,6 +33,7 @@ import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
 import { openEngine } from "./open_engine.ts";
 import { openGrants } from "./open_grants.ts";
+import { type OpenInstances, openInstances } from "./open_instances.ts";
 import { openLogins, type ServerLogins } from "./open_logins.ts";
 import { openOAuth } from "./open_oauth.ts";
 import { openTraces } from "./open_traces.ts";
@@ -88,6 +89,8 @@ export interface GatewayParts {
   /** What was accepted of the tools of servers. */
   readonly pins: ToolPins;
   readonly warden: Warden;
+  /** Undefined: the store is this instance's alone. */
+  readonly instances: OpenInstances | undefined;
 }
 
 /** Opens the parts. Rejects with a sentence when the data directory cannot be used. */
@@ -110,7 +113,8 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const opened = await openStores({ config, kinds, runtime, clock, limits, log, engine })
     .catch(closeEngine);
   log.addSecrets(opened.secrets);
-  const bus = await openBus({ engine, instance, limits, log: log.source("bus") });
+  const bus = opened.stores.bus ??
+    await openBus({ engine, instance, limits, log: log.source("bus") });
   const close = async (fault: unknown): Promise<never> => {
     await opened.stores.close();
     return await closeEngine(fault);
@@ -130,6 +134,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const own = { traces: config.traces, runtime, clock, limits, events, log, instance };
   const traces = await openTraces(own);
   const shared = { options, limits, clock, tables, instance, log, recentLog, events, traces };
+  const instances = await openInstances({ ...shared, opened }).catch(close);
   const pins = await openPins({
     runtime,
     opened,
@@ -138,7 +143,19 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
     emit: events.emit,
     logOf: (server) => log.source(server === "" ? "pins" : `upstream.${server}`),
   });
-  return { ...shared, engine, bus, authenticator, oauth, grants, logins, opened, pins, warden };
+  return {
+    ...shared,
+    engine,
+    bus,
+    authenticator,
+    oauth,
+    grants,
+    logins,
+    opened,
+    pins,
+    warden,
+    instances,
+  };
 }
 
 /** The servers of a gateway, from `mcp.json` and the registry. */

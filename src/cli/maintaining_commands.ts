@@ -25,6 +25,18 @@ export const maintaining: readonly Command[] = [
     load: async () => (await import("./store_command.ts")).runStore,
   },
   {
+    name: "drain",
+    summary: "hand the sessions of an instance over to the others, and stop it",
+    arguments: [{
+      name: "INSTANCE",
+      meaning: "the name of an instance, as status shows it",
+      isRequired: true,
+    }],
+    options: [],
+    examples: ["drain 0d0f2b3c-7a51-4f7e-9c43-3c2a4b1f9e11"],
+    load: async () => (await import("./drain_command.ts")).runDrain,
+  },
+  {
     name: "service",
     summary: "run the gateway as a service from log-in on (systemd, launchd)",
     arguments: [

@@ -2,6 +2,7 @@
  * The configuration of the gateway: plain data, already checked. The other files of this folder
  * make it from `mcp.json` and the environment; tests write it by hand.
  */
+import type { InstanceSettings } from "./instance_settings.ts";
 import type { AccessRow } from "./access_rows.ts";
 import type { ClientBoundKeys } from "./client_limit_keys.ts";
 import type {
@@ -256,7 +257,7 @@ export interface AuthConfig {
 }
 
 /** The whole configuration of `createGateway`. */
-export interface GatewayConfig extends ServersConfig, StoreSettings {
+export interface GatewayConfig extends ServersConfig, StoreSettings, InstanceSettings {
   readonly host: string;
   readonly port: number;
   /** Folder of the database, the log and the key; `:memory:` keeps nothing. */

@@ -100,6 +100,8 @@ export async function readConfig(
     ...(auth === undefined ? {} : { auth }),
     secret: optional(env, "MCP_SECRET"),
     ...store,
+    internalUrl: optional(env, "MCP_INTERNAL_URL"),
+    internalAllow: optional(env, "MCP_INTERNAL_ALLOW"),
     secrets: [...servers.secrets, ...otel.secrets, ...secretsOfEngine(store.engine)],
     traces: otel.traces,
     logLevel: debug ? "DEBUG" : required(env, "LOG_LEVEL"),

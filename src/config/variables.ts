@@ -92,6 +92,15 @@ export const variables = {
     parse: parseSecret,
     secret: true,
   },
+  MCP_INTERNAL_URL: {
+    expected: "the http URL of this instance for the others, such as http://10.0.0.5:9100",
+    parse: parseInternalUrl,
+  },
+  MCP_INTERNAL_ALLOW: {
+    default: "127.0.0.0/8,::1",
+    expected: "hosts and networks such as gateway-2.internal or 10.0.0.0/8, separated by commas",
+    parse: (text) => parseList(text, (item) => parseBlock(item) ? item : parseHost(item)),
+  },
   MCP_AUTH: {
     expected: "kinds of authentication such as key or key,oauth, separated by commas",
     parse: (text) => parseList(text, (item) => /^[a-z][a-z0-9_]*$/.test(item) ? item : undefined),
@@ -182,6 +191,14 @@ function parsePublicUrl(text: string): string | undefined {
   if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
   if (url.username + url.password + url.search + url.hash !== "") return undefined;
   return url.href.replace(/\/+$/, "");
+}
+
+/** Of a whole URL only host and port have a meaning here. */
+function parseInternalUrl(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url?.protocol === "http:" && url.pathname === "/" &&
+    url.username + url.password + url.search + url.hash === "";
+  return isPlain ? url.origin : undefined;
 }
 
 function parseList(

@@ -13,7 +13,12 @@ import type { Log } from "../log.ts";
 import { jsonResponse, logFault } from "./respond.ts";
 
 /** Where the handler is in its life. */
-export type Phase = "starting" | "ready" | "draining";
+export type Phase =
+  | "starting"
+  | "ready"
+  /** It serves what comes, hands its sessions over, and wants no new clients. */
+  | "leaving"
+  | "draining";
 
 /** What the two answers are made from. */
 export interface HealthDeps {

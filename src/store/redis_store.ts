@@ -5,6 +5,7 @@
  */
 import { noDirectory } from "../config/places.ts";
 import type { Sealer } from "../seal.ts";
+import { createRedisOwners } from "../instances/redis_owners.ts";
 import type { RedisConnection } from "../redis/redis_connection.ts";
 import { openStoreDatabase, openWhenFree } from "./database.ts";
 import { createFileCheck } from "./file_check.ts";
@@ -98,6 +99,7 @@ export function openEngineStores(
     oauth: createRedisOAuth(shared),
     keys: createRedisKeys({ tables, log: log.source("keys") }),
     names: createRedisNames(engine),
+    owners: createRedisOwners(engine, limits),
     backup: refuseEngineBackup,
     async problem() {
       const problem = engine.problem();

@@ -5,6 +5,7 @@
  * read only after the kind holds its lock, so that only one gateway makes them.
  */
 import type { KeyStore } from "../auth/key_store.ts";
+import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { noDirectory } from "../config/places.ts";
@@ -12,6 +13,7 @@ import type { ProfileStore, RegistryStore } from "../config/registry_store.ts";
 import type { OAuthStore } from "../oauth/oauth_store.ts";
 import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
 import type { ClientRegistration, GrantStore } from "../grants/grant.ts";
+import type { OwnerTable } from "../instances/owner_table.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { UserStore } from "../oauth/user_store.ts";
@@ -46,6 +48,10 @@ export interface Stores {
   readonly processGroups: ProcessGroupStore;
   /** The API keys of clients. */
   readonly keys: KeyStore;
+  /** Who owns what among the instances that use these stores; absent: this one alone does. */
+  readonly owners?: OwnerTable | undefined;
+  /** Carries messages to the other instances as well; absent: this one alone hears them. */
+  readonly bus?: Bus | undefined;
   /**
    * Copies all that is stored to a file that does not exist yet, at an absolute path; only its
    * owner may read it. Rejects with an error text.

@@ -69,15 +69,25 @@ const password = "a-long-password-of-the-engine";
     await same.end();
   }, testMs);
 
-  test("a second gateway is refused while the first one runs, and is told of it", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "mcp-wrapper-second-"));
-    const { code, output } = await run(folder, env(server.url.replace("//", `//:${password}@`)));
-    expect(code).not.toBe(0);
-    expect(output).toContain("another gateway uses it (instance ");
-    expect(output).toContain(`with the data folder "${gateway.directory}/data")`);
-    expect(output).not.toContain(password);
-    rmSync(folder, { recursive: true, force: true });
-    expect((await health("/ready")).code).toBe(200);
+  test("a second gateway joins the first one and serves its sessions", async () => {
+    const second = await spawnGateway({
+      servers: { own: hostileCommand() },
+      env: env(server.url.replace("//", `//:${password}@`)),
+    });
+    try {
+      const session = await openRpcSession(mcp());
+      const there = resumeRpcSession(`${second.url}/servers/own/mcp`, session.id);
+      expect(await there.callTool(1, "nonce", { nonce: "through the second" }))
+        .toBe("through the second");
+      await gateway.kill9();
+      expect(await there.callTool(2, "nonce", { nonce: "taken over" })).toBe("taken over");
+      await gateway.restart();
+      expect(await session.callTool(3, "nonce", { nonce: "passed on" })).toBe("passed on");
+      await session.end();
+      expect(second.log()).not.toContain(password);
+    } finally {
+      await second.dispose();
+    }
   }, testMs);
 
   test("a start without MCP_SECRET ends with what to do", async () => {

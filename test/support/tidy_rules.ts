@@ -110,6 +110,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   // The connection to an engine that several instances may share.
   redis: [...floor, "log", "config"],
   bus: [...floor, "log", "redis"],
+  // What this instance owns among others, and how it passes on what others own.
+  instances: [...floor, "log", "redis", "runtime"],
   credentials: [...floor, "log", "seal", "runtime", "config", "outgoing", "protocol"],
   // The OAuth client: what protected servers granted to the gateway, and to whom.
   grants: [...beside, "bus", "credentials", "outgoing"],
@@ -151,13 +153,26 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   // The authorization server: who may get a token, and what a token stands for.
   oauth: [...beside, "bus", "outgoing"],
   auth: [...beside, "bus", "oauth", "outgoing"],
-  http: [...beside, "auth", "bus", "gateway", "grants", "oauth", "protocol", "session", "sse"],
+  http: [
+    ...beside,
+    "auth",
+    "bus",
+    "gateway",
+    "grants",
+    "instances",
+    "oauth",
+    "protocol",
+    "session",
+    "sse",
+  ],
   // Behind interfaces that their users own.
   store: [
     ...beside,
     "auth",
+    "bus",
     "credentials",
     "grants",
+    "instances",
     "oauth",
     "protocol",
     "redis",
@@ -173,6 +188,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "gateway",
     "grants",
     "http",
+    "instances",
     "keyed_digest",
     "log_line",
     "oauth",
@@ -190,10 +206,29 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "upstream/stdio",
     "upstream/upstream_kinds",
   ],
-  cli: [...beside, "app", "log_line", "log_redact", "protocol", "sse", "store", "upstream/stdio"],
+  cli: [
+    ...beside,
+    "app",
+    "instances",
+    "log_line",
+    "log_redact",
+    "protocol",
+    "sse",
+    "store",
+    "upstream/stdio",
+  ],
   main: ["cli", "limits", "runtime"],
   // The public entry of the package: the composition root, and the types of what it takes.
-  index: [...beside, "app", "auth", "gateway", "http", "store", "upstream/upstream_kinds"],
+  index: [
+    ...beside,
+    "app",
+    "auth",
+    "gateway",
+    "http",
+    "instances",
+    "store",
+    "upstream/upstream_kinds",
+  ],
   // Data alone.
   recipes: [],
 };
