@@ -1,4 +1,5 @@
 /** The names of rows in the engine that their stores find by name alone. */
+import { toCredentialKind } from "../credentials/provider.ts";
 import { sharedPrincipal } from "../model.ts";
 import type { RedisConnection, RedisReply, RedisScript } from "../redis/redis_connection.ts";
 import type { StoredNames } from "./stores.ts";
@@ -41,7 +42,7 @@ export function createRedisNames(engine: RedisConnection): StoredNames {
         .map(([server = "", kind = "", binding = "", principal = sharedPrincipal.id]) => ({
           server,
           principal,
-          kind,
+          kind: toCredentialKind(kind),
           binding,
         })),
   };

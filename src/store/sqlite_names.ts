@@ -1,4 +1,5 @@
 /** The names of rows in SQLite that their stores find by name alone. */
+import { toCredentialKind } from "../credentials/provider.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import type { StoredNames } from "./stores.ts";
 
@@ -21,7 +22,7 @@ export function createSqliteNames(database: SqlDatabase): StoredNames {
       return database.prepare(sql).all().map((row) => ({
         server: String(row["server"]),
         principal: String(row["principal"]),
-        kind: String(row["kind"]),
+        kind: toCredentialKind(String(row["kind"])),
         binding: String(row["binding"]),
       }));
     },

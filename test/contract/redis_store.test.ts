@@ -198,7 +198,7 @@ return found`,
     const stores = await open();
     await stores.sessions.create(createRecord("s"));
     await stores.events.save([change("a", { frames: ["a canary in a result"] })]);
-    const key = { server: "far", principal: "p", kind: "oauth2", binding: "b" };
+    const key = { server: "far", principal: "p", kind: "oauth2", binding: "b" } as const;
     await stores.credentials(stores.sealer).save(key, { token: "a canary" });
     const entry = { command: "npx", env: { TOKEN: "a canary" } };
     await stores.registry(stores.sealer).put({ name: "a", entry, disabled: false, addedAt: 1 });
@@ -395,7 +395,7 @@ return found`,
     });
     const place = { server: "far", principal: "p", issuer: "i", resource: "r" };
     const grant = { token: "t", obtainedAt: 1, scopes: ["s"], clientId: "c", grantedAt: 1 };
-    const token = { server: "far", principal: "p", kind: "oauth2", binding: "b" };
+    const token = { server: "far", principal: "p", kind: "oauth2", binding: "b" } as const;
     const row = { name: "a", entry: { command: "npx" }, disabled: true, addedAt: 5 };
     const before = await openFolder("one", undefined);
     await before.sessions.create(record);

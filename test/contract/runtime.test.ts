@@ -543,7 +543,9 @@ for (const kind of ["fast", "hardened"] as const) {
 
     test("the client's address is looked up when it is asked for, at any time of the request", async () => {
       const listener = await listen(async (request, context = {}) => {
-        const member = Object.getOwnPropertyDescriptor(context, "remoteAddress");
+        // It may be a member of the context's class.
+        const member = Object.getOwnPropertyDescriptor(context, "remoteAddress") ??
+          Object.getOwnPropertyDescriptor(Object.getPrototypeOf(context), "remoteAddress");
         await request.text();
         await new Promise((resolve) => setTimeout(resolve, 0));
         const addresses = [context.remoteAddress, context.remoteAddress];
