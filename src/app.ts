@@ -5,6 +5,7 @@
 import { adminSettingsOf } from "./app/admin_settings.ts";
 import { type AccessSteering, announceFirstUser, createAccessSteering } from "./app/access.ts";
 import { type Observers, openObservers } from "./app/observers.ts";
+import { type InternalListener, internalOf } from "./app/open_instances.ts";
 import { connectPartsOf, forgetLogins, openLoginSteering } from "./app/open_logins.ts";
 import { createChangedTools } from "./app/open_pins.ts";
 import { type GatewayOptions, type GatewayParts, openParts, openServers } from "./app/parts.ts";
@@ -44,6 +45,7 @@ export {
 } from "./app/inspect_access.ts";
 export { type DataFacts, inspectData } from "./app/inspect_data.ts";
 export { type OpenAccess, openAccess } from "./app/open_access.ts";
+export type { InternalListener } from "./app/open_instances.ts";
 export { openChangedTools } from "./app/open_pins.ts";
 export type { GatewayOptions } from "./app/parts.ts";
 export { type OpenRegistry, openRegistry, type OpenRegistryOptions } from "./app/open_registry.ts";
@@ -73,6 +75,8 @@ export interface GatewayHandle extends Operator {
   readonly logins: LoginSteering;
   /** A listener serves it at this URL: links to its pages begin with that, or with `publicUrl`. */
   readonly listensAt: (url: string) => void;
+  /** For other instances that share the store; undefined: there are none. */
+  readonly internal: InternalListener | undefined;
   /** The name of this instance among others. */
   readonly instance: string;
   readonly log: Log;
@@ -91,6 +95,11 @@ export interface GatewayHandle extends Operator {
   readonly sendTo: (sessionKey: string, notice: Notice) => boolean;
   /** Sends a notice to every client; returns how many took it now. */
   readonly broadcast: (notice: Notice) => number;
+  /**
+   * Gives the sessions to other instances while this one goes on serving; resolves when they have
+   * them, at once if there is no other instance.
+   */
+  handOver(): Promise<void>;
   /** Refuses new work and ends open streams; resolves when the running calls have finished. */
   drain(): Promise<void>;
   /** Stops all servers and releases the data directory. */
@@ -150,7 +159,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   observers.meter({ gateway, http, upstreams });
   sources.announce();
   if (parts.oauth !== undefined) await announceFirstUser(people, log.source("users"));
-  http.open();
+  const internal = internalOf(parts.instances, http, gateway);
+  if (internal === undefined) http.open();
 
   return {
     ...operator,
@@ -163,6 +173,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     grants: parts.grants,
     logins,
     listensAt: parts.logins.place.listensAt,
+    internal,
     instance,
     log,
     observe: events.read,
@@ -171,6 +182,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     counts: observers.counts,
     metrics: observers.metrics,
     reload: sources.reload,
+    handOver: http.handOver,
     drain() {
       const drained = http.drain();
       gateway.drain();
@@ -231,6 +243,8 @@ function httpParts({ options: { config, runtime }, tables, opened, log, ...parts
     config,
     operatorToken: opened.tokens?.operator,
     storageProblem: opened.stores.problem,
+    isShared: parts.instances !== undefined,
+    isStorageAway: opened.stores.isAway,
   };
 }
 
@@ -250,7 +264,7 @@ function keepNamed(
 
 /** Closes the clients' side first, then the servers, and last what both worked with. */
 async function closeAll(
-  { authenticator, oauth, grants, warden, traces, opened, log }: GatewayParts,
+  { authenticator, oauth, grants, warden, traces, opened, engine, log, instances }: GatewayParts,
   { http, gateway, observers }: {
     readonly http: Pick<HttpHandler, "close">;
     readonly gateway: Pick<SteeredGateway, "close">;
@@ -258,6 +272,7 @@ async function closeAll(
   },
 ): Promise<void> {
   await http.close();
+  await instances?.close();
   await authenticator.close?.();
   oauth?.close();
   await gateway.close();
@@ -265,6 +280,7 @@ async function closeAll(
   grants.close();
   await Promise.all([warden.close(), traces?.close()]);
   await opened.stores.close();
+  await engine?.close();
   await log.close();
 }
 

@@ -7,8 +7,10 @@ import { accessLimits } from "./limits/access_limits.ts";
 import { bridgeLimits } from "./limits/bridge_limits.ts";
 import { clientLimits } from "./limits/client_limits.ts";
 import { commandLimits } from "./limits/command_limits.ts";
+import { engineLimits } from "./limits/engine_limits.ts";
 import { houseLimits } from "./limits/gateway_limits.ts";
 import { grantLimits } from "./limits/grant_limits.ts";
+import { instanceLimits } from "./limits/instance_limits.ts";
 import { metricLimits } from "./limits/metric_limits.ts";
 import { oauthLimits } from "./limits/oauth_limits.ts";
 import { pageLimits } from "./limits/page_limits.ts";
@@ -27,6 +29,7 @@ export const defaultLimits = {
   ...serverLimits,
   ...webLimits,
   ...houseLimits,
+  ...engineLimits,
   ...metricLimits,
   ...oauthLimits,
   ...bridgeLimits,
@@ -40,6 +43,7 @@ export const defaultLimits = {
   ...traceLimits,
   ...pinLimits,
   ...resultLimits,
+  ...instanceLimits,
 } as const satisfies Record<string, number>;
 
 /** The limits a gateway runs with by default. */

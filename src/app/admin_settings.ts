@@ -8,7 +8,7 @@ type SteeredParts = Pick<AdminSettings, "operator" | "access" | "logins" | "self
 
 /** The settings; undefined if no data directory keeps the tokens of the API. */
 export function adminSettingsOf(
-  { opened, events, clock, limits, log, recentLog }: GatewayParts,
+  { opened, events, clock, limits, log, recentLog, instances }: GatewayParts,
   steered: SteeredParts,
 ): AdminSettings | undefined {
   const { tokens, stores } = opened;
@@ -16,6 +16,7 @@ export function adminSettingsOf(
     ...steered,
     tokens,
     backup: stores.backup,
+    instances,
     events,
     calls: keepRecentCalls({ events, clock, limits, log }),
     recentLog,

@@ -6,11 +6,15 @@ import { createLog, type LogSink } from "../log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
 import { openStores, type Stores } from "../store/stores.ts";
+import { openEngine } from "./open_engine.ts";
 import { defaultTables } from "./tables.ts";
 
 /** What they are opened with. */
 export interface CommandStoresOptions {
-  readonly config: Pick<GatewayConfig, "dataDirectory" | "secret" | "store" | "secrets">;
+  readonly config: Pick<
+    GatewayConfig,
+    "dataDirectory" | "secret" | "store" | "engine" | "secrets"
+  >;
   readonly runtime: Runtime;
   /** Takes log lines, such as those about an unreadable key. */
   readonly console?: (line: string) => void;
@@ -42,7 +46,17 @@ export async function openCommandStores(options: CommandStoresOptions): Promise<
     secrets: config.secrets,
   });
   const kinds = defaultTables.storeKinds;
-  const opened = await openStores({ config, kinds, runtime, clock, limits, log });
-  const { stores, sealer } = opened;
-  return { stores, sealer, clock, limits, log };
+  const engine = await openEngine({ config, clock, limits, log });
+  try {
+    const opened = await openStores({ config, kinds, runtime, clock, limits, log, engine });
+    const { stores, sealer } = opened;
+    const close = async () => {
+      await stores.close();
+      await engine?.close();
+    };
+    return { stores: { ...stores, close }, sealer, clock, limits, log };
+  } catch (fault) {
+    await engine?.close();
+    throw fault;
+  }
 }

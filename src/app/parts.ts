@@ -5,7 +5,7 @@
 import type { Authenticator } from "../auth/authenticator.ts";
 import { createAuthenticator } from "../auth/authenticator_kinds.ts";
 import type { Bus } from "../bus/bus.ts";
-import { createInProcessBus } from "../bus/in_process.ts";
+import { openBus } from "../bus/bus_kinds.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { GatewayConfig, ServersConfig } from "../config/config.ts";
 import { logServers } from "../config/config_lines.ts";
@@ -20,6 +20,7 @@ import { defaultLimits, type Limits } from "../limits.ts";
 import { brokenRelations } from "../limits/relations.ts";
 import type { LogRecord } from "../log_line.ts";
 import { createLog, type Log, type LogSink } from "../log.ts";
+import type { RedisConnection } from "../redis/redis_connection.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { OAuthServer } from "../oauth/oauth_server.ts";
 import { type OpenedStores, openStores } from "../store/stores.ts";
@@ -30,7 +31,9 @@ import type { Traces } from "../traces/traces.ts";
 import type { ToolPins } from "../upstream/catalog/tool_pins.ts";
 import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
+import { openEngine } from "./open_engine.ts";
 import { openGrants } from "./open_grants.ts";
+import { type OpenInstances, openInstances } from "./open_instances.ts";
 import { openLogins, type ServerLogins } from "./open_logins.ts";
 import { openOAuth } from "./open_oauth.ts";
 import { openTraces } from "./open_traces.ts";
@@ -80,10 +83,14 @@ export interface GatewayParts {
   readonly grants: ServerGrants;
   /** Where people log in at protected servers. */
   readonly logins: ServerLogins;
+  /** Undefined: the stores are in this process. */
+  readonly engine: RedisConnection | undefined;
   readonly opened: OpenedStores;
   /** What was accepted of the tools of servers. */
   readonly pins: ToolPins;
   readonly warden: Warden;
+  /** Undefined: the store is this instance's alone. */
+  readonly instances: OpenInstances | undefined;
 }
 
 /** Opens the parts. Rejects with a sentence when the data directory cannot be used. */
@@ -98,12 +105,19 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const instance = toInstance(options.instance);
   const events = openEvents(log, limits);
   const kinds = tables.storeKinds;
-  const opened = await openStores({ config, kinds, runtime, clock, limits, log });
+  const engine = await openEngine({ config, clock, limits, log, instance });
+  const closeEngine = async (fault: unknown): Promise<never> => {
+    await engine?.close();
+    throw fault;
+  };
+  const opened = await openStores({ config, kinds, runtime, clock, limits, log, engine })
+    .catch(closeEngine);
   log.addSecrets(opened.secrets);
-  const bus = createInProcessBus({ limits, log: log.source("bus") });
+  const bus = opened.stores.bus ??
+    await openBus({ engine, instance, limits, log: log.source("bus") });
   const close = async (fault: unknown): Promise<never> => {
     await opened.stores.close();
-    throw fault;
+    return await closeEngine(fault);
   };
   const access = { config, runtime, sealer: opened.sealer, bus, clock, limits };
   const oauth = await openOAuth({ ...access, opened, events, log }).catch(close);
@@ -120,6 +134,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const own = { traces: config.traces, runtime, clock, limits, events, log, instance };
   const traces = await openTraces(own);
   const shared = { options, limits, clock, tables, instance, log, recentLog, events, traces };
+  const instances = await openInstances({ ...shared, opened }).catch(close);
   const pins = await openPins({
     runtime,
     opened,
@@ -128,7 +143,19 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
     emit: events.emit,
     logOf: (server) => log.source(server === "" ? "pins" : `upstream.${server}`),
   });
-  return { ...shared, bus, authenticator, oauth, grants, logins, opened, pins, warden };
+  return {
+    ...shared,
+    engine,
+    bus,
+    authenticator,
+    oauth,
+    grants,
+    logins,
+    opened,
+    pins,
+    warden,
+    instances,
+  };
 }
 
 /** The servers of a gateway, from `mcp.json` and the registry. */

@@ -48,6 +48,8 @@ export interface RunningGateway extends AccessCalls {
   remove(name: string): Promise<void>;
   setDisabled(name: string, disabled: boolean): Promise<void>;
   restart(name: string): Promise<void>;
+  /** Makes an instance hand its sessions over and stop. */
+  drain(instance: string): Promise<void>;
   readonly profiles: ProfileCalls;
   /** A link that opens the operator's page once. */
   makePageLink(): Promise<PageLinkView>;
@@ -169,6 +171,7 @@ function toGateway(
     restart: async (name) => await post(`${at(name)}/restart`),
     reload: () => post("/admin/reload"),
     backup: (path) => post("/admin/backup", { file: path }),
+    drain: (instance) => post("/admin/drain", { instance }),
     profiles: toProfileCalls(call),
     makePageLink: () =>
       call({ method: "POST", path: "/admin/page/link", body: {}, form: serverLinkForm }),

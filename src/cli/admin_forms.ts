@@ -140,6 +140,18 @@ export const statusForm = v.object({
   servers: v.array(serverForm),
   /** Older gateways do not say it. */
   profiles: v.optional(v.array(profileForm)),
+  /** The instances that share a store; absent: it is the only one. */
+  instances: v.optional(v.array(v.object({
+    name: v.string(),
+    url: v.string(),
+    startedAt: v.number(),
+    owned: v.number(),
+    calls: v.number(),
+    isDraining: v.boolean(),
+    isThis: v.boolean(),
+  }))),
+  /** Why the instances are not known. */
+  instancesProblem: v.optional(v.string()),
 });
 
 /** The state of a running gateway. */

@@ -4,6 +4,7 @@
  */
 import { accessCommands } from "./access_commands.ts";
 import type { Command, CommandArgument, CommandOption } from "./command.ts";
+import { maintaining } from "./maintaining_commands.ts";
 import { profiles } from "./profiles_row.ts";
 import { reviewCommands } from "./review_commands.ts";
 import { listenFlags } from "./variable_flags.ts";
@@ -210,30 +211,6 @@ const using: readonly Command[] = [
     options: [],
     examples: [`call files read_text_file '{"path": "/home/me/docs/a.txt"}'`],
     load: async () => (await import("./call_command.ts")).runCall,
-  },
-];
-
-const maintaining: readonly Command[] = [
-  {
-    name: "backup",
-    summary: "copy the gateway's database to a new file",
-    arguments: [{ name: "FILE", meaning: "the new file", isRequired: true }],
-    options: [],
-    examples: ["backup mcp-wrapper-backup.db"],
-    load: async () => (await import("./backup_command.ts")).runBackup,
-  },
-  {
-    name: "service",
-    summary: "run the gateway as a service from log-in on (systemd, launchd)",
-    arguments: [
-      { name: "ACTION", meaning: "install, uninstall or status", isRequired: true },
-    ],
-    options: [
-      ...listenFlags,
-      { flags: "--dry-run", meaning: "print the changes without making them" },
-    ],
-    examples: ["service install", "service install --dry-run", "service status"],
-    load: async () => (await import("./service_command.ts")).runService,
   },
 ];
 

@@ -5,6 +5,7 @@ import { requireGateway } from "./admin_client.ts";
 import type { GatewayView, ServerView } from "./admin_forms.ts";
 import type { CommandContext, CommandValues } from "./command.ts";
 import { type ExitCode, exitCodes } from "./exit_codes.ts";
+import { toInstanceLines } from "./instance_lines.ts";
 import { printResult } from "./output.ts";
 import { toLoginTable } from "./login_table.ts";
 import { isShown, toLoginLines } from "./login_words.ts";
@@ -29,6 +30,7 @@ export async function runStatus(context: CommandContext, values: CommandValues):
       ...toChangedLines(view.servers, terminal),
       ...view.servers.flatMap((server) => toProblemLines(server, terminal)),
       ...toProfiles(view, terminal),
+      ...toInstanceLines(view, terminal),
     ]);
   } else {
     const server = findServer(view.servers, name);

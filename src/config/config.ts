@@ -2,6 +2,7 @@
  * The configuration of the gateway: plain data, already checked. The other files of this folder
  * make it from `mcp.json` and the environment; tests write it by hand.
  */
+import type { InstanceSettings } from "./instance_settings.ts";
 import type { AccessRow } from "./access_rows.ts";
 import type { ClientBoundKeys } from "./client_limit_keys.ts";
 import type {
@@ -11,6 +12,7 @@ import type {
   ServerOAuthConfig,
   WorkloadConfig,
 } from "./oauth_config.ts";
+import type { StoreSettings } from "./engine_url.ts";
 import type { ProfileConfig } from "./profile.ts";
 import type { PinMode, PinSetting } from "./pin_mode.ts";
 import type { Recipe } from "./recipe.ts";
@@ -255,13 +257,11 @@ export interface AuthConfig {
 }
 
 /** The whole configuration of `createGateway`. */
-export interface GatewayConfig extends ServersConfig {
+export interface GatewayConfig extends ServersConfig, StoreSettings, InstanceSettings {
   readonly host: string;
   readonly port: number;
   /** Folder of the database, the log and the key; `:memory:` keeps nothing. */
   readonly dataDirectory: string;
-  /** The kind of store (a row of the store kinds); absent: `sqlite`. */
-  readonly store?: string | undefined;
   readonly sessionTimeoutMs: number;
   /** How clients authenticate. Absent: they do not. */
   readonly auth?: AuthConfig | undefined;

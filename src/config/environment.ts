@@ -8,6 +8,7 @@ import { bytesPerMegabyte, msPerSecond } from "../limits.ts";
 import { chooseKinds } from "./auth_settings.ts";
 import type { AuthConfig, GatewayConfig, ServersConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
+import { secretsOfEngine, toStore } from "./engine_url.ts";
 import { isLoopback } from "./loopback.ts";
 import {
   readDefaultServers,
@@ -87,6 +88,7 @@ export async function readConfig(
   const debug = required(env, "DEBUG_MODE");
   const auth = authOf(env, file);
   const otel = readOtelSettings(env, (name) => optional(env, name));
+  const store = toStore(optional(env, "MCP_STORE"), optional(env, "MCP_SECRET"));
   const config: GatewayConfig = {
     ...servers,
     ...own,
@@ -97,7 +99,10 @@ export async function readConfig(
     allowedHosts: optional(env, "MCP_ALLOWED_HOSTS") ?? [],
     ...(auth === undefined ? {} : { auth }),
     secret: optional(env, "MCP_SECRET"),
-    secrets: [...servers.secrets, ...otel.secrets],
+    ...store,
+    internalUrl: optional(env, "MCP_INTERNAL_URL"),
+    internalAllow: optional(env, "MCP_INTERNAL_ALLOW"),
+    secrets: [...servers.secrets, ...otel.secrets, ...secretsOfEngine(store.engine)],
     traces: otel.traces,
     logLevel: debug ? "DEBUG" : required(env, "LOG_LEVEL"),
     debug,

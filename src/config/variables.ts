@@ -5,6 +5,7 @@
  */
 import { parseBlock } from "../ip_address.ts";
 import { bytesPerMegabyte, defaultLimits, msPerSecond } from "../limits.ts";
+import { parseStore } from "./engine_url.ts";
 import { otelVariables } from "./otel_variables.ts";
 import type { Variable } from "./variable.ts";
 
@@ -41,6 +42,13 @@ export const variables = {
     parse: parseText,
   },
   MCP_CONFIG: { expected: "a file", parse: parseText },
+  MCP_STORE: {
+    expected: "sqlite, or a URL such as redis://user:password@host:6379/0?prefix=mcp-wrapper, " +
+      "redis+sentinel://host:26379,host:26379?master=NAME or redis+cluster://host:6379,host:6379 " +
+      "(rediss… with TLS)",
+    parse: parseStore,
+    secret: true,
+  },
   LOG_LEVEL: {
     default: "INFO",
     expected: "DEBUG, INFO, WARN (or WARNING) or ERROR",
@@ -83,6 +91,15 @@ export const variables = {
     expected: "at least 32 random characters; create them with: openssl rand -base64 32",
     parse: parseSecret,
     secret: true,
+  },
+  MCP_INTERNAL_URL: {
+    expected: "the http URL of this instance for the others, such as http://10.0.0.5:9100",
+    parse: parseInternalUrl,
+  },
+  MCP_INTERNAL_ALLOW: {
+    default: "127.0.0.0/8,::1",
+    expected: "hosts and networks such as gateway-2.internal or 10.0.0.0/8, separated by commas",
+    parse: (text) => parseList(text, (item) => parseBlock(item) ? item : parseHost(item)),
   },
   MCP_AUTH: {
     expected: "kinds of authentication such as key or key,oauth, separated by commas",
@@ -174,6 +191,14 @@ function parsePublicUrl(text: string): string | undefined {
   if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
   if (url.username + url.password + url.search + url.hash !== "") return undefined;
   return url.href.replace(/\/+$/, "");
+}
+
+/** Of a whole URL only host and port have a meaning here. */
+function parseInternalUrl(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url?.protocol === "http:" && url.pathname === "/" &&
+    url.username + url.password + url.search + url.hash === "";
+  return isPlain ? url.origin : undefined;
 }
 
 function parseList(

@@ -17,12 +17,24 @@ import type {
 } from "../outgoing/authorization.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
+const credentialKinds = ["oauth2", "enterprise", "workload", "login"] as const;
+
+/** How a credential was obtained. */
+export type CredentialKind = typeof credentialKinds[number];
+
+/** The kind that a store names. Throws a TypeError if there is none of this name. */
+export function toCredentialKind(name: string): CredentialKind {
+  const kind = credentialKinds.find((one) => one === name);
+  if (kind === undefined) throw new TypeError(`Cannot read the kind "${name}" of a credential`);
+  return kind;
+}
+
 /** Which stored credential is meant. */
 export interface CredentialKey {
   readonly server: string;
   /** The id of its principal; the id of `sharedPrincipal` if it serves all principals. */
   readonly principal: string;
-  readonly kind: "oauth2" | "enterprise" | "workload" | "login";
+  readonly kind: CredentialKind;
   /** Digest of the configuration that obtained it: a changed configuration does not find it. */
   readonly binding: string;
 }

@@ -8,6 +8,7 @@ import { GatewayError } from "../errors.ts";
 import type { PrincipalRates } from "../gateway/principal_rates.ts";
 import type { Gateway } from "../gateway/surface.ts";
 import type { Limits } from "../limits.ts";
+import type { ForwardedRequest } from "../instances/forwarded_request.ts";
 import type { Log } from "../log.ts";
 import { anonymousPrincipal, type Principal } from "../model.ts";
 import type { FetchContext, FetchHandler } from "../runtime/runtime.ts";
@@ -20,7 +21,8 @@ import { discardBody } from "./discard.ts";
 import { EndpointTarget } from "./endpoint_target.ts";
 import type { Guard } from "./guard.ts";
 import type { Phase } from "./health.ts";
-import type { JsonReader } from "./json_body.ts";
+import type { Elsewhere } from "./elsewhere.ts";
+import type { BodyReaders } from "./json_body.ts";
 import type { OpenContext } from "./request_context.ts";
 import type { RequestTurns } from "./request_turns.ts";
 import {
@@ -30,7 +32,13 @@ import {
   faultResponse,
   type HeaderPairs,
 } from "./respond.ts";
-import { decodeName, type Match, type OpenRow, type SurfaceRow } from "./route_match.ts";
+import {
+  decodeName,
+  type Endpoint,
+  type Match,
+  type OpenRow,
+  type SurfaceRow,
+} from "./route_match.ts";
 import { fillName, type SurfaceKind } from "./surface_kinds.ts";
 import { SurfaceRequest } from "./surface_request.ts";
 
@@ -48,7 +56,7 @@ export interface DispatchDeps {
   readonly guard: Guard;
   readonly admission: AdmissionDeps;
   readonly match: (url: string) => Match | Promise<Match>;
-  readonly readJson: JsonReader;
+  readonly bodies: BodyReaders;
   readonly clientAddress: ClientAddress;
   readonly consumerRule: ConsumerRule;
   readonly turns: RequestTurns;
@@ -57,14 +65,18 @@ export interface DispatchDeps {
   readonly phase: () => Phase;
   /** Requests of clients so far. */
   readonly taken: { requests: number };
+  /** Absent: this instance is the only one, and serves all. */
+  readonly elsewhere?: Elsewhere | undefined;
 }
 
 /** Refusals of credentials, rights and rates, of which an operator wants to know the source. */
 const tellingStatuses: ReadonlySet<number> = new Set([401, 403, 429]);
 
-type Answered = Response | Promise<Response>;
+/** A response, or a promise if that takes a wait. */
+export type Answered = Response | Promise<Response>;
 
-const noContext: FetchContext = {};
+/** What is known of a request that comes without a context. */
+export const noContext: FetchContext = {};
 
 /** Makes the handler of all requests; it never rejects. */
 export function createDispatch(layer: DispatchDeps): FetchHandler {
@@ -84,38 +96,18 @@ export function createDispatch(layer: DispatchDeps): FetchHandler {
   };
 }
 
-/**
- * Answers a request to the endpoint at a path for a principal that was admitted elsewhere: neither
- * the guard nor the authenticator of clients looks at it. Never rejects.
- */
-export type Passage = (
-  request: Request,
-  path: string,
-  principal: Principal,
-  context?: FetchContext,
-) => Promise<Response>;
-
-/** Makes the passage of a layer. */
-export function createPassage(layer: DispatchDeps): Passage {
-  return async (request, path, principal, fetchContext = noContext) => {
-    const arrived: Arrived = { layer, request, fetchContext, cors: undefined };
-    try {
-      const match = await layer.match(`http://gateway${path}`);
-      if (isOpen(match.row)) throw new GatewayError("path_unknown");
-      return await finish(arrived, await answerFor(arrived, match.row, match, principal));
-    } catch (thrown) {
-      return await fail(arrived, thrown);
-    }
-  };
-}
+/** Stands for the answer to a forwarded request for which this is the wrong instance. */
+export const notOwned = new Response(null, { status: 421 });
 
 /** A request on its way through the layer. */
-interface Arrived {
+export interface Arrived {
   readonly layer: DispatchDeps;
   readonly request: Request;
   readonly fetchContext: FetchContext;
   /** Set by the guard if a browser sent the request. */
   cors: HeaderPairs | undefined;
+  /** What another instance passed on. */
+  readonly forwarded?: ForwardedRequest;
 }
 
 function take(arrived: Arrived): Answered {
@@ -188,7 +180,8 @@ function askedOf(
   return { request, target, fetchContext };
 }
 
-function answerFor(
+/** The answer for a principal that was let in. */
+export function answerFor(
   arrived: Arrived,
   row: SurfaceRow,
   match: Match,
@@ -207,15 +200,38 @@ function answerFor(
   const endpoint = endpointOf(row.methods, request);
   if (endpoint === undefined) return refuseMethod(row);
   const context = new SurfaceRequest(layer, request, fetchContext, path, principal, surface);
+  const { forwarded } = arrived;
+  if (forwarded !== undefined) context.cameBy(forwarded.consumer, forwarded.body);
   const turn = layer.turns.take(context.taker);
-  const answered = turn === undefined ? endpoint(context) : turn.then(() => endpoint(context));
+  const answered = turn === undefined
+    ? serve(layer, endpoint, context, forwarded)
+    : turn.then(() => serve(layer, endpoint, context, forwarded));
   const { successor } = row;
   if (successor === undefined) return answered;
   const headers = deprecationHeaders(successor, name);
   return Promise.resolve(answered).then((response) => withHeaders(response, headers));
 }
 
-function isOpen(row: OpenRow | SurfaceRow): row is OpenRow {
+/** Lets the endpoint answer, or the instance that owns what the request names. */
+function serve(
+  { elsewhere }: DispatchDeps,
+  endpoint: Endpoint,
+  context: SurfaceRequest,
+  forwarded: ForwardedRequest | undefined,
+): Answered {
+  if (elsewhere === undefined) return endpoint(context);
+  if (forwarded !== undefined) {
+    return elsewhere.accepts(context, forwarded.mayTake)
+      .then((isOurs) => isOurs ? endpoint(context) : notOwned);
+  }
+  const asked = elsewhere.ask(context);
+  return asked === undefined
+    ? endpoint(context)
+    : asked.then((response) => response ?? endpoint(context));
+}
+
+/** Whether a row needs no principal. */
+export function isOpen(row: OpenRow | SurfaceRow): row is OpenRow {
   return "openMethods" in row;
 }
 
@@ -262,12 +278,13 @@ function withHeaders(response: Response, headers: HeaderPairs): Response {
   return response;
 }
 
-function fail(arrived: Arrived, thrown: unknown): Answered {
+/** The response to anything thrown on the way. */
+export function fail(arrived: Arrived, thrown: unknown): Answered {
   return finish(arrived, faultResponse(thrown, arrived.layer.deps.log));
 }
 
 /** Adds the CORS headers; for a refusal, reports it and discards the rest of the body. */
-function finish(arrived: Arrived, response: Response): Answered {
+export function finish(arrived: Arrived, response: Response): Answered {
   const { layer: { deps, clientAddress }, request, fetchContext, cors } = arrived;
   if (cors !== undefined) withHeaders(response, cors);
   if (response.status < 400) return response;

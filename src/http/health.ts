@@ -13,7 +13,12 @@ import type { Log } from "../log.ts";
 import { jsonResponse, logFault } from "./respond.ts";
 
 /** Where the handler is in its life. */
-export type Phase = "starting" | "ready" | "draining";
+export type Phase =
+  | "starting"
+  | "ready"
+  /** It serves what comes, hands its sessions over, and wants no new clients. */
+  | "leaving"
+  | "draining";
 
 /** What the two answers are made from. */
 export interface HealthDeps {
@@ -30,9 +35,14 @@ export interface HealthDeps {
   readonly storageProblem?:
     | (() => Promise<{ readonly effect: string; readonly cause: string } | undefined>)
     | undefined;
+  /** Whether what stores sessions has been away for long. Absent: never. */
+  readonly isStorageAway?: (() => boolean) | undefined;
   /** How often a server was started again, for the operator. Absent: it is not known. */
   readonly restartsOf?: ((server: string) => number) | undefined;
 }
+
+/** What the rest of the gateway tells of itself. */
+export type HealthReports = Pick<HealthDeps, "storageProblem" | "isStorageAway" | "restartsOf">;
 
 type ServerStatus = GatewayStatus["servers"][number];
 
@@ -108,9 +118,11 @@ function reasonOf(
     : problem?.effect;
 }
 
-/** 200 while new work is taken, 503 while starting or draining. */
-export function readyResponse(phase: Phase): Response {
-  return jsonResponse(JSON.stringify({ status: phase }), phase === "ready" ? 200 : 503);
+/** 200 while new work is taken, 503 while starting, draining, or without what stores sessions. */
+export function readyResponse(phase: Phase, isStorageAway: boolean): Response {
+  if (phase !== "ready") return jsonResponse(JSON.stringify({ status: phase }), 503);
+  if (isStorageAway) return jsonResponse(JSON.stringify({ status: "storage_unavailable" }), 503);
+  return jsonResponse(JSON.stringify({ status: phase }), 200);
 }
 
 /** Whether a request carries the operator's token. */

@@ -40,10 +40,36 @@ export function assertJsonType(header: string | null): void {
  */
 export type JsonReader = (request: Request, sender?: BodySender) => Promise<unknown>;
 
-/** Makes the reader of all bodies that come to one listener. */
+/** Reads a body as text, which is not parsed; throws as `JsonReader` does. */
+export type TextReader = (request: Request, sender?: BodySender) => Promise<string>;
+
+/** The readers of all bodies that come to one listener. */
+export interface BodyReaders {
+  readonly readJson: JsonReader;
+  /** For a body that goes on as it is. */
+  readonly readText: TextReader;
+}
+
+/** Makes the reader of JSON alone. */
 export function createJsonReader(deps: BodyDeps): JsonReader {
+  return createBodyReaders(deps).readJson;
+}
+
+/** Makes the readers, which share their room. */
+export function createBodyReaders(deps: BodyDeps): BodyReaders {
+  const room = createBodyRoom(deps.limits);
+  return {
+    readJson: createReader(deps, room, toValue),
+    readText: createReader(deps, room, decodeUtf8),
+  };
+}
+
+function createReader<Value>(
+  deps: BodyDeps,
+  room: ReturnType<typeof createBodyRoom>,
+  toContent: (bytes: Uint8Array, limits: Limits) => Value,
+): (request: Request, sender?: BodySender) => Promise<Value> {
   const { limits } = deps;
-  const room = createBodyRoom(limits);
   const stepMax = Math.min(limits.reservedBodyBytesMax, limits.smallBodyBytesMax);
   return async (request, sender) => {
     const { headers } = request;
@@ -51,11 +77,11 @@ export function createJsonReader(deps: BodyDeps): JsonReader {
     const announced = announcedIn(headers);
     if (announced !== undefined && announced > limits.bodyBytesMax) throw tooLarge(request, deps);
     if (announced !== undefined && announced <= stepMax) {
-      return toValue(await readAtOnce(request, deps), limits);
+      return toContent(await readAtOnce(request, deps), limits);
     }
     const place = room.open(sender);
     try {
-      return toValue(await readInSteps(request, announced, deps, place), limits);
+      return toContent(await readInSteps(request, announced, deps, place), limits);
     } finally {
       place.leave();
     }
@@ -68,7 +94,12 @@ function announcedIn(headers: Headers): number | undefined {
 }
 
 function toValue(bytes: Uint8Array, limits: Limits): unknown {
-  return parseJson(decodeUtf8(bytes), limits, true);
+  return jsonOf(decodeUtf8(bytes), limits);
+}
+
+/** The value of a body's text; throws what the error table has for bad JSON. */
+export function jsonOf(text: string, limits: Limits): unknown {
+  return parseJson(text, limits, true);
 }
 
 /**

@@ -23,4 +23,9 @@ export interface RequestContext extends OpenContext {
   assertOpen(goesOn?: boolean): void;
   /** The body as a JSON value, once. */
   readJson(): Promise<unknown>;
+  /**
+   * The answer of the instance that holds the call to which a state belongs; undefined if that is
+   * this one, or none. `body`: what the client sent.
+   */
+  resumeElsewhere?(state: string, body: unknown): Promise<Response | undefined> | undefined;
 }

@@ -1,116 +1,42 @@
 /**
- * The HTTP layer and its route table. A path matches as it is written, except for one trailing
- * slash. Not here: the way of a request through the layer (dispatch.ts), and what the endpoints do.
+ * The HTTP layer: its parts, and how it opens and ends. A path matches as it is written, except for
+ * one trailing slash. Not here: which URLs there are (route_rows.ts), the way of a request through
+ * the layer (dispatch.ts), and what the endpoints do.
  */
-import type { Authenticator } from "../auth/authenticator.ts";
-import type { Bus } from "../bus/bus.ts";
-import type { Clock } from "../clock.ts";
-import type { GatewayConfig } from "../config/config.ts";
-import type { PrincipalRates } from "../gateway/principal_rates.ts";
-import type { Gateway } from "../gateway/surface.ts";
-import type { Limits } from "../limits.ts";
-import type { Log } from "../log.ts";
+import type { AnswerForwarded } from "../instances/internal_api.ts";
 import type { Notice } from "../model.ts";
-import type { OAuthServer } from "../oauth/oauth_server.ts";
 import { isRevoked } from "../principals.ts";
-import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
-import type { EventWriter } from "../session/event_writer.ts";
-import type { SessionStore } from "../session/session_store.ts";
-import type { Emit } from "../telemetry/events.ts";
-import { type AdminApi, type AdminSettings, createAdminApi } from "./admin/admin_api.ts";
-import { type ClientAddress, createForwarding } from "./client_address.ts";
-import { cardRows, createCardUrls } from "./cards/card_rows.ts";
-import { type BaseUrl, createBaseUrl } from "./gateway_url.ts";
+import type { FetchHandler } from "../runtime/runtime.ts";
+import { type AdminApi, createAdminApi } from "./admin/admin_api.ts";
+import { createForwarding } from "./client_address.ts";
+import { createCardUrls } from "./cards/card_rows.ts";
+import { createBaseUrl } from "./gateway_url.ts";
 import { createConsumerRule } from "./consumer_rule.ts";
-import { createDispatch, createPassage, type DispatchDeps } from "./dispatch.ts";
+import { createDispatch, type DispatchDeps } from "./dispatch.ts";
+import { createElsewhere, type Neighbours } from "./elsewhere.ts";
 import type { IsLostStream } from "./credential_expiry.ts";
-import { createJsonReader } from "./json_body.ts";
-import { createFrontPage } from "./front_page.ts";
+import { createBodyReaders } from "./json_body.ts";
 import { untilQuiet } from "./drain.ts";
-import { createGuard, type Guard, type GuardConfig } from "./guard.ts";
-import { type HealthDeps, healthResponse, type Phase, readyResponse } from "./health.ts";
+import { createGuard } from "./guard.ts";
 import { createHeartbeats } from "./heartbeat.ts";
 import { type HttpLoad, loadOf } from "./http_load.ts";
+import { createNeighbourhood } from "./neighbourhood.ts";
+import { createForwardedPassage, createPassage } from "./passage.ts";
 import { createKeepAlive } from "./keep_alive.ts";
-import type { ConnectParts } from "./oauth/connect_access.ts";
-import { connectRows } from "./oauth/connect_rows.ts";
-import { discoveryRows } from "./oauth/discovery_rows.ts";
-import { oauthRows } from "./oauth/oauth_endpoints.ts";
 import { createRequestTurns } from "./request_turns.ts";
-import {
-  createMatcher,
-  type OpenEndpoint,
-  type OpenRow,
-  type RouteRow,
-  type SurfaceRow,
-} from "./route_match.ts";
+import { createMatcher, type RouteRow } from "./route_match.ts";
 import { deliverTo } from "./legacy/notices.ts";
-import { get, remove } from "./legacy/post.ts";
-import type { PagesParts } from "./oauth/browser_request.ts";
-import { pageRows } from "./oauth/page_rows.ts";
-import {
-  closeSessions,
-  createSessions,
-  endLostStreams,
-  keyIn,
-  type Sessions,
-} from "./legacy/session_table.ts";
+import { closeSessions, createSessions, endLostStreams, keyIn } from "./legacy/session_table.ts";
 import { closeForNow } from "./legacy/session_streams.ts";
-import type { SurfaceKinds } from "./surface_kinds.ts";
-import { post } from "./mcp_endpoint.ts";
 import {
   closeStateless,
   createStatelessRequests,
   endListens,
   endLostListens,
   notifyListens,
-  type StatelessRequests,
 } from "./modern/requests.ts";
-import {
-  createSseTransport,
-  endLines,
-  endLostLines,
-  openLine,
-  type SseTransport,
-  takePost,
-} from "./legacy/http_sse.ts";
-
-/** What the HTTP layer is made of. */
-export interface HttpDeps extends Pick<Runtime, "addresses" | "nextTurn" | "sha256"> {
-  readonly gateway: Gateway;
-  /** Which URLs there are. */
-  readonly surfaceKinds: SurfaceKinds;
-  readonly authenticator: Authenticator;
-  /** What each principal has open, and how fast it may call. */
-  readonly rates: PrincipalRates;
-  readonly sessions: SessionStore;
-  /** Stores the event streams of sessions; absent: they end with the process. */
-  readonly events?: EventWriter | undefined;
-  /** Announces sessions that ended. */
-  readonly bus: Bus;
-  readonly limits: Limits;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly emit: Emit;
-  readonly identity: { readonly name: string; readonly version: string };
-  /** The name of this instance, which it sends to remote servers with each request. */
-  readonly instance: string;
-  readonly config:
-    & GuardConfig
-    & Pick<GatewayConfig, "auth" | "sessionTimeoutMs" | "trustedProxies">;
-  /** Opens the details of `/health`; absent: there are none. */
-  readonly operatorToken?: string | undefined;
-  /** Absent: there is no admin API. */
-  readonly admin?: AdminSettings | undefined;
-  /** The pages on which people log in; absent: there are none. */
-  readonly pages?: PagesParts | undefined;
-  /** The pages on which people log in at protected servers; absent: there are none. */
-  readonly connect?: ConnectParts | undefined;
-  readonly storageProblem?: HealthDeps["storageProblem"];
-  readonly restartsOf?: HealthDeps["restartsOf"];
-  /** Absent: the gateway has no authorization server. */
-  readonly oauth?: OAuthServer | undefined;
-}
+import { createSseTransport, endLines, endLostLines } from "./legacy/http_sse.ts";
+import { type HttpDeps, type HttpLayer, rowsOf } from "./route_rows.ts";
 
 /** The HTTP layer. */
 export interface HttpHandler {
@@ -120,8 +46,15 @@ export interface HttpHandler {
   readonly routes: readonly RouteRow[];
   /** For a listener of its own. */
   readonly admin: AdminApi | undefined;
-  /** New work is taken from now on. */
-  open(): void;
+  /** New work is taken from now on; `neighbours`: beside these instances, if they share a store. */
+  open(neighbours?: Neighbours): void;
+  /** Answers what other instances pass on; undefined: this instance is the only one. */
+  readonly answerForwarded: AnswerForwarded | undefined;
+  /**
+   * Gives the sessions to other instances while it serves what comes. Resolves when none is left, or
+   * at once if there is no other instance.
+   */
+  handOver(): Promise<void>;
   /**
    * Refuses new work and ends standalone streams; resolves when the running calls have finished.
    */
@@ -138,18 +71,6 @@ export interface HttpHandler {
   load(): HttpLoad;
 }
 
-/** The parts of one handler. */
-interface HttpLayer {
-  readonly deps: HttpDeps;
-  readonly guard: Guard;
-  readonly sessions: Sessions;
-  readonly stateless: StatelessRequests;
-  readonly transport: SseTransport;
-  readonly baseUrl: BaseUrl;
-  readonly clientAddress: ClientAddress;
-  phase: Phase;
-}
-
 /** Makes the HTTP layer. */
 export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const { limits, clock, config } = deps;
@@ -159,10 +80,12 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   };
   const stateless = createStatelessRequests({ ...deps, ...beats });
   const { instance: owner, config: { sessionTimeoutMs } } = deps;
-  const sessions = createSessions({ ...deps, ...beats, sessionTimeoutMs, owner });
+  const several = createNeighbourhood(deps.isShared);
+  const ownership = several && (() => several.get().ownership);
+  const sessions = createSessions({ ...deps, ...beats, sessionTimeoutMs, owner, ownership });
   const transport = createSseTransport(sessions);
   const guard = createGuard(config, { ...deps, isForAnyPage: createCardUrls(deps.surfaceKinds) });
-  const readJson = createJsonReader({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
+  const bodies = createBodyReaders({ ...deps, sizeVariable: "MCP_BODY_MAX_MB" });
   const forwarding = createForwarding(config.trustedProxies);
   const { clientAddress } = forwarding;
   const baseUrl = createBaseUrl(config.publicUrl, forwarding);
@@ -171,13 +94,14 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const routes = rowsOf(layer);
   const match = createMatcher(routes, limits);
   const taken = { requests: 0 };
+  const sessionKey = (headers: Headers) => keyIn(sessions, headers);
   const dispatch: DispatchDeps = {
-    ...{ deps, guard, match, readJson, clientAddress, taken },
+    ...{ deps, guard, match, bodies, clientAddress, taken, sessionKey },
     admission: { authenticator: deps.authenticator, baseUrl },
     phase: () => layer.phase,
     consumerRule: createConsumerRule({ config, clientAddress, limits }),
     turns: createRequestTurns(deps),
-    sessionKey: (headers) => keyIn(sessions, headers),
+    elsewhere: several && createElsewhere({ ...deps, sessionKey, neighbours: several.get }),
   };
   const passage = createPassage(dispatch);
   const admin = deps.admin &&
@@ -196,7 +120,15 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
     fetch: createDispatch(dispatch),
     routes,
     admin,
-    open: () => void (layer.phase = "ready"),
+    open(neighbours) {
+      if (neighbours !== undefined) several?.join(neighbours, sessions, transport);
+      layer.phase = "ready";
+    },
+    answerForwarded: several && createForwardedPassage(dispatch),
+    async handOver() {
+      if (several === undefined || layer.phase !== "ready") return;
+      await several.leave(deps, sessions, () => void (layer.phase = "leaving"), closed.signal);
+    },
     async drain() {
       layer.phase = "draining";
       admin?.close();
@@ -209,6 +141,7 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       layer.phase = "draining";
       closed.abort();
       stopHearing();
+      several?.close();
       admin?.close();
       closeSessions(sessions);
       endLines(transport, true);
@@ -229,72 +162,4 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       deliverTo(sessions.byKey, sessions.byKey.keys(), notice) + notifyListens(stateless, notice),
     load: () => loadOf(taken.requests, sessions, stateless),
   };
-}
-
-/** The route table. */
-function rowsOf(layer: HttpLayer): RouteRow[] {
-  const { deps, baseUrl, clientAddress, sessions, stateless, transport } = layer;
-  const streamable: SurfaceRow["methods"] = {
-    POST: (context) => post(sessions, stateless, context),
-    GET: (context) => get(sessions, context),
-    DELETE: (context) => remove(sessions, context),
-  };
-  const lines: SurfaceRow["methods"] = { GET: (context) => openLine(transport, context) };
-  const messages: SurfaceRow["methods"] = { POST: (context) => takePost(transport, context) };
-  const health: OpenEndpoint = ({ request }) => healthResponse(layer.phase, layer.deps, request);
-  const ready = () => readyResponse(layer.phase);
-  const createPage = createFrontPage(
-    layer.baseUrl,
-    deps.surfaceKinds,
-    deps.config.auth?.kinds ?? [],
-  );
-  const page: OpenEndpoint = ({ request, fetchContext }) => createPage(request, fetchContext);
-  return [
-    ...layer.deps.surfaceKinds.flatMap((kind): SurfaceRow[] => {
-      const { path, formerNames = [] } = kind;
-      const successor = `${path}/mcp`;
-      return [
-        { path: successor, kind, methods: streamable },
-        { path: `${path}/sse`, kind, methods: lines },
-        { path: `${path}/messages`, kind, methods: messages },
-        ...formerNames.map((name) => ({
-          path: `${path}/${name}`,
-          kind,
-          methods: streamable,
-          successor,
-        })),
-      ];
-    }),
-    ...(deps.pages === undefined
-      ? []
-      : pageRows({ ...deps, ...deps.pages, baseUrl, clientAddress })),
-    { path: "/health", openMethods: { GET: health, HEAD: health } },
-    { path: "/ready", openMethods: { GET: ready, HEAD: ready } },
-    { path: "/", openMethods: { GET: page, HEAD: page } },
-    ...cardRows({ ...deps, ...layer, authKinds: deps.config.auth?.kinds ?? [] }),
-    ...openOAuthRows(layer),
-    ...serverLoginRows(layer),
-  ];
-}
-
-/** The rows of discovery, and of the authorization server if there is one. */
-function openOAuthRows({ deps, baseUrl, clientAddress }: HttpLayer): OpenRow[] {
-  const { oauth: server, authenticator, surfaceKinds, config: { publicUrl } } = deps;
-  const rows = discoveryRows({ authenticator, server, baseUrl, publicUrl, surfaceKinds });
-  return server === undefined
-    ? rows
-    : [...rows, ...oauthRows({ ...deps, server, baseUrl, clientAddress })];
-}
-
-/** The rows of log-ins at protected servers. */
-function serverLoginRows({ deps, baseUrl, clientAddress }: HttpLayer): OpenRow[] {
-  const { connect, pages } = deps;
-  if (connect === undefined) return [];
-  return connectRows({
-    ...deps,
-    ...connect,
-    baseUrl,
-    clientAddress,
-    hasLogins: pages !== undefined,
-  });
 }

@@ -2,26 +2,29 @@
 import { localConsumer } from "../consumers.ts";
 import { GatewayError } from "../errors.ts";
 import type { PrincipalRates } from "../gateway/principal_rates.ts";
+import type { Limits } from "../limits.ts";
 import type { Principal } from "../model.ts";
 import type { FetchContext } from "../runtime/runtime.ts";
 import type { BodySender } from "./body_room.ts";
 import type { ConsumerRule } from "./consumer_rule.ts";
 import type { Phase } from "./health.ts";
-import type { JsonReader } from "./json_body.ts";
-import type { RequestContext } from "./request_context.ts";
+import type { PassableRequest, ResumeElsewhere } from "./elsewhere.ts";
+import { type BodyReaders, jsonOf } from "./json_body.ts";
 
 /** What such a request needs of the HTTP layer. */
 export interface SurfaceRequestDeps {
-  readonly deps: { readonly rates: PrincipalRates };
-  readonly readJson: JsonReader;
+  readonly deps: { readonly rates: PrincipalRates; readonly limits: Limits };
+  readonly bodies: BodyReaders;
   readonly consumerRule: ConsumerRule;
   /** The key of the session that a request names, if it is in memory. */
   readonly sessionKey: (headers: Headers) => string | undefined;
   readonly phase: () => Phase;
+  /** Absent: this instance is the only one. */
+  readonly elsewhere?: { readonly resume: ResumeElsewhere } | undefined;
 }
 
 /** A request as the bindings see it. A class, so that requests share their functions. */
-export class SurfaceRequest implements RequestContext, BodySender {
+export class SurfaceRequest implements PassableRequest, BodySender {
   readonly request: Request;
   readonly fetchContext: FetchContext;
   readonly path: string;
@@ -29,6 +32,9 @@ export class SurfaceRequest implements RequestContext, BodySender {
   readonly surface: string;
   readonly #layer: SurfaceRequestDeps;
   #consumer: string | undefined;
+  /** Set when the body was read, or when it came from another instance. */
+  #text: Promise<string> | undefined;
+  #isForwarded = false;
 
   constructor(
     layer: SurfaceRequestDeps,
@@ -54,9 +60,24 @@ export class SurfaceRequest implements RequestContext, BodySender {
     );
   }
 
+  /** It has passed another instance, which says whose share it takes. */
+  cameBy(consumer: string, body: string | undefined): void {
+    this.#isForwarded = true;
+    this.#consumer = consumer;
+    if (body !== undefined) this.#text = Promise.resolve(body);
+  }
+
+  get isForwarded(): boolean {
+    return this.#isForwarded;
+  }
+
+  resumeElsewhere(state: string, body: unknown): Promise<Response | undefined> | undefined {
+    return this.#isForwarded ? undefined : this.#layer.elsewhere?.resume(this, state, body);
+  }
+
   assertOpen(goesOn = false): void {
     const phase = this.#layer.phase();
-    if (phase === "ready" || (goesOn && phase === "draining")) return;
+    if (phase === "ready" || phase === "leaving" || (goesOn && phase === "draining")) return;
     throw new GatewayError(phase);
   }
 
@@ -68,7 +89,17 @@ export class SurfaceRequest implements RequestContext, BodySender {
   }
 
   readJson(): Promise<unknown> {
-    return this.#layer.readJson(this.request, this);
+    const { bodies, deps: { limits } } = this.#layer;
+    if (this.#text !== undefined) return this.#text.then((text) => jsonOf(text, limits));
+    return bodies.readJson(this.request, this);
+  }
+
+  keepText(text: string): void {
+    this.#text = Promise.resolve(text);
+  }
+
+  readText(): Promise<string> {
+    return this.#text ??= this.#layer.bodies.readText(this.request, this);
   }
 
   /** The error for a body that exceeds the share. */

@@ -91,6 +91,12 @@ export class EventWriter {
     });
   }
 
+  /** Writes what is pending now. */
+  async flush(): Promise<void> {
+    await this.#write(this.#soon, Infinity);
+    await this.#write(this.#later, Infinity);
+  }
+
   /** Writes what is pending, and nothing more. */
   async close(): Promise<void> {
     if (this.#isClosed) return;

@@ -11,6 +11,7 @@ import { openSqliteEvents } from "./sqlite_events.ts";
 import { openSqliteGrantStore } from "./sqlite_grants.ts";
 import { openSqliteKeyStore } from "./sqlite_keys.ts";
 import { openSqliteOAuth } from "./sqlite_oauth.ts";
+import { createSqliteNames } from "./sqlite_names.ts";
 import { openSqlitePins } from "./sqlite_pins.ts";
 import { openSqliteProcessGroups } from "./sqlite_process_groups.ts";
 import { openSqliteProfiles } from "./sqlite_profiles.ts";
@@ -69,6 +70,7 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       oauth: openSqliteOAuth(database),
       processGroups: openSqliteProcessGroups({ database, clock }),
       keys: openSqliteKeyStore({ database, log: log.source("keys") }),
+      names: createSqliteNames(database),
       backup: (to) => copyDatabase({ runtime, database, path: to, isKept }),
       async problem() {
         const unwritable = check.problem();

@@ -9,4 +9,6 @@ export const storeKinds = {
   sqlite: openSqliteStore,
   /** Keeps everything in memory: all of it ends with the gateway. */
   memory: openMemoryStore,
+  /** A server of its own that speaks the protocol of Redis; loaded where one is configured. */
+  redis: async (options) => (await import("./redis_store.ts")).openRedisStore(options),
 } as const satisfies StoreKinds;

@@ -5,16 +5,19 @@
  * read only after the kind holds its lock, so that only one gateway makes them.
  */
 import type { KeyStore } from "../auth/key_store.ts";
+import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { noDirectory } from "../config/places.ts";
 import type { ProfileStore, RegistryStore } from "../config/registry_store.ts";
 import type { OAuthStore } from "../oauth/oauth_store.ts";
-import type { CredentialStore } from "../credentials/provider.ts";
-import type { GrantStore } from "../grants/grant.ts";
+import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
+import type { ClientRegistration, GrantStore } from "../grants/grant.ts";
+import type { OwnerTable } from "../instances/owner_table.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { UserStore } from "../oauth/user_store.ts";
+import type { RedisConnection } from "../redis/redis_connection.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "../seal.ts";
 import type { EventStore } from "../session/event_store.ts";
@@ -45,6 +48,10 @@ export interface Stores {
   readonly processGroups: ProcessGroupStore;
   /** The API keys of clients. */
   readonly keys: KeyStore;
+  /** Who owns what among the instances that use these stores; absent: this one alone does. */
+  readonly owners?: OwnerTable | undefined;
+  /** Carries messages to the other instances as well; absent: this one alone hears them. */
+  readonly bus?: Bus | undefined;
   /**
    * Copies all that is stored to a file that does not exist yet, at an absolute path; only its
    * owner may read it. Rejects with an error text.
@@ -52,8 +59,22 @@ export interface Stores {
   backup(path: string): Promise<void>;
   /** What does not work at the moment; undefined if everything does. */
   problem(): Promise<StorageProblem | undefined>;
+  /** For a copy of all that is stored; absent: it ends with the process. */
+  readonly names?: StoredNames;
+  /** Whether the stores have been unavailable for so long that others should serve. Absent: never. */
+  readonly isAway?: () => boolean;
   /** Writes pending changes and closes the stores. */
   close(): Promise<void>;
+}
+
+/** The names of rows that their stores find by name alone. */
+export interface StoredNames {
+  /** The keys of sessions. */
+  sessions(): Promise<readonly string[]>;
+  /** The digests of the authorization server's codes and tokens. */
+  tokens(): Promise<readonly string[]>;
+  registrations(): Promise<readonly Pick<ClientRegistration, "issuer" | "redirectUri">[]>;
+  credentials(): Promise<readonly CredentialKey[]>;
 }
 
 /** Why the stores work only in part. Both are parts of sentences. */
@@ -72,6 +93,10 @@ export interface StoreKindOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
+  /** The engine that the configuration names, connected; absent: it names none. */
+  readonly engine?: RedisConnection | undefined;
+  /** How long a session may be idle; absent: as long as by default. */
+  readonly sessionTimeoutMs?: number | undefined;
 }
 
 /**
@@ -94,7 +119,9 @@ export type StoreKinds = Readonly<Record<string, StoreKind>>;
 
 /** What `openStores` needs. */
 export interface OpenStoresOptions extends Omit<StoreKindOptions, "directory"> {
-  readonly config: Pick<GatewayConfig, "dataDirectory" | "secret" | "store">;
+  readonly config:
+    & Pick<GatewayConfig, "dataDirectory" | "secret" | "store">
+    & Partial<Pick<GatewayConfig, "sessionTimeoutMs">>;
   readonly kinds: StoreKinds;
 }
 
@@ -136,11 +163,13 @@ function kindOf({ config, kinds }: OpenStoresOptions): StoreKind {
 }
 
 async function openAll(
-  { config, runtime, clock, limits, log }: OpenStoresOptions,
+  { config, kinds: _, ...shared }: OpenStoresOptions,
   openKind: StoreKind,
   directory: string,
 ): Promise<OpenedStores> {
-  const engine = await openKind({ runtime, directory, clock, limits, log });
+  const { runtime } = shared;
+  const { sessionTimeoutMs } = config;
+  const engine = await openKind({ ...shared, directory, sessionTimeoutMs });
   try {
     const keys = await readKeys(runtime, directory, config.secret);
     const sealer = await createSealer(keys.key);

@@ -3,7 +3,7 @@
  * same random operations, compared with a plain list. Further promises of one kind are in
  * session_store.test.ts, catalog_store.test.ts and credentials/store.test.ts.
  */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +25,14 @@ import { createTestLog } from "../support/log.ts";
 import { describeGrantStore } from "../support/grant_store_cases.ts";
 import { describeOAuthStore } from "../support/oauth_store_cases.ts";
 import { describePinStore } from "../support/pin_store_cases.ts";
+import {
+  engineOf,
+  hasRedis,
+  openTestEngine,
+  type RedisServer,
+  startRedis,
+  whyNoRedis,
+} from "../support/redis_server.ts";
 import { contentOf, createRecord, openLateStore } from "../support/stores.ts";
 
 const runtime = await createTestRuntime();
@@ -38,6 +46,8 @@ interface Place {
   readonly kind?: string;
   readonly directory?: string;
   readonly isKept: boolean;
+  /** Whether it is an engine of its own, which outlives the folder too. */
+  readonly isEngine?: boolean;
 }
 
 const places: readonly Place[] = [
@@ -45,7 +55,16 @@ const places: readonly Place[] = [
   { name: "sqlite in memory", kind: "sqlite", directory: ":memory:", isKept: false },
   { name: "memory", kind: "memory", isKept: false },
   { name: "a kind that was added as one row", kind: "late", isKept: false },
+  ...(hasRedis ? [{ name: "redis", kind: "redis", isKept: true, isEngine: true }] : []),
 ];
+
+if (!hasRedis) test.skip(`the kind redis${whyNoRedis}`, () => {});
+
+let redis: RedisServer | undefined;
+beforeAll(async () => {
+  if (hasRedis) redis = await startRedis();
+});
+afterAll(async () => await redis?.close());
 
 let folder: string;
 let clock: TestClock;
@@ -55,17 +74,27 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** The stores of a place. */
-async function open({ kind, directory }: Place, changes: Partial<Limits> = {}) {
+/** The stores of a place. Each test has keys of its own in the engine. */
+async function open({ kind, directory, isEngine }: Place, changes: Partial<Limits> = {}) {
+  const limits = { ...defaultLimits, ...changes };
+  const log = createTestLog();
+  const engine = isEngine
+    ? await openTestEngine({ server: redis, prefix: folder, clock, limits, log })
+    : undefined;
   const { stores } = await openStores({
     config: { dataDirectory: directory ?? folder, store: kind },
     kinds,
     runtime,
     clock,
-    limits: { ...defaultLimits, ...changes },
-    log: createTestLog(),
+    limits,
+    log,
+    engine,
   });
-  return stores;
+  const close = async (): Promise<void> => {
+    await stores.close();
+    await engine?.close();
+  };
+  return { ...stores, close };
 }
 
 for (const place of places) {
@@ -628,8 +657,10 @@ for (const place of places) {
     const copies = join(folder, "copies");
     await mkdir(copies);
     const path = join(copies, "mcp-wrapper.db");
-    if (!place.isKept) {
-      await expect(stores.backup(path)).rejects.toThrow("keeps everything in memory");
+    if (!place.isKept || place.isEngine) {
+      await expect(stores.backup(path)).rejects.toThrow(
+        place.isEngine ? "stores in the engine of MCP_STORE" : "keeps everything in memory",
+      );
       expect(await readdir(copies)).toEqual([]);
       return await stores.close();
     }
@@ -658,6 +689,8 @@ for (const place of places) {
         port: 8999,
         dataDirectory: place.directory ?? folder,
         store: place.kind,
+        engine: place.isEngine ? engineOf(redis, folder) : undefined,
+        secret: "a secret that all instances have",
         sessionTimeoutMs: 3_600_000,
         allowedOrigins: [],
         allowedHosts: [],
@@ -732,8 +765,8 @@ for (const place of places) {
 }
 
 test("an unknown kind is refused with a message that names the others", async () => {
-  await expect(open({ name: "", kind: "redis", isKept: true })).rejects.toThrow(
-    'Cannot open the store "redis": expected one of sqlite, memory, late',
+  await expect(open({ name: "", kind: "tape", isKept: true })).rejects.toThrow(
+    'Cannot open the store "tape": expected one of sqlite, memory, redis, late',
   );
 });
 

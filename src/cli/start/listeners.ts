@@ -1,6 +1,6 @@
 /**
- * The two listeners of a started gateway: one for clients, and one for the admin API, on an address
- * of its own.
+ * The listeners of a started gateway: one for clients, one for the admin API, and one for other
+ * instances if they share a store, each on an address of its own.
  */
 import type { GatewayHandle } from "../../app.ts";
 import { ConfigError } from "../../config/config_error.ts";
@@ -27,7 +27,7 @@ export interface OpenListeners {
   readonly url: string;
   /** The base of the admin API, without a path; undefined if it is off. */
   readonly adminUrl: string | undefined;
-  /** Closes both as `Listener.close` does. */
+  /** Closes all as `Listener.close` does. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export function assertAttachable({ admin }: StartConfig): void {
   ]);
 }
 
-/** Opens both. Rejects with an error text; then the gateway is closed, and no listener is open. */
+/** Opens all. Rejects with an error text; then the gateway is closed, and no listener is open. */
 export async function openListeners(
   platform: Platform,
   gateway: GatewayHandle,
@@ -52,6 +52,8 @@ export async function openListeners(
     await Promise.all(open.map((listener) => listener.close(graceMs)));
   };
   try {
+    const internal = await openInternal(platform, gateway, start);
+    if (internal !== undefined) open.push(internal);
     const { host, port } = start.config;
     const fetch = gateway.fetch;
     const own = await platform.runtime.serve(
@@ -69,6 +71,40 @@ export async function openListeners(
     throw fault;
   }
 }
+
+/**
+ * Opens the listener for other instances, and joins them; undefined if there are none. Clients come
+ * later: this instance serves no session before it has its place.
+ */
+async function openInternal(
+  platform: Platform,
+  gateway: GatewayHandle,
+  start: StartConfig,
+): Promise<Listener | undefined> {
+  const { internal } = gateway;
+  if (internal === undefined) return undefined;
+  const given = start.config.internalUrl;
+  const { hostname, port } = new URL(given ?? "http://127.0.0.1:0");
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const listener = await platform.runtime.serve({
+    ...serveOptions(platform, gateway, start, host, {
+      fetch: internal.fetch,
+      port: port === "" ? httpPort : Number(port),
+    }),
+    bodyBytesMax: gateway.limits.bodyBytesMax + gateway.limits.forwardHeadBytesMax +
+      gateway.limits.listenerBodyBytesMax,
+    variables: { host: "MCP_INTERNAL_URL", port: "MCP_INTERNAL_URL" },
+  });
+  try {
+    await internal.open(given ?? toUrl(host, listener.port));
+    return listener;
+  } catch (fault) {
+    await listener.close(0);
+    throw fault;
+  }
+}
+
+const httpPort = 80;
 
 /** Opens the API's listener, and then the API; undefined if it is off. */
 async function openAdmin(

@@ -111,6 +111,7 @@ export async function startGateway(
   if (!untilUnattached) showPageLink(platform, running, listeners);
   if (note !== undefined) running.log[note.level](note.text);
   if (envFiles.length > 0) running.log.info(`Reads variables from ${envFiles.join(", then ")}`);
+  running.internal?.onDrain(() => stop());
   if (untilUnattached) {
     running.admin?.onUnattached(() => {
       running.log.info("No program is attached any more");
@@ -238,18 +239,20 @@ async function stopGateway(
   listeners: OpenListeners,
   forget: () => Promise<void>,
 ): Promise<void> {
-  const { drainMs, flushMs, stopMs } = gateway.limits;
+  const { drainMs, flushMs, leaveMs, stopMs } = gateway.limits;
   gateway.log.info("Stopping: running calls may finish", { withinMs: drainMs });
   // Each step has its own deadline; this one is for a fault in the steps.
   setTimeout(() => {
     console.error("Cannot stop in time: exiting with unfinished work");
     platform.exit(exitCodes.failed);
-  }, drainMs + 4 * stopMs);
+  }, (gateway.internal === undefined ? 0 : leaveMs) + drainMs + 4 * stopMs);
   try {
-    const begunAt = systemClock.monotonic();
     await forget();
+    // Other instances take the sessions over while this one goes on serving.
+    await withDeadline(systemClock, gateway.limits.leaveMs, gateway.handOver(), () => {});
     // The port stays open meanwhile: a running call may need its client's answer, and new work gets
     // a refusal with its reason.
+    const begunAt = systemClock.monotonic();
     await withDeadline(systemClock, drainMs, gateway.drain(), () => {});
     const restMs = drainMs - (systemClock.monotonic() - begunAt);
     // Calls that still run get an error first, so that no client sees only a closed connection.

@@ -34,7 +34,15 @@ import { createPageLogins, type PageLogins } from "./page_logins.ts";
 export interface AdminSettings extends
   Pick<
     AdminParts,
-    "tokens" | "operator" | "access" | "logins" | "backup" | "calls" | "recentLog" | "metrics"
+    | "tokens"
+    | "operator"
+    | "access"
+    | "logins"
+    | "backup"
+    | "calls"
+    | "recentLog"
+    | "metrics"
+    | "instances"
   > {
   readonly events: Pick<Events, "read">;
   /** Replaces the secrets in a text. */

@@ -27,6 +27,7 @@ const adminErrors = {
   invalid: { http: 400, text: "The request is not valid" },
   reload_failed: { http: 409, text: "Cannot reload the configuration" },
   backup_failed: { http: 409, text: "Cannot copy the database" },
+  drain_failed: { http: 409, text: "Cannot drain the instance" },
 } as const satisfies Record<string, { readonly http: number; readonly text: string }>;
 
 /** The status of each failure of the registry. */

@@ -13,7 +13,8 @@ import type { Limits } from "../../limits.ts";
 import type { JsonObject } from "../../model.ts";
 import { hmacHex } from "../../seal.ts";
 import { metricTextType } from "../../telemetry/metric_text.ts";
-import type { Passage } from "../dispatch.ts";
+import { instanceRows, instancesIn, type InstanceSteering } from "./instance_routes.ts";
+import type { Passage } from "../passage.ts";
 import { fillName, type SurfaceKinds } from "../surface_kinds.ts";
 import { decodeName } from "../route_match.ts";
 import { type AdminTokens, assertEntryRight } from "./admin_access.ts";
@@ -52,6 +53,8 @@ export interface AdminParts extends PageFileParts, PageLoginParts, LiveParts {
   readonly reload: () => Promise<void>;
   /** Copies the database to a file that does not exist; rejects with a sentence. */
   readonly backup: (path: string) => Promise<void>;
+  /** Absent: this instance is the only one. */
+  readonly instances?: InstanceSteering | undefined;
 }
 
 const nothing = v.strictObject({}, "an empty object");
@@ -76,6 +79,7 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
       answer: async () =>
         answerJson({
           ...facts(),
+          ...await instancesIn(parts.instances),
           servers: await servers(),
           profiles: profilesWithUrls(parts),
         }),
@@ -128,6 +132,7 @@ export function adminRows(parts: AdminParts): readonly AdminRow[] {
       right: "owner",
       answer: ({ fetchContext }) => attachments.attach(fetchContext),
     },
+    ...instanceRows(parts.instances),
     ...mcpRows(parts),
     ...liveRows(parts),
     ...pageFileRows(parts),

@@ -26,7 +26,7 @@ import {
 } from "./inbound.ts";
 import { answerBody } from "./post_body.ts";
 import { endLiveSession, followRequest } from "./life.ts";
-import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
+import { type LegacyDeps, type LiveSession, noteInitialized, touch } from "./live_session.ts";
 import { reserve } from "./session_places.ts";
 import { forget, type SessionHolder, type Sessions } from "./session_table.ts";
 import { adopt } from "./session_streams.ts";
@@ -38,6 +38,8 @@ interface SseLine {
   readonly holder: SessionHolder;
   readonly connection: EventStream;
   readonly place: EventStreamPlace;
+  /** Under which other instances find it. */
+  readonly key: string;
   /** Whether `initialize` was taken. */
   isBegun: boolean;
   session: LiveSession | undefined;
@@ -77,6 +79,7 @@ export async function openLine(
     // The gateway may have begun to stop meanwhile.
     context.assertOpen();
     const id = crypto.randomUUID();
+    await sessions.deps.ownership?.().claim(lineKey(sessions.deps.sha256, id));
     const consumer = consumerOfSession(context.consumer, id);
     const place = rates.openStream({ principal, consumer });
     return streamResponse(createLine(transport, context, id, { place, free }));
@@ -97,10 +100,12 @@ function createLine(
   holdOpen?.();
   const { limits, heartbeats } = sessions.deps;
   const connection = openEventStream({ limits, heartbeats, isHeldOpen: holdOpen !== undefined });
+  const key = lineKey(sessions.deps.sha256, id);
   const line: SseLine = {
     holder: { surface: context.surface, principal: context.principal, consumer: context.consumer },
     connection,
     place,
+    key,
     isBegun: false,
     session: undefined,
   };
@@ -111,6 +116,7 @@ function createLine(
   connection.write({ event: "endpoint", data: `${posts}?sessionId=${id}` });
   connection.closed.then(() => {
     lines.delete(id);
+    void sessions.deps.ownership?.().release(key);
     stopExpiry();
     free();
     place.leave();
@@ -136,6 +142,18 @@ export function endLines(transport: SseTransport, force: boolean): void {
   transport.isEnding = true;
   for (const { connection, session } of transport.lines.values()) {
     if (force || session === undefined || session.callCount === 0) end(transport, connection);
+  }
+}
+
+/** The key under which a stream is owned. */
+export function lineKey(sha256: LegacyDeps["sha256"], id: string): string {
+  return `line:${sha256(id)}`;
+}
+
+/** Another instance owns a key: a stream of it, whose POSTs go there, ends here. */
+export function loseLine(transport: SseTransport, key: string): void {
+  for (const line of [...transport.lines.values()]) {
+    if (line.key === key) end(transport, line.connection);
   }
 }
 

@@ -48,7 +48,10 @@ export async function initializeSession(
   const session = openLiveSession(deps, record, { id, isStored, principal, consumer });
   try {
     const description = await deps.gateway.describe(surface, session.caller);
-    if (isStored) await deps.sessions.create(record);
+    if (isStored) {
+      await deps.sessions.create(record);
+      await deps.ownership?.().claim(record.key);
+    }
     enlist(sessions, session);
     const client = clientLine(record.clientInfo, deps.limits.clientTitleCharsMax);
     deps.emit({ type: "client_connected", surface, client, revision });

@@ -8,6 +8,7 @@ import type { Clock } from "../../clock.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { PrincipalRates } from "../../gateway/principal_rates.ts";
 import type { Gateway } from "../../gateway/surface.ts";
+import type { Ownership } from "../../instances/ownership.ts";
 import type { Limits } from "../../limits.ts";
 import type { Log } from "../../log.ts";
 import type { Caller, RequestId } from "../../model.ts";
@@ -24,6 +25,9 @@ import type { ActivityClock } from "./activity_clock.ts";
 import { type Asks, createAsks } from "./asks.ts";
 import { allowOwned } from "./standalone_stream.ts";
 import { createStreams, type Streams } from "./session_streams.ts";
+
+/** What sessions need of it. */
+export type SessionOwnership = Pick<Ownership, "claim" | "release" | "isLeaving" | "owned">;
 
 /** What sessions of this era need. */
 export interface LegacyDeps {
@@ -45,6 +49,8 @@ export interface LegacyDeps {
   readonly heartbeats: Heartbeats;
   readonly keepAlive: KeepAlive;
   readonly sha256: Runtime["sha256"];
+  /** What this instance owns; absent: all, because it is the only one. */
+  readonly ownership?: (() => SessionOwnership) | undefined;
   /** The name of this instance, in the records of its sessions and in event ids. */
   readonly owner: string;
 }

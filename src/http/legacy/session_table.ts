@@ -242,6 +242,7 @@ function claim({ sessions, owner }: LegacyDeps, record: SessionRecord): void {
 /** Releases everything this process holds for an ended session, whichever instance ended it. */
 function dropSession(sessions: Sessions, key: string, reason: string): void {
   const { deps, byKey, suspended } = sessions;
+  void deps.ownership?.().release(key);
   if (suspended.delete(key)) deps.gateway.endScope(key);
   const session = byKey.get(key);
   if (session === undefined) return;

@@ -86,7 +86,8 @@ function take(
     headers,
     () => gateway.surface(surface, principal)?.takesForeign === true,
   );
-  context.assertOpen(request.resume?.state !== undefined);
+  const state = request.resume?.state;
+  context.assertOpen(state !== undefined);
   const asked: ModernRequest = {
     request,
     caller: callerOf(request, context, stateless.deps.limits),
@@ -98,7 +99,13 @@ function take(
     disconnectHidden: fetchContext.disconnectHidden === true,
   };
   stateless.clients.note(asked.caller, surface);
-  return request.method === "subscriptions/listen"
-    ? openListen(stateless, asked).catch((thrown) => refuse(stateless, context, value, thrown))
-    : runCall(stateless, asked);
+  if (request.method === "subscriptions/listen") {
+    return openListen(stateless, asked).catch((thrown) =>
+      refuse(stateless, context, value, thrown)
+    );
+  }
+  const elsewhere = state === undefined ? undefined : context.resumeElsewhere?.(state, value);
+  if (elsewhere === undefined) return runCall(stateless, asked);
+  return elsewhere.then((response) => response ?? runCall(stateless, asked))
+    .catch((thrown) => refuse(stateless, context, value, thrown));
 }

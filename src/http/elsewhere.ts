@@ -1,0 +1,253 @@
+/**
+ * Which instance serves a request. What needs no owner, and what this instance owns, is served
+ * here, without a promise. What a living instance owns goes there as it came, with the principal
+ * that was let in, and its answer comes back as that instance gives it. If the owner does not
+ * answer, the request waits for the end of its term and is then served here, unless the owner may
+ * have begun it: then its client hears that the outcome is unknown. Not here: how requests travel
+ * (instances/), and what clients are told of a lost answer (lost_answer.ts).
+ */
+import type { Clock } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
+import { parkOwner } from "../gateway/steps/sealed_state.ts";
+import type { ForwardedRequest } from "../instances/forwarded_request.ts";
+import type { Forwarder } from "../instances/forwarder.ts";
+import type { LiveInstance } from "../instances/owner_table.ts";
+import { type Ownership, untilMoved } from "../instances/ownership.ts";
+import type { Limits } from "../limits.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { SessionStore } from "../session/session_store.ts";
+import { lineKey } from "./legacy/http_sse.ts";
+import { answerGone, toClient } from "./lost_answer.ts";
+import type { RequestContext } from "./request_context.ts";
+
+/** The other instances, as the HTTP layer sees them. */
+export interface Neighbours {
+  readonly ownership: Ownership;
+  readonly forwarder: Forwarder;
+}
+
+/** What deciding needs. */
+export interface ElsewhereDeps extends Pick<Runtime, "sha256"> {
+  /** Throws `starting` until this instance is one of several. */
+  readonly neighbours: () => Neighbours;
+  readonly sessions: Pick<SessionStore, "find">;
+  /** The key of the session that a request names, if it is in memory. */
+  readonly sessionKey: (headers: Headers) => string | undefined;
+  readonly clock: Clock;
+  readonly limits: Limits;
+}
+
+/** A request that may go on to another instance. */
+export interface PassableRequest extends RequestContext {
+  /** The text of the body, which `readJson` can still read. */
+  readText(): Promise<string>;
+  /** Keeps a body that was read as the text that goes on. */
+  keepText(text: string): void;
+}
+
+/** See `RequestContext.resumeElsewhere`. */
+export type ResumeElsewhere = (
+  context: PassableRequest,
+  state: string,
+  body: unknown,
+) => Promise<Response | undefined> | undefined;
+
+/** Decides it. */
+export interface Elsewhere {
+  /** The answer of another instance; undefined, at once or as a promise, to serve it here. */
+  ask(context: PassableRequest): Promise<Response | undefined> | undefined;
+  /**
+   * Whether a request that another instance passed on is served here. `mayTake`: also if no instance
+   * owns what it names.
+   */
+  accepts(context: PassableRequest, mayTake: boolean): Promise<boolean>;
+  readonly resume: ResumeElsewhere;
+}
+
+/** No id is longer, so a longer one names nothing. */
+const idCharsMax = 128;
+
+/** Makes it. */
+export function createElsewhere(deps: ElsewhereDeps): Elsewhere {
+  return {
+    ask(context) {
+      const key = keyOf(deps, context);
+      if (key === undefined) return undefined;
+      const { ownership } = deps.neighbours();
+      const holding = ownership.holds(key);
+      if (holding === "held") return undefined;
+      return holding === "silent" ? renewed(ownership, key) : place(deps, context, key);
+    },
+    async accepts(context, mayTake) {
+      const key = keyOf(deps, context);
+      const { ownership } = deps.neighbours();
+      // A parked call is where its state says, and its step looks for it.
+      if (key === undefined) return true;
+      const holding = ownership.holds(key);
+      if (holding === "silent") await renewed(ownership, key);
+      if (ownership.holds(key) === "held") return true;
+      if (!mayTake) return false;
+      if (!await isTheirs(deps, context, key)) return true;
+      return await ownership.claim(key);
+    },
+    resume: (context, state, body) => resume(deps, context, state, body),
+  };
+}
+
+/** Resolves if a key is owned here after another attempt to renew; else rejects. */
+async function renewed(ownership: Ownership, key: string): Promise<undefined> {
+  await ownership.renew();
+  if (ownership.holds(key) === "held") return undefined;
+  const text = "The store that the instances of the gateway share cannot be reached; retry later";
+  throw new GatewayError("store_unavailable", text);
+}
+
+/** The key of the session or stream that a request names; undefined if it names none. */
+function keyOf(
+  { sessionKey, sha256 }: ElsewhereDeps,
+  { request, path }: PassableRequest,
+): string | undefined {
+  const known = sessionKey(request.headers);
+  if (known !== undefined) return known;
+  if (path.endsWith("/messages")) {
+    const line = new URL(request.url).searchParams.get("sessionId");
+    return line === null || line.length > idCharsMax ? undefined : lineKey(sha256, line);
+  }
+  const id = request.headers.get("mcp-session-id");
+  return id === null || id === "" || id.length > idCharsMax ? undefined : sha256(id);
+}
+
+/** Whether there is a session of this key that the client may use. */
+async function isTheirs(
+  { sessions }: ElsewhereDeps,
+  { surface, principal }: PassableRequest,
+  key: string,
+): Promise<boolean> {
+  const record = await sessions.find(key);
+  return record?.surface === surface && record.principal === principal.id;
+}
+
+/** Finds the instance for a key, which may change meanwhile, and passes the request on. */
+async function place(
+  deps: ElsewhereDeps,
+  context: PassableRequest,
+  key: string,
+): Promise<Response | undefined> {
+  const { ownership } = deps.neighbours();
+  for (let attempt = 0; attempt < deps.limits.ownerChangesMax; attempt += 1) {
+    let owner = await ownership.find(key);
+    let mayTake = false;
+    if (owner === undefined) {
+      // Unknown here as everywhere: the endpoint says so.
+      if (!await isTheirs(deps, context, key)) return undefined;
+      owner = ownership.isLeaving() ? await successor(deps) : undefined;
+      mayTake = owner !== undefined;
+    }
+    if (owner === undefined) {
+      if (await ownership.claim(key)) return undefined;
+      continue;
+    }
+    const answered = await passOn(deps, context, owner, mayTake);
+    if (answered instanceof Response) return answered;
+    if (answered === "unreached" && !mayTake) await untilMoved(ownership, key, owner, deps);
+    ownership.forget(key);
+  }
+  throw new GatewayError("overloaded", "The owner of this session changes; retry later");
+}
+
+/** An instance that takes what this one gives away; undefined if there is none. */
+async function successor({ neighbours, clock }: ElsewhereDeps): Promise<LiveInstance | undefined> {
+  const { ownership } = neighbours();
+  const others = (await ownership.instances())
+    .filter(({ name, isDraining }) => name !== ownership.name && !isDraining);
+  return others[Math.floor(clock.random() * others.length)];
+}
+
+/** The answer of another instance; else why there is none, and then nothing was done. */
+async function passOn(
+  deps: ElsewhereDeps,
+  context: PassableRequest,
+  target: LiveInstance,
+  mayTake: boolean,
+): Promise<Response | "not_owner" | "unreached"> {
+  const { request, fetchContext } = context;
+  const body = request.method === "POST" ? await context.readText() : undefined;
+  fetchContext.holdOpen?.();
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
+  request.signal.addEventListener("abort", leave);
+  const came = await deps.neighbours().forwarder.forward(
+    target,
+    toForwarded(context, body, mayTake),
+    leaving.signal,
+  );
+  // From here on the body of the response says when the client leaves.
+  request.signal.removeEventListener("abort", leave);
+  switch (came.kind) {
+    case "answered":
+      return await toClient(came.head, came.body, request.method, body);
+    case "not_owner":
+      return "not_owner";
+    case "failed":
+      return came.sent ? answerGone(request.method, body) : "unreached";
+  }
+}
+
+/** What of a request's headers decides its answer; its credentials and origin have been checked. */
+const passedHeaders: ReadonlySet<string> = new Set([
+  "accept",
+  "baggage",
+  "content-type",
+  "last-event-id",
+  "traceparent",
+  "tracestate",
+  "user-agent",
+]);
+
+function toForwarded(
+  { request, fetchContext, principal, consumer, path }: PassableRequest,
+  body: string | undefined,
+  mayTake: boolean,
+): ForwardedRequest {
+  const headers = Object.fromEntries(
+    [...request.headers].filter(([name]) => passedHeaders.has(name) || name.startsWith("mcp-")),
+  );
+  return {
+    method: request.method,
+    path: `${path}${new URL(request.url).search}`,
+    headers,
+    principal,
+    consumer,
+    remoteAddress: fetchContext.remoteAddress,
+    isHeldOpen: fetchContext.holdOpen !== undefined,
+    mayTake,
+    body,
+  };
+}
+
+/** A call that waits for its client at another instance goes on there. */
+function resume(
+  deps: ElsewhereDeps,
+  context: PassableRequest,
+  state: string,
+  body: unknown,
+): Promise<Response | undefined> | undefined {
+  const owner = parkOwner(state);
+  const { ownership } = deps.neighbours();
+  if (owner === undefined || owner === ownership.name) return undefined;
+  return resumeAt(deps, context, owner, JSON.stringify(body));
+}
+
+async function resumeAt(
+  deps: ElsewhereDeps,
+  context: PassableRequest,
+  owner: string,
+  body: string,
+): Promise<Response | undefined> {
+  const target = await deps.neighbours().ownership.instance(owner);
+  // Nothing waits for it any more: the step says what became of the call.
+  if (target === undefined) return undefined;
+  context.keepText(body);
+  const answered = await passOn(deps, context, target, false);
+  return answered instanceof Response ? answered : undefined;
+}

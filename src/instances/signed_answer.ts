@@ -1,0 +1,146 @@
+/**
+ * The answer of one instance to another as signed records: a head, the bytes of the body as they
+ * come, and an end. Each record's signature covers the nonce of its request and its place, so that
+ * a record can be neither changed, moved, repeated nor left out, and an answer that breaks off is
+ * not taken for a whole one. Records are made and read as fast as the reader at the other end
+ * takes them.
+ */
+import { type InternalKey, signatureBytes } from "./internal_key.ts";
+
+/** What the answer is. */
+export type AnswerHead =
+  | {
+    readonly kind: "answer";
+    readonly status: number;
+    readonly headers: readonly (readonly [string, string])[];
+  }
+  /** The receiver does not own what the request names; nothing was done. */
+  | { readonly kind: "not_owner" };
+
+const kinds = { head: 0, data: 1, end: 2 } as const;
+/** A length of four bytes, a signature, and the kind as the first byte of what is signed. */
+const prefixBytes = 4 + signatureBytes;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const none = new Uint8Array();
+
+/** The bytes of a signed answer. */
+export function signAnswer(
+  head: AnswerHead,
+  body: ReadableStream<Uint8Array> | null,
+  { key, nonce, recordBytesMax }: {
+    readonly key: InternalKey;
+    readonly nonce: string;
+    readonly recordBytesMax: number;
+  },
+): ReadableStream<Uint8Array> {
+  const reader = body?.getReader();
+  let index = 0;
+  let rest: Uint8Array = none;
+  let isBegun = false;
+  const record = async (kind: number, bytes: Uint8Array): Promise<Uint8Array> => {
+    const signed = new Uint8Array(1 + bytes.length);
+    signed[0] = kind;
+    signed.set(bytes, 1);
+    const mac = await key.sign(["answer", nonce, String(index++)], signed);
+    const whole = new Uint8Array(prefixBytes + signed.length);
+    new DataView(whole.buffer).setUint32(0, signed.length);
+    whole.set(mac, 4);
+    whole.set(signed, prefixBytes);
+    return whole;
+  };
+  const next = async (): Promise<Uint8Array | undefined> => {
+    while (rest.length === 0) {
+      const read = await reader?.read();
+      if (read === undefined || read.done) return undefined;
+      rest = read.value;
+    }
+    const piece = rest.subarray(0, recordBytesMax);
+    rest = rest.subarray(piece.length);
+    return piece;
+  };
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (!isBegun) {
+        isBegun = true;
+        return controller.enqueue(await record(kinds.head, encoder.encode(JSON.stringify(head))));
+      }
+      const piece = await next();
+      controller.enqueue(await record(piece === undefined ? kinds.end : kinds.data, piece ?? none));
+      if (piece === undefined) controller.close();
+    },
+    cancel: (reason) => reader?.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+/** Reads a signed answer; rejects where it is not one, or breaks off. */
+export interface SignedAnswer {
+  /** First. */
+  head(): Promise<AnswerHead>;
+  /** More of the body; undefined at its end. */
+  next(): Promise<Uint8Array | undefined>;
+  cancel(): void;
+}
+
+/** Begins to read. */
+export function readAnswer(
+  stream: ReadableStream<Uint8Array>,
+  { key, nonce, recordBytesMax }: {
+    readonly key: InternalKey;
+    readonly nonce: string;
+    readonly recordBytesMax: number;
+  },
+): SignedAnswer {
+  const reader = stream.getReader();
+  let buffer: Uint8Array = none;
+  let index = 0;
+  const take = async (count: number): Promise<Uint8Array<ArrayBuffer>> => {
+    const parts: Uint8Array[] = [];
+    let missing = count;
+    while (missing > 0) {
+      if (buffer.length === 0) {
+        const { done, value } = await reader.read();
+        if (done) throw new Error("The answer broke off");
+        buffer = value;
+        continue;
+      }
+      const part = buffer.subarray(0, missing);
+      parts.push(part);
+      missing -= part.length;
+      buffer = buffer.subarray(part.length);
+    }
+    const taken = new Uint8Array(count);
+    let at = 0;
+    for (const part of parts) {
+      taken.set(part, at);
+      at += part.length;
+    }
+    return taken;
+  };
+  const record = async (): Promise<{ readonly kind: number; readonly bytes: Uint8Array }> => {
+    const prefix = await take(prefixBytes);
+    const length = new DataView(prefix.buffer).getUint32(0);
+    if (length < 1 || length > 1 + recordBytesMax) throw new Error("The answer is not signed");
+    const signed = await take(length);
+    const context = ["answer", nonce, String(index++)];
+    if (!await key.verify(context, signed, prefix.slice(4))) {
+      throw new Error("The answer is not signed by an instance of this gateway");
+    }
+    return { kind: signed[0] ?? 0, bytes: signed.subarray(1) };
+  };
+  return {
+    async head() {
+      const { kind, bytes } = await record();
+      if (kind !== kinds.head) throw new Error("The answer has no head");
+      return JSON.parse(decoder.decode(bytes)) as AnswerHead;
+    },
+    async next() {
+      const { kind, bytes } = await record();
+      if (kind === kinds.end) return undefined;
+      if (kind !== kinds.data) throw new Error("The answer has a second head");
+      return bytes;
+    },
+    cancel: () => void reader.cancel().catch(() => {}),
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * The gateway's connection to the engine: commands with a deadline, scripts, channels, and whether
+ * the engine works. A command that failed says whether it may have taken effect (redis_fault.ts);
+ * scripts must bear being run twice. Not here: what is stored (src/store/), and who owns the engine
+ * (engine_lease.ts).
+ */
+import { type Clock, withDeadline } from "../clock.ts";
+import { type EngineConfig, placeOfEngine } from "../config/engine_url.ts";
+import type { Limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import { checkEngine } from "./engine_check.ts";
+import { createEngineProbe, type EngineProblem } from "./engine_probe.ts";
+import { reasonOf, RedisFault } from "./redis_fault.ts";
+import { commandsOn, type RedisCommands, type RedisReply } from "./redis_commands.ts";
+import { isRefusal, isUnsent, makeRedisLink, type RedisLink } from "./redis_link.ts";
+import { type EngineChannels, openChannels } from "./redis_channels.ts";
+
+export type { EngineProblem } from "./engine_probe.ts";
+export type { RedisCommands, RedisReply, RedisScript } from "./redis_commands.ts";
+
+/** The open connection. */
+export interface RedisConnection extends RedisCommands, EngineChannels {
+  /** The addresses and the prefix, without a login. */
+  readonly place: string;
+  /** Why the engine cannot be used, and since when; undefined while it can. */
+  problem(): EngineProblem | undefined;
+  /** Calls a listener each time when the engine works again: what was published may be lost. */
+  onReturn(listener: () => void): () => void;
+  close(): Promise<void>;
+}
+
+/** What a connection is made from. */
+export interface RedisConnectionOptions {
+  readonly engine: EngineConfig;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+}
+
+/** Connects. Rejects with an error text when the engine cannot be reached or is too old. */
+export async function connectRedis(options: RedisConnectionOptions): Promise<RedisConnection> {
+  const { engine, clock, limits, log } = options;
+  const place = placeOfEngine(engine);
+  let lastFault: unknown;
+  const link = await makeRedisLink({
+    engine,
+    clock,
+    limits,
+    onFault: (fault) => lastFault = fault,
+  });
+  try {
+    await withDeadline(clock, limits.engineStartMs, link.connect(), () => {
+      throw new Error(lastFault === undefined ? "no answer in time" : reasonOf(lastFault));
+    });
+  } catch (fault) {
+    link.close();
+    throw new Error(
+      `Cannot reach the engine of MCP_STORE at ${place}: ${reasonOf(fault)}; ` +
+        "start it, or correct MCP_STORE",
+      { cause: fault },
+    );
+  }
+  const state = { isClosed: false, waiting: 0 };
+  const probe = createEngineProbe({
+    clock,
+    limits,
+    log,
+    place,
+    probe: () =>
+      deliver(state, link, options, ["SET", probeKey, "", "PX", String(limits.engineProbeKeyMs)]),
+  });
+  const commands = commandsOn(engine, async (args) => {
+    try {
+      return await deliver(state, link, options, args);
+    } catch (fault) {
+      if (!(fault instanceof RedisFault) || isTemporary(fault)) probe.suspect(reasonOf(fault));
+      throw fault;
+    }
+  });
+  const probeKey = commands.key("probe");
+  const channels = openChannels({ link, clock, limits, log });
+  try {
+    await checkEngine(commands, { place, log });
+  } catch (fault) {
+    link.close();
+    throw fault;
+  }
+  probe.start();
+  return {
+    ...commands,
+    ...channels,
+    place,
+    problem: probe.problem,
+    onReturn: probe.onReturn,
+    async close() {
+      if (state.isClosed) return;
+      state.isClosed = true;
+      probe.close();
+      channels.closeChannels();
+      link.close();
+    },
+  };
+}
+
+/** Sends a command; it fails at its deadline, since the library waits for an answer for ever. */
+async function deliver(
+  state: { isClosed: boolean; waiting: number },
+  link: RedisLink,
+  { clock, limits }: Pick<RedisConnectionOptions, "clock" | "limits">,
+  args: readonly string[],
+): Promise<RedisReply> {
+  if (state.isClosed) throw new RedisFault("not_sent", "the connection is closed");
+  if (state.waiting >= limits.engineCommandsMax) {
+    throw new RedisFault("not_sent", `${state.waiting} commands wait already`);
+  }
+  state.waiting += 1;
+  try {
+    const sent = link.send(keyOf(args), args);
+    return await withDeadline(clock, limits.engineCommandMs, sent, () => {
+      throw new RedisFault("unknown", `no answer within ${limits.engineCommandMs} ms`);
+    }) as RedisReply;
+  } catch (fault) {
+    throw toFault(fault);
+  } finally {
+    state.waiting -= 1;
+  }
+}
+
+/** The key that decides which node of a cluster gets a command. */
+function keyOf(args: readonly string[]): string {
+  const isScript = args[0] === "EVALSHA" || args[0] === "EVAL";
+  return args[isScript ? 3 : 1] ?? "";
+}
+
+function toFault(fault: unknown): RedisFault {
+  if (fault instanceof RedisFault) return fault;
+  const outcome = isRefusal(fault) ? "refused" : isUnsent(fault) ? "not_sent" : "unknown";
+  return new RedisFault(outcome, reasonOf(fault), fault);
+}
+
+/** Whether a failure says something about the engine, and not about the command. */
+function isTemporary({ commandOutcome, reason }: RedisFault): boolean {
+  return commandOutcome !== "refused" ||
+    /^(?:OOM|MISCONF|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|NOPERM|WRONGPASS|BUSY)\b/
+      .test(reason);
+}
