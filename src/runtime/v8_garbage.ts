@@ -4,14 +4,18 @@
  */
 import v8 from "node:v8";
 import vm from "node:vm";
+import type { GarbageCollector } from "./runtime.ts";
 
-let collect: (() => void) | undefined;
+let run: (() => void) | undefined;
 
-/** Collects all garbage now, which takes some ten milliseconds. */
-export function collectGarbage(): void {
-  if (collect === undefined) {
-    v8.setFlagsFromString("--expose-gc");
-    collect = vm.runInNewContext("gc") as () => void;
-  }
-  collect();
-}
+/** The collector of this process. A collection of the whole heap takes tens of milliseconds. */
+export const garbage: GarbageCollector = {
+  collect() {
+    if (run === undefined) {
+      v8.setFlagsFromString("--expose-gc");
+      run = vm.runInNewContext("gc") as () => void;
+    }
+    run();
+  },
+  growth: "floodGrowthLargeBytes",
+};
