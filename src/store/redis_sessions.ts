@@ -130,8 +130,8 @@ function run(
 
 async function create(sessions: RedisSessions, record: SessionRecord): Promise<void> {
   const { key, consumer, createdAt, activeAt, subscriptions } = record;
-  // What was noted of this key was not of this session.
-  sessions.touched.delete(key);
+  const { touched } = sessions;
+  const noted = touched.get(key);
   const values = toRow(record).map((value) =>
     typeof value === "number" ? toText(value) : value ?? ""
   );
@@ -143,8 +143,11 @@ async function create(sessions: RedisSessions, record: SessionRecord): Promise<v
   ];
   const kind = activeAt === createdAt ? "new" : "used";
   const times = [toText(activeAt), kind, sessions.ttlMs];
-  if (await run(sessions, scripts.createSession, key, consumer, ...times, ...fields) === 1) return;
-  throw new GatewayError("internal", "Cannot create session: its key is taken");
+  if (await run(sessions, scripts.createSession, key, consumer, ...times, ...fields) !== 1) {
+    throw new GatewayError("internal", "Cannot create session: its key is taken");
+  }
+  // What was noted of this key before was not of this session.
+  if (touched.get(key) === noted) touched.delete(key);
 }
 
 async function find(sessions: RedisSessions, key: string): Promise<SessionRecord | undefined> {
