@@ -13,6 +13,7 @@ import type { ProfileStore, RegistryStore } from "../config/registry_store.ts";
 import type { OAuthStore } from "../oauth/oauth_store.ts";
 import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
 import type { ClientRegistration, GrantStore } from "../grants/grant.ts";
+import type { Fence } from "../instances/fence.ts";
 import type { OwnerTable } from "../instances/owner_table.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -50,6 +51,8 @@ export interface Stores {
   readonly keys: KeyStore;
   /** Who owns what among the instances that use these stores; absent: this one alone does. */
   readonly owners?: OwnerTable | undefined;
+  /** Refuses writes of an owner that another one has followed; absent: it refuses none. */
+  readonly fence?: Pick<Fence, "join"> | undefined;
   /** Carries messages to the other instances as well; absent: this one alone hears them. */
   readonly bus?: Bus | undefined;
   /**

@@ -431,7 +431,9 @@ return found`,
     await after.close();
     const wrong = await copy("one", "sqlite", "sqlite");
     expect(wrong.code).toBe(2);
-    expect(wrong.stderr).toContain('expected "sqlite redis" or "redis sqlite"');
+    expect(JSON.parse(wrong.stderr).error.message).toContain(
+      'expected "sqlite redis" or "redis sqlite"',
+    );
     rmSync(folder, { recursive: true, force: true });
   }, 240_000);
 });

@@ -69,7 +69,11 @@ export const suites: readonly Suite[] = [
     files: ["e2e/rest.test.ts", "e2e/rest_faults.test.ts", "e2e/openapi.test.ts"],
   },
   { name: "reverse proxy", kind: "outside", files: ["e2e/proxy"] },
-  { name: "an engine of its own", kind: "outside", files: ["e2e/redis_", "contract/redis_"] },
+  {
+    name: "an engine of its own",
+    kind: "outside",
+    files: ["e2e/redis_", "contract/redis_", "contract/engine_"],
+  },
   {
     name: "official suite, the gateway as server",
     kind: "outside",
