@@ -3,6 +3,7 @@
  * handler of the address at which the others reach it, and its place among them once that address is
  * known.
  */
+import type { Clock } from "../clock.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import type { Gateway } from "../gateway/surface.ts";
 import type { InstanceSteering } from "../http/admin/instance_routes.ts";
@@ -13,9 +14,11 @@ import { type AnswerForwarded, createInternalApi } from "../instances/internal_a
 import { deriveInternalKey } from "../instances/internal_key.ts";
 import type { ForwardedRequest } from "../instances/forwarded_request.ts";
 import { openOwnership, type Ownership } from "../instances/ownership.ts";
+import type { Limits } from "../limits.ts";
+import type { LogSink } from "../log.ts";
 import { operatorPrincipal } from "../model.ts";
-import type { FetchHandler } from "../runtime/runtime.ts";
-import type { GatewayParts } from "./parts.ts";
+import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
+import type { OpenedStores } from "../store/stores.ts";
 
 /** What one instance sends to another that shall leave; no client's request has this method. */
 const drainMethod = "DRAIN";
@@ -56,15 +59,26 @@ export interface JoinedInstances {
   readonly forwarder: Forwarder;
 }
 
+/** What an instance is opened with. */
+export interface InstancesDeps {
+  readonly config: GatewayConfig;
+  readonly runtime: Runtime;
+  readonly opened: Pick<OpenedStores, "stores">;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: LogSink;
+  /** The name of this instance. */
+  readonly instance: string;
+}
+
 /** Opens it; undefined if the store is this instance's alone. Rejects with an error text. */
 export async function openInstances(
-  parts: Pick<GatewayParts, "options" | "opened" | "clock" | "limits" | "log" | "instance">,
+  { config, runtime, opened, clock, limits, log: sink, instance: name }: InstancesDeps,
 ): Promise<OpenInstances | undefined> {
-  const { options: { config, runtime }, opened, clock, limits, instance: name } = parts;
   const { owners: table } = opened.stores;
   if (table === undefined) return undefined;
   const key = await deriveInternalKey(secretOf(config));
-  const log = parts.log.source("instances");
+  const log = sink.source("instances");
   const shared = { key, clock, limits, log, name };
   let joined: JoinedInstances | undefined;
   let leave: (() => void) | undefined;

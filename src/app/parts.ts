@@ -134,7 +134,8 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const own = { traces: config.traces, runtime, clock, limits, events, log, instance };
   const traces = await openTraces(own);
   const shared = { options, limits, clock, tables, instance, log, recentLog, events, traces };
-  const instances = await openInstances({ ...shared, opened }).catch(close);
+  const instances = await openInstances({ config, runtime, opened, clock, limits, log, instance })
+    .catch(close);
   const pins = await openPins({
     runtime,
     opened,

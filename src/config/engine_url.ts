@@ -4,6 +4,7 @@
  * (src/redis/).
  */
 import * as v from "valibot";
+import { defaultLimits } from "../limits.ts";
 import { ConfigError } from "./config_error.ts";
 
 /** How the addresses of a URL are meant. */
@@ -51,7 +52,6 @@ export interface StoreChoice {
   readonly engine?: EngineConfig | undefined;
 }
 
-const defaultPort = 6379;
 const defaultPrefix = "mcp-wrapper";
 const schemes: Readonly<Record<string, EngineForm>> = {
   "": "single",
@@ -67,7 +67,7 @@ const port = v.pipe(
   v.regex(/^\d{1,5}$/),
   v.toNumber(),
   v.minValue(1),
-  v.maxValue(65_535),
+  v.maxValue(defaultLimits.portMax),
 );
 const engineForm = v.pipe(
   v.object({
@@ -161,7 +161,7 @@ function parseEngineUrl(text: string): EngineConfig | undefined {
 }
 
 function toNode(address: string): { host: string; port: string } {
-  const [, inBrackets, plain = "", portText = String(defaultPort)] =
+  const [, inBrackets, plain = "", portText = String(defaultLimits.enginePort)] =
     /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(address) ?? [];
   return { host: inBrackets ?? plain, port: portText };
 }

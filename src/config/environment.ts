@@ -112,11 +112,7 @@ export async function readConfig(
     metrics: required(env, "MCP_METRICS") && readAdmin(env, dataDirectory).isOn,
   };
   const reachWarnings = checkReach(config, required(env, "MCP_ALLOW_UNAUTHENTICATED"));
-  const emptyNotes = file === undefined
-    ? howToAdd(configPath, servers)
-    : servers.servers.length === 0
-    ? [`Found no enabled server in ${configPath}`]
-    : [];
+  const emptyNotes = notesOfEmpty(file, servers, configPath);
   const notes = [
     ...emptyNotes,
     ...foreignNotes(env),
@@ -131,6 +127,15 @@ export async function readConfig(
   ];
   const listener = optional(env, "MCP_LISTENER");
   return { config, configPath, listener, admin, notes, emptyNotes, warnings };
+}
+
+function notesOfEmpty(
+  file: ServersFile | undefined,
+  servers: ServersConfig,
+  configPath: string,
+): readonly string[] {
+  if (file === undefined) return howToAdd(configPath, servers);
+  return servers.servers.length > 0 ? [] : [`Found no enabled server in ${configPath}`];
 }
 
 /** How clients authenticate, by the variables and the file; undefined: they do not. */

@@ -73,7 +73,7 @@ export interface DispatchDeps {
 const tellingStatuses: ReadonlySet<number> = new Set([401, 403, 429]);
 
 /** A response, or a promise if that takes a wait. */
-export type Answered = Response | Promise<Response>;
+export type EventualResponse = Response | Promise<Response>;
 
 /** What is known of a request that comes without a context. */
 export const noContext: FetchContext = {};
@@ -81,7 +81,7 @@ export const noContext: FetchContext = {};
 /** Makes the handler of all requests; it never rejects. */
 export function createDispatch(layer: DispatchDeps): FetchHandler {
   return (request, fetchContext = noContext) => {
-    const arrived: Arrived = { layer, request, fetchContext, cors: undefined };
+    const arrived: RequestOnItsWay = { layer, request, fetchContext, cors: undefined };
     layer.taken.requests += 1;
     try {
       const answered = take(arrived);
@@ -100,7 +100,7 @@ export function createDispatch(layer: DispatchDeps): FetchHandler {
 export const notOwned = new Response(null, { status: 421 });
 
 /** A request on its way through the layer. */
-export interface Arrived {
+export interface RequestOnItsWay {
   readonly layer: DispatchDeps;
   readonly request: Request;
   readonly fetchContext: FetchContext;
@@ -110,7 +110,7 @@ export interface Arrived {
   readonly forwarded?: ForwardedRequest;
 }
 
-function take(arrived: Arrived): Answered {
+function take(arrived: RequestOnItsWay): EventualResponse {
   const { layer, request } = arrived;
   // Before the guard, because the gateway may have called itself under any host name.
   if (request.headers.get(instanceHeader) === layer.deps.instance) {
@@ -124,7 +124,7 @@ function take(arrived: Arrived): Answered {
 }
 
 /** Lets the endpoint of a row answer. */
-function answer(arrived: Arrived, match: Match): Answered {
+function answer(arrived: RequestOnItsWay, match: Match): EventualResponse {
   const { layer, request, fetchContext } = arrived;
   const { row, path } = match;
   if (request.method === "OPTIONS") {
@@ -159,7 +159,7 @@ function assertOrigin(layer: DispatchDeps, { openAnswer }: SurfaceRow, request: 
   if (!layer.guard.takesOrigin(request)) throw new GatewayError("origin_forbidden");
 }
 
-function answerOpenly(row: OpenRow, context: OpenContext): Answered {
+function answerOpenly(row: OpenRow, context: OpenContext): EventualResponse {
   const { request } = context;
   const endpoint = endpointOf(row.openMethods, request);
   const answered = endpoint === undefined ? refuseMethod(row) : endpoint(context);
@@ -170,7 +170,7 @@ function answerOpenly(row: OpenRow, context: OpenContext): Answered {
 
 /** The request as admission sees it. */
 function askedOf(
-  arrived: Arrived,
+  arrived: RequestOnItsWay,
   { kind, suffix = "" }: SurfaceRow,
   { path, name }: Match,
 ): AdmissionRequest {
@@ -182,11 +182,11 @@ function askedOf(
 
 /** The answer for a principal that was let in. */
 export function answerFor(
-  arrived: Arrived,
+  arrived: RequestOnItsWay,
   row: SurfaceRow,
   match: Match,
   principal: Principal | Response,
-): Answered {
+): EventualResponse {
   if (principal instanceof Response) return principal;
   const { layer, request, fetchContext } = arrived;
   const { name, path } = match;
@@ -218,7 +218,7 @@ function serve(
   endpoint: Endpoint,
   context: SurfaceRequest,
   forwarded: ForwardedRequest | undefined,
-): Answered {
+): EventualResponse {
   if (elsewhere === undefined) return endpoint(context);
   if (forwarded !== undefined) {
     return elsewhere.accepts(context, forwarded.mayTake)
@@ -279,12 +279,12 @@ function withHeaders(response: Response, headers: HeaderPairs): Response {
 }
 
 /** The response to anything thrown on the way. */
-export function fail(arrived: Arrived, thrown: unknown): Answered {
+export function fail(arrived: RequestOnItsWay, thrown: unknown): EventualResponse {
   return finish(arrived, faultResponse(thrown, arrived.layer.deps.log));
 }
 
 /** Adds the CORS headers; for a refusal, reports it and discards the rest of the body. */
-export function finish(arrived: Arrived, response: Response): Answered {
+export function finish(arrived: RequestOnItsWay, response: Response): EventualResponse {
   const { layer: { deps, clientAddress }, request, fetchContext, cors } = arrived;
   if (cors !== undefined) withHeaders(response, cors);
   if (response.status < 400) return response;

@@ -4,7 +4,7 @@
  * that was let in, and its answer comes back as that instance gives it. If the owner does not
  * answer, the request waits for the end of its term and is then served here, unless the owner may
  * have begun it: then its client hears that the outcome is unknown. Not here: how requests travel
- * (instances/), and what clients are told of a lost answer (lost_answer.ts).
+ * (instances/), and what becomes of a lost answer (lost_answer.ts).
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
@@ -14,9 +14,10 @@ import type { Forwarder } from "../instances/forwarder.ts";
 import type { LiveInstance } from "../instances/owner_table.ts";
 import { type Ownership, untilMoved } from "../instances/ownership.ts";
 import type { Limits } from "../limits.ts";
+import { sentHeaders } from "../protocol/browser_headers.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
-import { lineKey } from "./legacy/http_sse.ts";
+import { namedKey } from "./legacy/owned_key.ts";
 import { answerGone, toClient } from "./lost_answer.ts";
 import type { RequestContext } from "./request_context.ts";
 
@@ -64,9 +65,6 @@ export interface Elsewhere {
   readonly resume: ResumeElsewhere;
 }
 
-/** No id is longer, so a longer one names nothing. */
-const idCharsMax = 128;
-
 /** Makes it. */
 export function createElsewhere(deps: ElsewhereDeps): Elsewhere {
   return {
@@ -102,19 +100,8 @@ async function renewed(ownership: Ownership, key: string): Promise<undefined> {
   throw new GatewayError("store_unavailable", text);
 }
 
-/** The key of the session or stream that a request names; undefined if it names none. */
-function keyOf(
-  { sessionKey, sha256 }: ElsewhereDeps,
-  { request, path }: PassableRequest,
-): string | undefined {
-  const known = sessionKey(request.headers);
-  if (known !== undefined) return known;
-  if (path.endsWith("/messages")) {
-    const line = new URL(request.url).searchParams.get("sessionId");
-    return line === null || line.length > idCharsMax ? undefined : lineKey(sha256, line);
-  }
-  const id = request.headers.get("mcp-session-id");
-  return id === null || id === "" || id.length > idCharsMax ? undefined : sha256(id);
+function keyOf({ sessionKey, sha256 }: ElsewhereDeps, context: PassableRequest) {
+  return sessionKey(context.request.headers) ?? namedKey(sha256, context);
 }
 
 /** Whether there is a session of this key that the client may use. */
@@ -195,12 +182,9 @@ async function passOn(
 
 /** What of a request's headers decides its answer; its credentials and origin have been checked. */
 const passedHeaders: ReadonlySet<string> = new Set([
+  ...sentHeaders,
   "accept",
-  "baggage",
   "content-type",
-  "last-event-id",
-  "traceparent",
-  "tracestate",
   "user-agent",
 ]);
 

@@ -8,13 +8,13 @@ import type { Principal } from "../model.ts";
 import type { FetchContext } from "../runtime/runtime.ts";
 import {
   answerFor,
-  type Arrived,
   type DispatchDeps,
   fail,
   finish,
   isOpen,
   noContext,
   notOwned,
+  type RequestOnItsWay,
 } from "./dispatch.ts";
 
 /**
@@ -31,7 +31,7 @@ export type Passage = (
 /** Makes the passage of a layer. */
 export function createPassage(layer: DispatchDeps): Passage {
   return async (request, path, principal, fetchContext = noContext) => {
-    const arrived: Arrived = { layer, request, fetchContext, cors: undefined };
+    const arrived: RequestOnItsWay = { layer, request, fetchContext, cors: undefined };
     try {
       const match = await layer.match(`http://gateway${path}`);
       if (isOpen(match.row)) throw new GatewayError("path_unknown");
@@ -57,7 +57,7 @@ export function createForwardedPassage(layer: DispatchDeps): AnswerForwarded {
       disconnectHidden,
       ...(isHeldOpen && { holdOpen: () => {} }),
     };
-    const arrived: Arrived = { layer, request, fetchContext, cors: undefined, forwarded };
+    const arrived: RequestOnItsWay = { layer, request, fetchContext, cors: undefined, forwarded };
     try {
       const match = await layer.match(request.url);
       if (isOpen(match.row)) throw new GatewayError("path_unknown");

@@ -2,7 +2,7 @@
  * Passes requests on to other instances. What came of a request is one of four: an answer, the word
  * that the receiver owns nothing of it, or a failure before or after the request may have arrived.
  * A request whose receiver has no term any more ends, though its connection may seem open. Not
- * here: which instance gets it, and what its client is told (http/elsewhere.ts).
+ * here: which instance gets it (http/elsewhere.ts), and what its client gets (http/lost_answer.ts).
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";

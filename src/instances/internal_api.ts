@@ -1,6 +1,6 @@
 /**
  * The listener of an instance for the others, on an address of its own. It knows one request: to
- * answer a client's request for the instance at which that arrived. Whoever cannot sign with the
+ * answer a client's request for the instance at which that arrived. A caller that cannot sign with the
  * key of this gateway gets a status and nothing else. Not here: how the request is answered
  * (http/elsewhere.ts).
  */

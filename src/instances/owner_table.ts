@@ -2,8 +2,9 @@
  * The table of owners, which all instances of one gateway share. An instance is alive in terms: it
  * renews its term, and a term that ended never begins again. A row names the owner of a key (a
  * session, an open stream) by instance and term, so one renewal stands for all that an instance
- * owns. The number of a row only grows: whoever has an older one is no owner any more. Types, and
- * the rule of the numbers; `memory_owners.ts` serves instances of one process.
+ * owns. The number of a row only grows: an instance with an older one is no owner any more. It is not
+ * below the time, so that a table which lost its rows does not give the numbers of living owners
+ * again.
  */
 
 /** What an instance says of itself. */
@@ -67,17 +68,4 @@ export interface OwnerTable {
   release(key: string, number: number): Promise<void>;
   /** Keeps the rows of keys that are still owned from being dropped as garbage. */
   keep(keys: readonly string[]): Promise<void>;
-}
-
-/**
- * The number after another. It is not below the time, so that a table which lost its rows does not
- * give the numbers of living owners again.
- */
-export function nextNumber(previous: number | undefined, wallMs: number): number {
-  return Math.max((previous ?? 0) + 1, Math.floor(wallMs));
-}
-
-/** Whether a row is that of an owner whose claim names an older one: another was owner since. */
-export function isOutrun(row: OwnerRow | undefined, { held }: OwnerClaim): boolean {
-  return held !== undefined && row !== undefined && row.number > held;
 }

@@ -1,36 +1,22 @@
 /**
- * What this instance owns among others: its term in the shared table, renewed on the monotonic
- * clock, and the keys that it owns in it. Whether a key is owned here is known without a wait, so
- * the calls of an owned session need no command to the table. When a term has ended unnoticed, each
- * key is claimed again, and what another instance has owned since is lost.
+ * What this instance owns among others: the keys that it owns in its term of the shared table.
+ * Whether a key is owned here is known without a wait, so the calls of an owned session need no
+ * command to the table. Not here: how a term is renewed (term_renewal.ts).
  */
 import { putWithin } from "../bounded.ts";
-import { type Clock, sleep, steadyNow, withDeadline } from "../clock.ts";
-import { GatewayError } from "../errors.ts";
+import { type Clock, sleep, steadyNow } from "../clock.ts";
 import type { Limits } from "../limits.ts";
-import type { Log } from "../log.ts";
-import type { InstanceFacts, LiveInstance, OwnerRow, OwnerTable } from "./owner_table.ts";
+import type { LiveInstance } from "./owner_table.ts";
+import { ask, claim, factsOf, type OwnershipOptions, type Owning } from "./owning.ts";
+import { renewLater, renewOnce } from "./term_renewal.ts";
 
 /** Whether this instance owns a key: `silent` if it does, but could not renew for too long. */
-export type Holding = "held" | "silent" | "none";
-
-/** What ownership is made from. */
-export interface OwnershipOptions {
-  readonly table: OwnerTable;
-  readonly clock: Clock;
-  readonly limits: Limits;
-  readonly log: Log;
-  /** The name of this instance, and the base URL at which others reach it. */
-  readonly name: string;
-  readonly url: string;
-  /** How many calls run now, for the other instances' operators. */
-  readonly calls?: () => number;
-}
+export type KeyHolding = "held" | "silent" | "none";
 
 /** What this instance owns. */
 export interface Ownership {
   readonly name: string;
-  holds(key: string): Holding;
+  holds(key: string): KeyHolding;
   /**
    * The living instance that owns a key; undefined if it is this one, or none. Rejects with
    * `store_unavailable` if the table does not answer.
@@ -65,38 +51,6 @@ export interface Ownership {
   close(): Promise<void>;
 }
 
-/** A key that is owned here. */
-interface HeldKey {
-  number: number;
-  /** In which term it was claimed. */
-  term: number;
-  /** When the table was told last that it is owned still. */
-  keptAt: number;
-}
-
-/** The state of an ownership. */
-interface Owning extends OwnershipOptions {
-  term: number;
-  /** When the last renewal that succeeded was sent. */
-  renewedAt: number;
-  isLeaving: boolean;
-  isClosed: boolean;
-  isFailing: boolean;
-  /** Whether some keys were claimed in an earlier term. */
-  hasEarlier: boolean;
-  readonly startedAt: number;
-  readonly held: Map<string, HeldKey>;
-  /** Keys that are being given up. */
-  readonly releasing: Map<string, Promise<void>>;
-  /** Where keys were found, as their owners were then. */
-  readonly routes: Map<string, LiveInstance>;
-  readonly lost: Set<(key: string) => void>;
-  readonly renewed: Set<() => void>;
-  stopRenewing: () => void;
-  /** The renewal under way. */
-  renewing: Promise<void> | undefined;
-}
-
 /** Begins the first term. Rejects if the table cannot be reached. */
 export async function openOwnership(options: OwnershipOptions): Promise<Ownership> {
   const { clock, name } = options;
@@ -117,7 +71,10 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
     stopRenewing: () => {},
     renewing: undefined,
   };
-  owning.term = await ask(owning, (table) => table.join(factsOf(owning), termOf(owning)));
+  owning.term = await ask(
+    owning,
+    (table) => table.join(factsOf(owning), options.limits.ownerTermMs),
+  );
   renewLater(owning, options.limits.ownerRenewMs);
   return {
     name,
@@ -154,43 +111,11 @@ function hear<Listener>(listeners: Set<Listener>, listener: Listener): () => voi
   return () => void listeners.delete(listener);
 }
 
-function factsOf({ name, url, isLeaving, startedAt, held, calls }: Owning): InstanceFacts {
-  return {
-    name,
-    url,
-    isDraining: isLeaving,
-    startedAt,
-    owned: held.size,
-    calls: calls?.() ?? 0,
-  };
-}
-
-function termOf({ limits }: Owning): number {
-  return limits.ownerTermMs;
-}
-
-/** One command to the table, within its time. */
-async function ask<Value>(
-  { table, clock, limits }: Owning,
-  command: (table: OwnerTable) => Promise<Value>,
-): Promise<Value> {
-  try {
-    return await withDeadline(clock, limits.ownerCommandMs, command(table), () => {
-      throw new Error("The table of owners did not answer in time");
-    });
-  } catch (cause) {
-    throw new GatewayError("store_unavailable", unreachable, { cause });
-  }
-}
-
-const unreachable = "The store that the instances of the gateway share cannot be reached; " +
-  "retry later";
-
 function isSilent({ clock, limits, renewedAt }: Owning): boolean {
   return clock.monotonic() - renewedAt > limits.ownerSilentMs;
 }
 
-function holds(owning: Owning, key: string): Holding {
+function holds(owning: Owning, key: string): KeyHolding {
   const own = owning.held.get(key);
   if (own === undefined) return "none";
   // Another instance may own what was owned in an earlier term, until it is claimed again.
@@ -211,33 +136,6 @@ async function find(owning: Owning, key: string): Promise<LiveInstance | undefin
   return owner;
 }
 
-async function claim(owning: Owning, key: string): Promise<boolean> {
-  await owning.releasing.get(key);
-  const { name, term, held } = owning;
-  const before = held.get(key);
-  const row = await ask(
-    owning,
-    (table) => table.claim(key, { instance: name, term, held: before?.number }),
-  );
-  return take(owning, key, term, row);
-}
-
-/** Notes the outcome of a claim in a term; whether the key is owned here. */
-function take(owning: Owning, key: string, term: number, row: OwnerRow): boolean {
-  const { name, held, routes, clock } = owning;
-  if (row.instance !== name || row.term !== term || owning.isClosed) {
-    lose(owning, key);
-    return false;
-  }
-  routes.delete(key);
-  held.set(key, { number: row.number, term, keptAt: clock.monotonic() });
-  return true;
-}
-
-function lose(owning: Owning, key: string): void {
-  if (owning.held.delete(key)) { for (const listener of owning.lost) listener(key); }
-}
-
 async function release(
   owning: Owning,
   key: string,
@@ -255,90 +153,6 @@ async function release(
   const released = giveUp().catch(() => {}).finally(() => releasing.delete(key));
   releasing.set(key, released);
   await released;
-}
-
-function renewLater(owning: Owning, ms: number): void {
-  owning.stopRenewing();
-  owning.stopRenewing = owning.clock.after(ms, () => void renewOnce(owning));
-}
-
-function renewOnce(owning: Owning): Promise<void> {
-  return owning.renewing ??= renew(owning).finally(() => (owning.renewing = undefined));
-}
-
-/** Renews the term, or begins another if it has ended; never rejects. */
-async function renew(owning: Owning): Promise<void> {
-  const { clock, limits, log } = owning;
-  owning.stopRenewing();
-  // Counted from before the command: the table counts from when it gets it.
-  const sentAt = clock.monotonic();
-  try {
-    const { term } = owning;
-    const goesOn = await ask(owning, (table) => table.renew(factsOf(owning), term, termOf(owning)));
-    if (owning.isClosed) return;
-    if (goesOn) owning.renewedAt = Math.max(owning.renewedAt, sentAt);
-    else await beginAgain(owning);
-    if (owning.isFailing) log.info("The table of owners answers again", { instance: owning.name });
-    owning.isFailing = false;
-    renewLater(owning, limits.ownerRenewMs);
-    await claimAgain(owning);
-    await keepRows(owning);
-  } catch (fault) {
-    if (!owning.isFailing) log.warn("Cannot renew what this instance owns", { fault });
-    owning.isFailing = true;
-    if (!owning.isClosed) renewLater(owning, limits.ownerRetryMs);
-  }
-  for (const listener of owning.renewed) listener();
-}
-
-/** Begins another term: what was owned in the one before is to be claimed again. */
-async function beginAgain(owning: Owning): Promise<void> {
-  const { held, clock, log, name } = owning;
-  const sentAt = clock.monotonic();
-  owning.term = await ask(owning, (table) => table.join(factsOf(owning), termOf(owning)));
-  owning.renewedAt = sentAt;
-  owning.hasEarlier = held.size > 0;
-  log.warn("The other instances did not hear of this one for too long", {
-    instance: name,
-    owned: held.size,
-  });
-}
-
-/** Claims what was owned in earlier terms; what another instance has owned since is lost. */
-async function claimAgain(owning: Owning): Promise<void> {
-  if (!owning.hasEarlier) return;
-  owning.hasEarlier = false;
-  const { held, term, limits } = owning;
-  const keys = [...held].flatMap(([key, own]) => own.term === term ? [] : key);
-  const claimNext = async (): Promise<void> => {
-    for (let key = keys.pop(); key !== undefined; key = keys.pop()) {
-      // It may have been released or claimed meanwhile.
-      if (held.has(key) && held.get(key)?.term !== owning.term) await claim(owning, key);
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: limits.ownerClaimsMax }, claimNext));
-  } catch (thrown) {
-    owning.hasEarlier = true;
-    throw thrown;
-  }
-}
-
-/** Tells the table of some keys that they are owned still, those first that were told longest ago. */
-async function keepRows(owning: Owning): Promise<void> {
-  const { held, clock, limits } = owning;
-  const now = clock.monotonic();
-  const due: string[] = [];
-  for (const [key, { keptAt }] of held) {
-    if (due.length >= limits.ownerRowsRenewedMax) break;
-    if (now - keptAt > limits.ownerRowMs / 3) due.push(key);
-  }
-  if (due.length === 0) return;
-  await ask(owning, (table) => table.keep(due));
-  for (const key of due) {
-    const own = held.get(key);
-    if (own !== undefined) own.keptAt = now;
-  }
 }
 
 /**

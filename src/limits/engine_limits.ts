@@ -2,6 +2,8 @@
 
 /** The rows. */
 export const engineLimits = {
+  /** Where an engine listens whose URL names no port. */
+  enginePort: 6_379,
   /**
    * One command. A healthy engine answers in less than a millisecond; a snapshot or a failover may
    * stall it for a second.

@@ -155,6 +155,7 @@ export const relations: readonly Relation[] = [
   within("httpRetryMsMin", "httpRetryMsMax", grows),
   within("reconnectMsMin", "reconnectMsMax", grows),
   within("databaseRetryMsMin", "databaseRetryMsMax", grows),
+  within("engineRetryMsMin", "engineRetryMsMax", grows),
   before("databaseRetryMsMax", "databaseLockedMs", "a locked database is tried more than once"),
   within("restReloadMsMin", "restReloadMsMax", grows),
   before(sharedGrantMs, "refreshGraceMs", "sessions of a client share a grant for an hour"),

@@ -1,5 +1,5 @@
 /**
- * The one error of the engine's connection. Whoever sent a command learns whether it may have taken
+ * The one error of the engine's connection. The sender of a command learns whether it may have taken
  * effect; clients learn only that the store is unavailable. Not here: which errors the client
  * library throws (redis_link.ts).
  */

@@ -2,7 +2,8 @@
  * Runs the official suite's scenarios for clients against the gateway: the suite is the server, the
  * gateway speaks to it, and client_driver.ts stands behind the gateway. All scenarios that the suite
  * scores are run in their revisions, and those of its extensions.
- * `MCP_TEST_RUNTIME` picks the gateway's runtime; `--only NAME` runs one scenario.
+ * `MCP_TEST_RUNTIME` picks the gateway's runtime; `--only NAME` runs one scenario, `--half N` each
+ * other one, from the first (0) or the second (1).
  */
 import process from "node:process";
 import { gatewayRuntime, programCommand, thisRuntime } from "../support/spawn_gateway.ts";
@@ -30,8 +31,12 @@ const relayed: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-const onlyAt = process.argv.indexOf("--only");
-const only = onlyAt < 0 ? undefined : process.argv[onlyAt + 1];
+const option = (name: string): string | undefined => {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+};
+const only = option("--only");
+const half = option("--half");
 const { command, args } = programCommand("test/conformance/client_driver.ts", [], thisRuntime);
 const driver = [command, ...args].join(" ");
 const suite = createSuite();
@@ -73,7 +78,8 @@ const isPlayed = ({ revision, name }: (typeof all)[number]) =>
   process.env["MCP_TEST_ALL"] === "true" || !name.startsWith("auth/") ||
   !all.some((other) => other.name === name && other.revision > revision);
 
-const queue = all.filter((one) => only === undefined ? isPlayed(one) : one.name === only);
+const queue = all.filter((one) => only === undefined ? isPlayed(one) : one.name === only)
+  .filter((_, place) => half === undefined || place % 2 === Number(half));
 
 async function runNext(): Promise<void> {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) await run(next);

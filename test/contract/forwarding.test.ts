@@ -176,7 +176,7 @@ describe("a request that is passed on", () => {
     if (came.kind !== "answered") throw new Error(came.kind);
     await came.body.next();
     came.body.cancel();
-    await within("the owner hears of it", gone);
+    await within("the owner notices", gone);
   });
 });
 

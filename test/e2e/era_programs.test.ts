@@ -8,6 +8,7 @@ import process from "node:process";
 import { cliKinds } from "../support/cli_clients.ts";
 import { type EraGateway, serverEras, spawnEraGateway } from "../support/era_servers.ts";
 import { pythonKinds, pythonWithClient, visitByPython } from "../support/python_client.ts";
+import { isWhole } from "../support/random.ts";
 import { partOfVisit, wholeVisit } from "../support/visit.ts";
 
 /** A program that is not there yet is installed by the first test that needs it. */
@@ -40,7 +41,6 @@ for (const { mode, revision } of pythonKinds) {
 }
 
 /** They take seconds to start: where there is little time, each visits a server of one era. */
-const isWhole = process.env["MCP_TEST_ALL"] !== "false";
 for (const [at, kind] of cliKinds.entries()) {
   describe(kind.name, () => {
     for (const era of isWhole ? serverEras : [serverEras[at % serverEras.length]!]) {

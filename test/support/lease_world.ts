@@ -3,7 +3,7 @@
  * paused (its timers stand still, the world's go on), and its commands to the table can be cut.
  */
 import type { Clock } from "../../src/clock.ts";
-import { createMemoryOwners } from "../../src/instances/memory_owners.ts";
+import { createMemoryOwners } from "./memory_owners.ts";
 import type { OwnerTable } from "../../src/instances/owner_table.ts";
 import { openOwnership, type Ownership } from "../../src/instances/ownership.ts";
 import { defaultLimits } from "../../src/limits.ts";

@@ -91,7 +91,9 @@ function sendFrom(
         const headers = Object.entries(incoming.headers).map(([name, value]) =>
           [name, String(value)] as [string, string]
         );
-        resolve(new Response(text, { status: incoming.statusCode ?? 0, headers }));
+        // An empty text is a body, too, which a response of 204 cannot have.
+        const body = text === "" ? null : text;
+        resolve(new Response(body, { status: incoming.statusCode ?? 0, headers }));
       });
     });
     outgoing.on("error", reject);

@@ -24,3 +24,6 @@ export function createSeededRandom(seed: number): () => number {
  */
 export const isThorough: boolean = thisRuntime === "bun" ||
   process.env["MCP_TEST_ALL"] === "true";
+
+/** Whether a test that takes very long goes through its whole list: not in the usual test command. */
+export const isWhole: boolean = process.env["MCP_TEST_ALL"] !== "false";

@@ -7,7 +7,7 @@ import process from "node:process";
 import { createGateway, defaultTables, type GatewayHandle } from "../../src/app.ts";
 import { createInProcessBus } from "../../src/bus/in_process.ts";
 import { readConfig } from "../../src/config/environment.ts";
-import { createMemoryOwners } from "../../src/instances/memory_owners.ts";
+import { createMemoryOwners } from "./memory_owners.ts";
 import type { OwnerTable } from "../../src/instances/owner_table.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { Listener } from "../../src/runtime/runtime.ts";

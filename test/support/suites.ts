@@ -60,6 +60,7 @@ export const suites: readonly Suite[] = [
     name: "the operator's page in a browser",
     kind: "outside",
     isOnBun: true,
+    partOnBun: 3,
     files: ["e2e/page.test.ts", "e2e/page_attacks.test.ts", "e2e/page_looks.test.ts"],
   },
   {
@@ -94,14 +95,15 @@ export const suites: readonly Suite[] = [
     name: "official suite, the gateway as client",
     kind: "outside",
     isOnBun: true,
-    programs: [["test/conformance/run_client.ts"]],
+    partOnBun: 2,
+    programs: ["0", "1"].map((half) => ["test/conformance/run_client.ts", "--half", half]),
   },
   {
     name: "official suite, the gateway as authorization server",
     kind: "outside",
     programs: [["test/conformance/run_authorization.ts"]],
   },
-  { name: "the package", kind: "outside", isOnBun: true, partOnBun: 2, files: ["package/"] },
+  { name: "the package", kind: "outside", isOnBun: true, partOnBun: 3, files: ["package/"] },
   {
     name: "the source text and the benchmarks",
     kind: "source",

@@ -26,10 +26,11 @@ import {
 } from "./inbound.ts";
 import { answerBody } from "./post_body.ts";
 import { endLiveSession, followRequest } from "./life.ts";
-import { type LegacyDeps, type LiveSession, noteInitialized, touch } from "./live_session.ts";
+import { type LiveSession, noteInitialized, touch } from "./live_session.ts";
 import { reserve } from "./session_places.ts";
 import { forget, type SessionHolder, type Sessions } from "./session_table.ts";
 import { adopt } from "./session_streams.ts";
+import { lineKey } from "./owned_key.ts";
 import { emptyResponse, logFault, streamResponse } from "../respond.ts";
 
 /** One open stream. */
@@ -143,11 +144,6 @@ export function endLines(transport: SseTransport, force: boolean): void {
   for (const { connection, session } of transport.lines.values()) {
     if (force || session === undefined || session.callCount === 0) end(transport, connection);
   }
-}
-
-/** The key under which a stream is owned. */
-export function lineKey(sha256: LegacyDeps["sha256"], id: string): string {
-  return `line:${sha256(id)}`;
 }
 
 /** Another instance owns a key: a stream of it, whose POSTs go there, ends here. */

@@ -29,6 +29,8 @@ describe("readConfig", () => {
       allowedOrigins: [],
       allowedHosts: [],
       secret: undefined,
+      internalUrl: undefined,
+      internalAllow: ["127.0.0.0/8", "::1"],
       logLevel: "INFO",
       debug: false,
       tryServers: true,

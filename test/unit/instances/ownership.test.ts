@@ -1,7 +1,6 @@
 /** Who owns what among instances that share one table: never two at once, and never with an old number. */
 import { describe, expect, test } from "bun:test";
 import { untilMoved } from "../../../src/instances/ownership.ts";
-import { nextNumber } from "../../../src/instances/owner_table.ts";
 import { defaultLimits } from "../../../src/limits.ts";
 import { createRandom } from "../../support/clock.ts";
 import { createLeaseWorld, type PlayedInstance, settle } from "../../support/lease_world.ts";
@@ -95,7 +94,7 @@ describe("an owner that cannot renew", () => {
     expect(one.lost).toEqual([]);
   });
 
-  test("hears of its loss also if its successor is gone again", async () => {
+  test("notices its loss also if its successor is gone again", async () => {
     const world = createLeaseWorld();
     const [one, two] = [await world.join("one"), await world.join("two")];
     await one.ownership.claim("s");
@@ -133,12 +132,6 @@ test("a request waits for the end of the term of an owner that died, and no long
   expect(moved).toBe("waits");
   await world.pass(2_000);
   expect(moved).toBe(undefined);
-});
-
-test("numbers grow, also in a table that has lost its rows", () => {
-  expect(nextNumber(5, 3)).toBe(6);
-  expect(nextNumber(undefined, 1_000)).toBe(1_000);
-  expect(nextNumber(1_000, 1_000)).toBe(1_001);
 });
 
 describe("many instances that are paused, cut off and stopped at random", () => {

@@ -20,7 +20,7 @@ import {
 } from "../../../support/openapi_load.ts";
 import { serveOpenApi } from "../../../support/openapi_server.ts";
 import { createTestDeps, drain, toolCall } from "../../../support/upstream_deps.ts";
-import { isThorough } from "../../../support/random.ts";
+import { isWhole } from "../../../support/random.ts";
 
 /** Calls every tool twice, with all its arguments and with those it needs alone. */
 async function callAll(path: string, overrides: Partial<RestServerConfig> = {}) {
@@ -104,12 +104,12 @@ describe("Every operation can be called as its document says", () => {
 
   test("GitHub's", async () => {
     const { failures, server, document, tools } = await callAll(githubDocument, {
-      tools: { allow: isThorough ? ["*"] : ["issues_*", "pulls_*", "gists_*"] },
+      tools: { allow: isWhole ? ["*"] : ["issues_*", "pulls_*", "gists_*"] },
       startTimeoutMs: 60_000,
     });
     expect(server.misdeeds).toEqual([]);
     expect(failures).toEqual([]);
-    if (!isThorough) {
+    if (!isWhole) {
       expect(tools).toBeGreaterThan(50);
       expect(server.called.size).toBe(tools);
       return;

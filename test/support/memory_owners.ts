@@ -2,16 +2,15 @@
  * The table of owners for instances of one process, which share the object: tests of several
  * instances, and the reference for other kinds.
  */
-import { type Clock, steadyNow } from "../clock.ts";
-import type { Limits } from "../limits.ts";
+import { type Clock, steadyNow } from "../../src/clock.ts";
+import type { Limits } from "../../src/limits.ts";
 import {
   type InstanceFacts,
-  isOutrun,
   type LiveInstance,
-  nextNumber,
+  type OwnerClaim,
   type OwnerRow,
   type OwnerTable,
-} from "./owner_table.ts";
+} from "../../src/instances/owner_table.ts";
 
 /** An instance, and until when its term runs. */
 interface Member {
@@ -91,4 +90,17 @@ export function createMemoryOwners(
       }
     },
   };
+}
+
+/**
+ * The number after another. It is not below the time, so that a table which lost its rows does not
+ * give the numbers of living owners again.
+ */
+function nextNumber(previous: number | undefined, wallMs: number): number {
+  return Math.max((previous ?? 0) + 1, Math.floor(wallMs));
+}
+
+/** Whether a row is that of an owner whose claim names an older one: another was owner since. */
+function isOutrun(row: OwnerRow | undefined, { held }: OwnerClaim): boolean {
+  return held !== undefined && row !== undefined && row.number > held;
 }
