@@ -99,7 +99,7 @@ const listChanged = "notifications/tools/list_changed";
       expect(await within("the rest", after.ended)).toBe(true);
       expect(after.events).toEqual(atOwner.events);
       expect(after.events.at(-1)?.message).toMatchObject({ id: 7, result: {} });
-      await instances.all[0]?.restart();
+      await instances.startOne(0);
       await session.end();
     },
     testMs,
@@ -155,8 +155,7 @@ const listChanged = "notifications/tools/list_changed";
       ),
     );
     expect(answers).toEqual(sessions.map(({ id }) => id));
-    await instances.all[1]?.restart();
-    await instances.balancer.look();
+    await instances.startOne(1);
   }, testMs);
 
   test(

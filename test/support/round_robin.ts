@@ -44,8 +44,6 @@ export interface RoundRobin {
   readonly url: string;
   /** Puts an instance at a place of the list; it is ready. */
   set(place: number, port: number): void;
-  /** Asks each instance now whether it is ready. */
-  look(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -93,7 +91,6 @@ export async function serveRoundRobin(heard?: (exchange: Exchange) => void): Pro
       targets[place]?.agent.destroy();
       targets[place] = { port: at, agent: new Agent({ keepAlive: true }), isReady: true };
     },
-    look,
     async close() {
       clearInterval(timer);
       for (const { agent } of targets) agent.destroy();

@@ -24,10 +24,8 @@ export interface SpawnedInstances {
   /** Throws if they have no engine. */
   readonly engine: RedisServer;
   readonly all: readonly SpawnedGateway[];
-  /** `kill -9` of one, which starts again: resolves when it is ready. */
-  killOne(place: number): Promise<void>;
-  /** Stops one as an operator does, and starts it again; resolves with its exit code. */
-  restartOne(place: number): Promise<number | null>;
+  /** Starts one again that has ended; resolves when it is ready, and behind the balancer. */
+  startOne(place: number): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -56,10 +54,6 @@ export async function spawnInstances(options: InstancesOptions): Promise<Spawned
     });
     closing.push(() => Promise.all(all.map(end)));
     for (const [place, { port }] of all.entries()) balancer.set(place, port);
-    const start = async (place: number): Promise<void> => {
-      await all[place]?.restart();
-      balancer.set(place, all[place]?.port ?? 0);
-    };
     return {
       url: balancer.url,
       balancer,
@@ -68,14 +62,9 @@ export async function spawnInstances(options: InstancesOptions): Promise<Spawned
         return engine;
       },
       all,
-      async killOne(place) {
-        await all[place]?.kill9();
-        await start(place);
-      },
-      async restartOne(place) {
-        const code = await all[place]?.stop() ?? null;
-        await start(place);
-        return code;
+      async startOne(place) {
+        await all[place]?.restart();
+        balancer.set(place, all[place]?.port ?? 0);
       },
       dispose,
     };
