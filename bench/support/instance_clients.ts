@@ -27,6 +27,8 @@ export interface CallEnd {
 /** One client. */
 export interface InstanceClient {
   readonly hasSession: boolean;
+  /** The instance at which its session was opened. */
+  readonly place?: number | undefined;
   /** Never rejects. */
   call(id: number, name: string, args: Json): Promise<CallEnd>;
   end(): Promise<void>;
@@ -135,6 +137,7 @@ async function openSession(url: string, revision: string): Promise<InstanceClien
   };
   return {
     hasSession: true,
+    place: placeOf(hello),
     call: (id, name, args) =>
       within(async (signal) =>
         await endOf(await post(callOf(id, name, args), signal), id, resume(id, signal))

@@ -60,9 +60,12 @@ const callMsMax = 300;
 const pauseMs = 100;
 const problemsMax = 10;
 const sliceSeconds = 30;
-/** Sessions have a program of their own, others share what an instance has. */
-const serversOf = (client: InstanceClient): readonly string[] =>
-  client.hasSession ? ["own", "own", "far", "web"] : ["all", "far", "web"];
+/** Few sessions have programs of their own: each takeover starts those again. */
+const ownEvery = 5;
+const serversOf = (client: InstanceClient, number: number): readonly string[] =>
+  client.hasSession && number % ownEvery === 0
+    ? ["own", "far", "web"]
+    : ["all", "all", "far", "web"];
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -76,7 +79,7 @@ async function play(
     readonly sent: SentCall[];
   },
 ): Promise<void> {
-  const servers = serversOf(client);
+  const servers = serversOf(client, number);
   for (let id = sent.length + 1; !isOver(); id += 1) {
     const server = servers[Math.floor(random() * servers.length)] ?? "";
     const name = `${number}-${id}-${Math.floor(random() * 2 ** 31)}`;
@@ -94,12 +97,27 @@ async function play(
   }
 }
 
-/** Whether a kill struck a call: at the instance that got it, or that carries its session's calls out. */
-function isStruck(call: SentCall, kills: readonly Kill[], owner: number | undefined): boolean {
-  return kills.some(({ place, begunAt, endedAt }) =>
-    call.begunAt <= endedAt + cutMs && call.endedAt >= begunAt &&
-    (call.place === undefined || call.place === place || owner === place)
-  );
+/** Where the calls of sessions are carried out, as far as it is known; undefined after a kill there. */
+export type Owners = Map<number, { readonly place: number; readonly since: number }>;
+
+/** Whether a kill struck a call: at the instance that got it, or that may own its session. */
+function isStruck(call: SentCall, kills: readonly Kill[], owners: Owners): boolean {
+  const owner = owners.get(call.client);
+  const isMoved = owner === undefined ||
+    kills.some(({ place, begunAt }) =>
+      place === owner.place && begunAt > owner.since && begunAt <= call.begunAt
+    );
+  return kills.some(({ place, begunAt, endedAt }) => {
+    if (call.begunAt > endedAt + cutMs || call.endedAt < begunAt) return false;
+    if (call.place === undefined || call.place === place) return true;
+    return call.hasSession && (isMoved || owner?.place === place);
+  });
+}
+
+/** From the beginning of a call, or from the first kill during it, to its end. */
+function waitedMs({ begunAt, endedAt }: SentCall, kills: readonly Kill[]): number {
+  const first = kills.find((kill) => kill.endedAt >= begunAt && kill.begunAt <= endedAt);
+  return endedAt - Math.max(begunAt, first?.begunAt ?? begunAt);
 }
 
 /** Judges all calls of a slice. */
@@ -107,9 +125,9 @@ export function judgeCalls(
   sent: readonly SentCall[],
   kills: readonly Kill[],
   executions: ReadonlyMap<string, readonly number[]>,
+  owners: Owners,
   totals: KillTotals,
 ): void {
-  const owners = new Map<number, number>();
   const blame = (call: SentCall, what: string): void => {
     if (totals.problems.length >= problemsMax) return;
     const { name, kind, text, begunAt, endedAt } = call;
@@ -118,16 +136,13 @@ export function judgeCalls(
   };
   for (const call of [...sent].sort((one, other) => one.begunAt - other.begunAt)) {
     const places = executions.get(call.name) ?? [];
-    const [place] = places;
-    const before = owners.get(call.client);
-    const owner = place !== undefined && place >= 0 ? place : before;
-    if (call.hasSession && owner !== undefined) owners.set(call.client, owner);
+    const [place = -1] = places;
     totals.calls += 1;
     if (call.kind === "result") totals.results += 1;
     if (call.kind === "unknown") totals.unknown += 1;
     if (call.kind === "broken") totals.broken += 1;
     if (call.kind === "refused") totals.refused += 1;
-    const ms = call.endedAt - call.begunAt;
+    const ms = waitedMs(call, kills);
     addLatency(totals.latencies, ms);
     const wrong = {
       lost: call.kind === "lost",
@@ -135,9 +150,9 @@ export function judgeCalls(
       untrue: call.kind === "error" || (call.kind === "result" && places.length === 0) ||
         (call.kind === "refused" && places.length > 0),
       late: ms > endMsMax || call.kind === "endless",
-      unaffectedFailed: call.kind !== "result" && !isStruck(call, kills, owner) &&
-        !isStruck(call, kills, before),
+      unaffectedFailed: call.kind !== "result" && !isStruck(call, kills, owners),
     };
+    if (call.hasSession && place >= 0) owners.set(call.client, { place, since: call.begunAt });
     for (const [what, isWrong] of Object.entries(wrong)) {
       if (!isWrong) continue;
       totals[what as keyof typeof wrong] += 1;
@@ -162,7 +177,8 @@ async function killAll(
     await pause(Math.max(0, next - performance.now()));
     const places = instances.all.keys().filter((place) => !running.has(place)).toArray();
     const place = places[Math.floor(random() * places.length)];
-    if (place === undefined || isOver()) continue;
+    // Without any instance nothing could be said of them.
+    if (place === undefined || places.length < 2 || isOver()) continue;
     for (const pid of descendants(instances.all[place]?.pid ?? -1)) programs.add(pid);
     const begunAt = performance.now();
     await instances.all[place]?.kill9();
@@ -176,10 +192,11 @@ async function killAll(
 
 async function runSlice(
   { instances, servers, clients }: InstanceScene<CountingServers>,
-  { seconds, everyMs, random }: {
+  { seconds, everyMs, random, owners }: {
     readonly seconds: number;
     readonly everyMs: number;
     readonly random: () => number;
+    readonly owners: Owners;
   },
   totals: KillTotals,
 ): Promise<void> {
@@ -193,7 +210,8 @@ async function runSlice(
   const { kills, programs } = await killAll(instances, { everyMs, random, isOver });
   await Promise.all(played);
   totals.kills += kills.length;
-  judgeCalls(sent, kills, servers.executions(instances.all.map((one) => one.directory)), totals);
+  const executions = servers.executions(instances.all.map((one) => one.directory));
+  judgeCalls(sent, kills, executions, owners, totals);
   // Each session that was acknowledged must still be there.
   const ids = sent.length + 1;
   const last = await Promise.all(
@@ -208,9 +226,14 @@ async function runSlice(
 async function open(sessions: number, everyMs: number): Promise<SliceRunner<KillTotals>> {
   // A stream of HTTP+SSE ends with its instance, and its session with it.
   const scene = await openScene({ openServers: openCounting, sessions, kinds: 4 });
+  const owners: Owners = new Map(
+    scene.clients.flatMap(({ place }, number) =>
+      place === undefined ? [] : [[number, { place, since: performance.now() }]]
+    ),
+  );
   return {
     run: ({ count, random, counts }) =>
-      runSlice(scene, { seconds: count, everyMs, random }, counts),
+      runSlice(scene, { seconds: count, everyMs, random, owners }, counts),
     close: scene.close,
   };
 }

@@ -88,8 +88,9 @@ export async function serveRoundRobin(heard?: (exchange: Exchange) => void): Pro
     port,
     url: `http://localhost:${port}`,
     set(place, at) {
-      targets[place]?.agent.destroy();
-      targets[place] = { port: at, agent: new Agent({ keepAlive: true }), isReady: true };
+      const target = targets[place];
+      if (target?.port === at) target.isReady = true;
+      else targets[place] = { port: at, agent: new Agent({ keepAlive: true }), isReady: true };
     },
     async close() {
       clearInterval(timer);
