@@ -264,7 +264,8 @@ function keepNamed(
 
 /** Closes the clients' side first, then the servers, and last what both worked with. */
 async function closeAll(
-  { authenticator, oauth, grants, warden, traces, opened, engine, log, instances }: GatewayParts,
+  { authenticator, oauth, grants, warden, traces, opened, engine, bus, log, instances }:
+    GatewayParts,
   { http, gateway, observers }: {
     readonly http: Pick<HttpHandler, "close">;
     readonly gateway: Pick<SteeredGateway, "close">;
@@ -279,6 +280,7 @@ async function closeAll(
   await observers.close();
   grants.close();
   await Promise.all([warden.close(), traces?.close()]);
+  bus.close?.();
   await opened.stores.close();
   await engine?.close();
   await log.close();

@@ -108,8 +108,9 @@ async function refreshStored(
   const client = await deps.clients.forGrant(server, metadata, stored.grant, signal);
   const target = { server, metadata, client };
   const tokens = await refreshTwice(target, refreshToken, stored, deps, signal);
-  // A log-out or another log-in was faster.
-  if (!isCurrent(kept, stored)) {
+  // A log-out, here or at another instance, or another log-in was faster.
+  const isThere = await readLatest(key, deps).then((one) => one !== undefined, () => true);
+  if (!isThere || !isCurrent(kept, stored)) {
     return await discardTokens(target, tokens, deps, signal);
   }
   const grant: Grant = {
