@@ -111,13 +111,13 @@ export interface GatewayHandle extends Operator {
  * gateway on it is the commonest cause of; a broken server never keeps it from starting.
  */
 export async function createGateway(options: GatewayOptions): Promise<GatewayHandle> {
-  const { runtime } = options;
   const parts = await openParts(options);
   const { limits, clock, tables, instance, log, events, opened } = parts;
   const { stores, sealer } = opened;
   const ratesOf = tables.ratesOf ?? createRowRates(() => sources.current().access);
-  const rates = createPrincipalRates({ ratesOf, clock, limits, emit: events.emit });
-  const shared = { limits, clock, emit: events.emit, instance, rates };
+  const own = { limits, clock, emit: events.emit };
+  const rates = createPrincipalRates({ ...own, ratesOf, table: stores.rates });
+  const shared = { ...own, instance, rates };
   const observers = await openObservers(parts);
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
@@ -135,7 +135,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     ...parts,
     ...shared,
     stores,
-    runtime,
+    runtime: options.runtime,
     forgetPrincipal: (principal) => forgetLogins(parts, principal),
   });
   const self = factsOf(options, instance);

@@ -5,7 +5,7 @@
  * before the key can end.
  */
 import { type Clock, sleep } from "../clock.ts";
-import { createKeyedMutex, type KeyedMutex } from "../credentials/keyed_mutex.ts";
+import { createKeyedMutex, type KeyedMutex } from "../keyed_mutex.ts";
 import type { Limits } from "../limits.ts";
 import type { RedisCommands, RedisScript } from "./redis_commands.ts";
 import { RedisFault } from "./redis_fault.ts";

@@ -11,7 +11,7 @@ import type { Listener } from "../../src/runtime/runtime.ts";
 import { defineKind } from "../../src/upstream/upstream_kinds.ts";
 import { echoKind } from "./echo_kind.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
-import { createFakeUpstream } from "./fake_upstream.ts";
+import { createFakeUpstream, type FakeUpstream } from "./fake_upstream.ts";
 import type { Harness } from "./http_harness.ts";
 import { engineOf, type RedisServer } from "./redis_server.ts";
 import { ask } from "./stateless_client.ts";
@@ -29,17 +29,21 @@ export interface EngineGatewayOptions {
   readonly keys?: Readonly<Record<string, unknown>>;
   readonly servers?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Files that the configuration names, by their paths. */
+  readonly files?: Readonly<Record<string, unknown>>;
   readonly limits?: Partial<Limits>;
 }
 
 /** One instance. */
 export interface EngineGateway {
   readonly gateway: GatewayHandle;
+  /** Its server `tools`, which others of its servers are as well. */
+  readonly server: FakeUpstream;
   readonly send: Harness["send"];
   /** The log, line by line. */
   readonly lines: readonly string[];
   /** The answer to a call of a tool by a stateless client that shows this key. */
-  call(tool: string, key?: string): Promise<CallOutcome>;
+  call(tool: string, key?: string, args?: Readonly<Record<string, unknown>>): Promise<CallOutcome>;
   stop(): Promise<void>;
 }
 
@@ -54,7 +58,8 @@ const calm: Partial<Limits> = { engineCommandMs: 60_000, ownerCommandMs: 60_000 
 
 /** Starts an instance with a server `tools`, whose tool `say` answers with the instance's name. */
 export async function startOnEngine(options: EngineGatewayOptions): Promise<EngineGateway> {
-  const { redis, prefix, name, keys = {}, servers = {}, env = {}, limits = {} } = options;
+  const { redis, prefix, name, keys = {}, servers = {}, env = {}, files = {}, limits = {} } =
+    options;
   const runtime = await createTestRuntime();
   const server = createFakeUpstream("tools", {
     tools: [{ name: "say", inputSchema: { type: "object" } }],
@@ -76,14 +81,13 @@ export async function startOnEngine(options: EngineGatewayOptions): Promise<Engi
       ...env,
     },
     cwd: "/srv",
-    readText: () =>
-      Promise.resolve(
+    readText: async (path) =>
+      JSON.stringify(files[path]) ??
         JSON.stringify({
           // A gateway with one server would pass any name on to it.
           mcpServers: { tools: { echo: true }, other: { echo: true }, ...servers },
           ...keys,
         }),
-      ),
   });
   const gateway = await createGateway({
     config,
@@ -115,13 +119,14 @@ export async function startOnEngine(options: EngineGatewayOptions): Promise<Engi
     );
   return {
     gateway,
+    server,
     send,
     lines,
-    async call(tool, key) {
+    async call(tool, key, args = {}) {
       const headers: Record<string, string> = key === undefined
         ? {}
         : { authorization: `Bearer ${key}` };
-      const response = await ask({ send }, "tools/call", { name: tool, arguments: {} }, {
+      const response = await ask({ send }, "tools/call", { name: tool, arguments: { ...args } }, {
         headers,
       });
       return { status: response.status, text: await response.text() };
