@@ -33,11 +33,14 @@ redis.call('PEXPIRE', instanceKey(name), ms)
 redis.call('SADD', root .. ':names', name)
 return term`);
 
-/** name, facts, term, termMs: 1, or 0 if the term has ended. */
+/**
+ * name, facts, term, termMs: 1, or 0 if the term has ended. A full engine refuses a script whose first
+ * write needs memory; so the term is prolonged first.
+ */
 const renew = script(`local name, facts, term, ms = unpack(ARGV)
 if redis.call('HGET', instanceKey(name), 'term') ~= term then return 0 end
-redis.call('HSET', instanceKey(name), 'facts', facts)
 redis.call('PEXPIRE', instanceKey(name), ms)
+redis.call('HSET', instanceKey(name), 'facts', facts)
 return 1`);
 
 /** name, term. */

@@ -3,23 +3,15 @@
  * Sentinels, or a cluster. The library is loaded with the first link. Not here: deadlines and
  * scripts (redis_connection.ts), and when a lost connection is opened again (redis_redial.ts).
  */
-import type { Clock } from "../clock.ts";
-import type { EngineConfig } from "../config/engine_url.ts";
-import type { Limits } from "../limits.ts";
 import { RedisFault } from "./redis_fault.ts";
 import { createRedial, type Redial } from "./redis_redial.ts";
-import { dialEngine, lineOptions, type ServerLine } from "./redis_server.ts";
-
-/** What a link is made from. */
-export interface RedisLinkOptions {
-  readonly engine: EngineConfig;
-  readonly clock: Clock;
-  readonly limits: Limits;
-  /** Called with each fault of a connection, which is opened again. */
-  readonly onFault: (fault: unknown) => void;
-  /** Called when channels are heard again: messages may have been lost. */
-  readonly onGap: () => void;
-}
+import {
+  dialEngine,
+  lineOptions,
+  type RedisLibrary,
+  type RedisLinkOptions,
+  type ServerLine,
+} from "./redis_server.ts";
 
 /** A way to the engine. Its commands have no deadline. */
 export interface RedisLink {
@@ -35,9 +27,6 @@ export interface RedisLink {
   cut(): void;
   close(): void;
 }
-
-/** The client library. */
-export type RedisLibrary = typeof import("@redis/client");
 
 /** Loads the library and makes a link, which is not connected yet. */
 export async function makeRedisLink(options: RedisLinkOptions): Promise<RedisLink> {

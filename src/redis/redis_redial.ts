@@ -53,12 +53,13 @@ export function createRedial<Line>(options: RedialOptions<Line>): Redial<Line> {
     open().catch(() => {});
   };
   const dialOnce = async (): Promise<Line> => {
-    let made: Line | undefined;
     let isLost = false;
-    made = await options.dial(() => {
+    let loseIt = (): void => {};
+    const made = await options.dial(() => {
       isLost = true;
-      lose(made);
+      loseIt();
     });
+    loseIt = () => lose(made);
     if (closing.signal.aborted) {
       end(made);
       throw closed();

@@ -4,10 +4,24 @@
  * name now. Not here: clusters (redis_link.ts).
  */
 import type { RedisClientOptions } from "@redis/client";
-import { withDeadline } from "../clock.ts";
-import type { EngineLogin, EngineNode } from "../config/engine_url.ts";
+import { type Clock, withDeadline } from "../clock.ts";
+import type { EngineConfig, EngineLogin, EngineNode } from "../config/engine_url.ts";
+import type { Limits } from "../limits.ts";
 import { reasonOf } from "./redis_fault.ts";
-import type { RedisLibrary, RedisLinkOptions } from "./redis_link.ts";
+
+/** The client library. */
+export type RedisLibrary = typeof import("@redis/client");
+
+/** What a link is made from. */
+export interface RedisLinkOptions {
+  readonly engine: EngineConfig;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /** Called with each fault of a connection, which is opened again. */
+  readonly onFault: (fault: unknown) => void;
+  /** Called when channels are heard again: messages may have been lost. */
+  readonly onGap: () => void;
+}
 
 /** An open connection to a server. */
 export interface ServerLine {

@@ -133,7 +133,7 @@ const facts = { url: "http://127.0.0.1:1", isDraining: false, startedAt: 1, owne
     const call = { name: "say", arguments: {} };
     expect(await ask(there, 3, "tools/call", call)).toMatchObject({ status: 200 });
     expect(two.server.opened.some(({ method }) => method === "tools/call")).toBe(true);
-    one.proxy.mend();
+    one.proxy.repair();
     const answer = await late;
     expect(answer.error?.data).toMatchObject({ outcome: "unknown" });
     const { sessions } = await openStores();

@@ -79,7 +79,8 @@ async function open({ kind, directory, isEngine }: Place, changes: Partial<Limit
   const limits = { ...defaultLimits, ...changes };
   const log = createTestLog();
   const engine = isEngine
-    ? await openTestEngine({ server: redis, prefix: folder, clock, limits, log })
+    // The engine does not follow the test's clock: its answers would be late when that jumps.
+    ? await openTestEngine({ server: redis, prefix: folder, clock: systemClock, limits, log })
     : undefined;
   const { stores } = await openStores({
     config: { dataDirectory: directory ?? folder, store: kind },

@@ -116,6 +116,7 @@ export async function startEngineGateway(
   });
   await internal.open(`http://127.0.0.1:${listener.port}`);
   let isReachable = true;
+  let isStopped = false;
   const hide = async (): Promise<void> => {
     if (isReachable) await listener.close(0);
     isReachable = false;
@@ -161,7 +162,9 @@ export async function startEngineGateway(
       await hide();
     },
     async stop() {
-      proxy.mend();
+      if (isStopped) return;
+      isStopped = true;
+      proxy.repair();
       void gateway.drain();
       await hide();
       await gateway.close();

@@ -11,13 +11,13 @@ export interface EngineProxy {
   readonly connections: () => number;
   /** The most connections that were open at the same time since `cut`. */
   readonly mostAtOnce: () => number;
-  /** Nothing passes any more, and nothing is lost: it waits for `mend`. */
+  /** Nothing passes any more, and nothing is lost: it waits for `repair`. */
   hold(): void;
-  /** Ends all connections, and each new one at its first bytes, until `mend`. */
+  /** Ends all connections, and each new one at its first bytes, until `repair`. */
   cut(): void;
   /** All bytes come so much later. */
   delay(ms: number): void;
-  mend(): void;
+  repair(): void;
   close(): Promise<void>;
 }
 
@@ -73,7 +73,7 @@ export async function startEngineProxy(target: () => number): Promise<EngineProx
       for (const socket of sockets) socket.destroy();
     },
     delay: (ms) => void (delayMs = ms),
-    mend() {
+    repair() {
       mode = "open";
       const all = waiting;
       waiting = [];

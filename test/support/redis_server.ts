@@ -29,7 +29,7 @@ export interface RedisServer {
   readonly url: string;
   /** Ends it at once, as a crash would. */
   stop(): Promise<void>;
-  /** Starts it again with what its snapshot has: nothing. */
+  /** Starts it again with what its append-only file has, if it has one: else with nothing. */
   start(): Promise<void>;
   /** Its connections stay open, and nothing answers. */
   pause(): void;
@@ -87,13 +87,21 @@ function signal(child: ChildProcess | undefined, name: NodeJS.Signals): void {
 /** Starts a Sentinel that watches a server under the name `main`. */
 export async function startSentinel(
   master: number,
-): Promise<Pick<RedisServer, "port" | "close">> {
+): Promise<Pick<RedisServer, "port" | "tell" | "close">> {
   const folder = mkdtempSync(join(tmpdir(), "mcp-wrapper-sentinel-"));
   const port = await freePort();
   const path = join(folder, "sentinel.conf");
   writeFileSync(
     path,
-    `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor main 127.0.0.1 ${master} 1\n`,
+    [
+      `port ${port}`,
+      "bind 127.0.0.1",
+      `dir ${folder}`,
+      `sentinel monitor main 127.0.0.1 ${master} 1`,
+      "sentinel down-after-milliseconds main 1000",
+      "sentinel failover-timeout main 5000",
+      "",
+    ].join("\n"),
   );
   const env = { PATH: process.env["PATH"] ?? "" };
   const child = spawn("redis-server", [path, "--sentinel"], { stdio: "ignore", env });
@@ -103,6 +111,7 @@ export async function startSentinel(
   );
   return {
     port,
+    tell: (command) => tellRedis(port, command),
     async close() {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGKILL");
