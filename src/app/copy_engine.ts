@@ -2,7 +2,7 @@
 import { systemClock } from "../clock.ts";
 import { noDirectory } from "../config/places.ts";
 import { defaultLimits, type Limits } from "../limits.ts";
-import { createLog } from "../log.ts";
+import { createLog, type Log } from "../log.ts";
 import type { RedisConnection } from "../redis/redis_connection.ts";
 import { type CopiedRows, copyStores, hasUnreadable } from "../store/copy_stores.ts";
 import { openStores, type StoreKind, type Stores } from "../store/stores.ts";
@@ -20,6 +20,15 @@ const engineAlone: StoreKind = async (options) => {
   if (engine === undefined) throw new Error("Cannot copy: there is no engine");
   const processGroups = { all: async () => [], add: async () => {}, remove: async () => {} };
   return { ...openEngineStores({ ...options, engine }), processGroups };
+};
+
+/** What cannot be read with one key is no fault while there may be another. */
+const silent: Log = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  source: () => silent,
 };
 
 /**
@@ -45,10 +54,19 @@ export async function copyEngine(
     throw new Error("Cannot copy: set MCP_STORE to the URL of the engine, and MCP_SECRET");
   }
   const shared = { runtime, clock, limits, log };
-  const openFolder = async (key: string | undefined): Promise<Stores> => {
+  const openFolder = async (key: string | undefined, own: Log = log): Promise<Stores> => {
     const kinds = defaultTables.storeKinds;
     const folder = { dataDirectory, secret: key, store: "sqlite" };
-    return (await openStores({ ...shared, kinds, config: folder })).stores;
+    return (await openStores({ ...shared, log: own, kinds, config: folder })).stores;
+  };
+  /** Whether the folder was sealed before MCP_SECRET was set. */
+  const hasOlderKey = async (): Promise<boolean> => {
+    const trial = await openFolder(secret, silent);
+    try {
+      return await hasUnreadable(trial);
+    } finally {
+      await trial.close();
+    }
   };
   const openRemote = async (connected: RedisConnection): Promise<Stores> => {
     const place = { dataDirectory: noDirectory, secret, store: "redis", sessionTimeoutMs };
@@ -62,13 +80,8 @@ export async function copyEngine(
   };
   try {
     const remote = use(await openRemote(engine));
-    let folder = await openFolder(secret);
-    if (direction === "to-engine" && await hasUnreadable(folder)) {
-      // The folder was sealed before MCP_SECRET was set.
-      await folder.close();
-      folder = await openFolder(undefined);
-    }
-    use(folder);
+    const isOlder = direction === "to-engine" && await hasOlderKey();
+    const folder = use(await openFolder(isOlder ? undefined : secret));
     return direction === "to-engine"
       ? await copyStores(folder, remote)
       : await copyStores(remote, folder);

@@ -125,6 +125,7 @@ export async function openInstances(
     },
     async join(url, calls) {
       const ownership = await openOwnership({ ...shared, table, url, calls });
+      opened.stores.fence?.join(ownership);
       const allowed = createAllowedTargets(config.internalAllow ?? loopbackTargets);
       joined = {
         ownership,

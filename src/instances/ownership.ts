@@ -7,7 +7,7 @@ import { putWithin } from "../bounded.ts";
 import { type Clock, sleep, steadyNow } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { LiveInstance } from "./owner_table.ts";
-import { ask, claim, factsOf, type OwnershipOptions, type Owning } from "./owning.ts";
+import { ask, claim, factsOf, lose, type OwnershipOptions, type Owning } from "./owning.ts";
 import { renewLater, renewOnce } from "./term_renewal.ts";
 
 /** Whether this instance owns a key: `silent` if it does, but could not renew for too long. */
@@ -44,8 +44,10 @@ export interface Ownership {
   /** Takes nothing new from now on, and says so to the others. */
   leaveSoon(): Promise<void>;
   readonly isLeaving: () => boolean;
-  /** The number under which a key is owned here. */
+  /** The number under which a key is owned here, or is being given up. */
   numberOf(key: string): number | undefined;
+  /** The table has a larger number for a key that was owned here under this one. */
+  outrun(key: string, number: number): void;
   owned(): number;
   /** Ends the term, so that others may own at once what this instance did. */
   close(): Promise<void>;
@@ -65,6 +67,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
     startedAt: Math.floor(steadyNow(clock)),
     held: new Map(),
     releasing: new Map(),
+    givenUp: new Map(),
     routes: new Map(),
     lost: new Set(),
     renewed: new Set(),
@@ -95,11 +98,16 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
       await renewOnce(owning);
     },
     isLeaving: () => owning.isLeaving,
-    numberOf: (key) => owning.held.get(key)?.number,
+    numberOf: (key) => owning.held.get(key)?.number ?? owning.givenUp.get(key),
+    outrun(key, number) {
+      if (owning.held.get(key)?.number === number) lose(owning, key);
+    },
     owned: () => owning.held.size,
     async close() {
       owning.isClosed = true;
       owning.stopRenewing();
+      // What is written last is still that of the owner.
+      for (const [key, { number }] of owning.held) owning.givenUp.set(key, number);
       owning.held.clear();
       await ask(owning, (table) => table.leave(name, owning.term)).catch(() => {});
     },
@@ -141,16 +149,20 @@ async function release(
   key: string,
   before?: () => Promise<unknown>,
 ): Promise<void> {
-  const { held, releasing } = owning;
+  const { held, releasing, givenUp } = owning;
   const own = held.get(key);
   if (own === undefined) return await releasing.get(key);
   held.delete(key);
+  givenUp.set(key, own.number);
   const giveUp = async (): Promise<void> => {
     await before?.();
     await ask(owning, (table) => table.release(key, own.number));
   };
   // A row that cannot be given up has no owner when this term ends.
-  const released = giveUp().catch(() => {}).finally(() => releasing.delete(key));
+  const released = giveUp().catch(() => {}).finally(() => {
+    releasing.delete(key);
+    givenUp.delete(key);
+  });
   releasing.set(key, released);
   await released;
 }

@@ -44,6 +44,8 @@ export interface Owning extends OwnershipOptions {
   readonly held: Map<string, HeldKey>;
   /** Keys that are being given up. */
   readonly releasing: Map<string, Promise<void>>;
+  /** The numbers of keys that are being given up: what is written for them until then. */
+  readonly givenUp: Map<string, number>;
   /** Where keys were found, as their owners were then. */
   readonly routes: Map<string, LiveInstance>;
   readonly lost: Set<(key: string) => void>;
@@ -106,6 +108,7 @@ function take(owning: Owning, key: string, term: number, row: OwnerRow): boolean
   return true;
 }
 
-function lose(owning: Owning, key: string): void {
+/** Another instance owns a key, under a larger number. */
+export function lose(owning: Owning, key: string): void {
   if (owning.held.delete(key)) { for (const listener of owning.lost) listener(key); }
 }

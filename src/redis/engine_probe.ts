@@ -33,6 +33,8 @@ export interface EngineProbe {
   /** A command failed: until a test write succeeds, the engine does not work. */
   suspect(reason: string): void;
   onReturn(listener: () => void): () => void;
+  /** Calls these listeners without an outage: what was published may be lost. */
+  tellReturn(): void;
   close(): void;
 }
 
@@ -54,6 +56,9 @@ export function createEngineProbe(options: EngineProbeOptions): EngineProbe {
     const awayMs = Math.round(clock.monotonic() - problem.since);
     problem = undefined;
     log.info("The engine works again", { place, awayMs });
+    tellReturn();
+  };
+  const tellReturn = (): void => {
     for (const listener of [...listeners]) listener();
   };
   const look = (): void => {
@@ -69,6 +74,7 @@ export function createEngineProbe(options: EngineProbeOptions): EngineProbe {
     start: lookLater,
     problem: () => problem,
     suspect,
+    tellReturn,
     onReturn(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

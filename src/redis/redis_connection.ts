@@ -41,26 +41,9 @@ export interface RedisConnectionOptions {
 export async function connectRedis(options: RedisConnectionOptions): Promise<RedisConnection> {
   const { engine, clock, limits, log } = options;
   const place = placeOfEngine(engine);
-  let lastFault: unknown;
-  const link = await makeRedisLink({
-    engine,
-    clock,
-    limits,
-    onFault: (fault) => lastFault = fault,
-  });
-  try {
-    await withDeadline(clock, limits.engineStartMs, link.connect(), () => {
-      throw new Error(lastFault === undefined ? "no answer in time" : reasonOf(lastFault));
-    });
-  } catch (fault) {
-    link.close();
-    throw new Error(
-      `Cannot reach the engine of MCP_STORE at ${place}: ${reasonOf(fault)}; ` +
-        "start it, or correct MCP_STORE",
-      { cause: fault },
-    );
-  }
-  const state = { isClosed: false, waiting: 0 };
+  let hasGap = (): void => {};
+  const link = await reachEngine(options, place, () => hasGap());
+  const state = { isClosed: false, waiting: 0, heardAt: clock.monotonic() };
   const probe = createEngineProbe({
     clock,
     limits,
@@ -69,6 +52,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     probe: () =>
       deliver(state, link, options, ["SET", probeKey, "", "PX", String(limits.engineProbeKeyMs)]),
   });
+  hasGap = probe.tellReturn;
   const commands = commandsOn(engine, async (args) => {
     try {
       return await deliver(state, link, options, args);
@@ -102,11 +86,49 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
   };
 }
 
+/** Opens the link for the first time. */
+async function reachEngine(
+  { engine, clock, limits }: RedisConnectionOptions,
+  place: string,
+  onGap: () => void,
+): Promise<RedisLink> {
+  let lastFault: unknown;
+  const link = await makeRedisLink({
+    engine,
+    clock,
+    limits,
+    onFault: (fault) => lastFault = fault,
+    onGap,
+  });
+  try {
+    await withDeadline(clock, limits.engineStartMs, link.connect(), () => {
+      throw new Error(lastFault === undefined ? "no answer in time" : reasonOf(lastFault));
+    });
+    return link;
+  } catch (fault) {
+    link.close();
+    throw new Error(
+      `Cannot reach the engine of MCP_STORE at ${place}: ${reasonOf(fault)}; ` +
+        "start it, or correct MCP_STORE",
+      { cause: fault },
+    );
+  }
+}
+
+/** What the commands of a connection have in common. */
+interface CommandState {
+  isClosed: boolean;
+  /** Commands without an answer. */
+  waiting: number;
+  /** When the last answer came. */
+  heardAt: number;
+}
+
 /** Sends a command; it fails at its deadline, since the library waits for an answer for ever. */
 async function deliver(
-  state: { isClosed: boolean; waiting: number },
+  state: CommandState,
   link: RedisLink,
-  { clock, limits }: Pick<RedisConnectionOptions, "clock" | "limits">,
+  { engine, clock, limits }: Pick<RedisConnectionOptions, "engine" | "clock" | "limits">,
   args: readonly string[],
 ): Promise<RedisReply> {
   if (state.isClosed) throw new RedisFault("not_sent", "the connection is closed");
@@ -114,13 +136,24 @@ async function deliver(
     throw new RedisFault("not_sent", `${state.waiting} commands wait already`);
   }
   state.waiting += 1;
+  const sentAt = clock.monotonic();
   try {
     const sent = link.send(keyOf(args), args);
-    return await withDeadline(clock, limits.engineCommandMs, sent, () => {
+    const reply = await withDeadline(clock, limits.engineCommandMs, sent, () => {
+      // Writing keeps the socket from its own timeout, so a dead connection would stay for minutes.
+      if (state.heardAt <= sentAt) link.cut();
       throw new RedisFault("unknown", `no answer within ${limits.engineCommandMs} ms`);
-    }) as RedisReply;
-  } catch (fault) {
-    throw toFault(fault);
+    });
+    state.heardAt = clock.monotonic();
+    return reply as RedisReply;
+  } catch (thrown) {
+    const fault = toFault(thrown);
+    if (fault.commandOutcome === "refused") {
+      state.heardAt = clock.monotonic();
+      // A failover made a replica of it.
+      if (engine.form === "sentinel" && isReadOnly(fault)) link.cut();
+    }
+    throw fault;
   } finally {
     state.waiting -= 1;
   }
@@ -136,6 +169,10 @@ function toFault(fault: unknown): RedisFault {
   if (fault instanceof RedisFault) return fault;
   const outcome = isRefusal(fault) ? "refused" : isUnsent(fault) ? "not_sent" : "unknown";
   return new RedisFault(outcome, reasonOf(fault), fault);
+}
+
+function isReadOnly({ reason }: RedisFault): boolean {
+  return /^READONLY\b/.test(reason);
 }
 
 /** Whether a failure says something about the engine, and not about the command. */

@@ -1,52 +1,49 @@
 /**
  * The client library behind one small interface, whatever the form of the engine: one server,
- * Sentinels, or a cluster. The library is loaded with the first link. It reconnects by itself, one
- * attempt at a time. Not here: deadlines and scripts (redis_connection.ts).
+ * Sentinels, or a cluster. The library is loaded with the first link. Not here: deadlines and
+ * scripts (redis_connection.ts), and when a lost connection is opened again (redis_redial.ts).
  */
-import type { RedisClientOptions } from "@redis/client";
 import type { Clock } from "../clock.ts";
-import type { EngineConfig, EngineForm, EngineLogin } from "../config/engine_url.ts";
+import type { EngineConfig } from "../config/engine_url.ts";
 import type { Limits } from "../limits.ts";
+import { RedisFault } from "./redis_fault.ts";
+import { createRedial, type Redial } from "./redis_redial.ts";
+import { dialEngine, lineOptions, type ServerLine } from "./redis_server.ts";
 
 /** What a link is made from. */
 export interface RedisLinkOptions {
   readonly engine: EngineConfig;
-  readonly clock: Pick<Clock, "random">;
+  readonly clock: Clock;
   readonly limits: Limits;
-  /** Called with each fault of a connection; the library goes on by itself. */
+  /** Called with each fault of a connection, which is opened again. */
   readonly onFault: (fault: unknown) => void;
+  /** Called when channels are heard again: messages may have been lost. */
+  readonly onGap: () => void;
 }
 
 /** A way to the engine. Its commands have no deadline. */
 export interface RedisLink {
+  /** Resolves when it is open for the first time; rejects if that is in vain. */
   connect(): Promise<void>;
   /** Sends a command to where its key is. Rejects with the library's own errors. */
   send(key: string, args: readonly string[]): Promise<unknown>;
   publish(channel: string, text: string): Promise<unknown>;
-  /** Listens from the time when it resolves; the library subscribes again after a fault. */
+  /** Listens from the time when it resolves, and again after each fault. */
   subscribe(channel: string, listener: (text: string) => void): Promise<void>;
   unsubscribe(channel: string, listener: (text: string) => void): Promise<void>;
+  /** Opens another connection: this one is silent, or its server is not the right one. */
+  cut(): void;
   close(): void;
 }
 
-type Library = typeof import("@redis/client");
-type NodeOptions = Omit<RedisClientOptions, "modules" | "functions" | "scripts">;
-
-/** What all clients of the library share. */
-interface Client {
-  on(event: "error", listener: (fault: unknown) => void): unknown;
-  connect(): Promise<unknown>;
-  destroy(): unknown;
-}
-
-const makers: Readonly<
-  Record<EngineForm, (library: Library, options: RedisLinkOptions) => RedisLink>
-> = { single: makeSingle, sentinel: makeSentinel, cluster: makeCluster };
+/** The client library. */
+export type RedisLibrary = typeof import("@redis/client");
 
 /** Loads the library and makes a link, which is not connected yet. */
 export async function makeRedisLink(options: RedisLinkOptions): Promise<RedisLink> {
   const library = await import("@redis/client");
-  return makers[options.engine.form](library, options);
+  const make = options.engine.form === "cluster" ? makeClusterLink : makeServerLink;
+  return make(library, options);
 }
 
 /** Whether the engine itself refused a command, so that it took no effect. */
@@ -58,139 +55,149 @@ export function isRefusal(fault: unknown): fault is Error {
 /** Whether a command was never written. */
 export function isUnsent(fault: unknown): boolean {
   if (!(fault instanceof Error)) return false;
-  return fault.constructor.name === "ClientOfflineError" || fault.message === "The queue is full";
+  return /^(?:ClientOfflineError|ClientClosedError)$/.test(fault.constructor.name) ||
+    fault.message === "The queue is full";
 }
 
-function nodeOptions(
-  { engine, clock, limits }: RedisLinkOptions,
-  login: EngineLogin,
-): NodeOptions {
-  let isFirst = true;
-  const socket = {
-    connectTimeout: limits.engineConnectMs,
-    socketTimeout: limits.engineSilenceMs,
-    reconnectStrategy(retries: number, cause: Error): number | Error {
-      // A wrong password does not get better by itself; later it may be a change under way.
-      if (isFirst && isRefusal(cause)) return cause;
-      isFirst = false;
-      const longest = Math.min(limits.engineRetryMsMax, limits.engineRetryMsMin * 2 ** retries);
-      return Math.round(longest * (1 + clock.random()) / 2);
-    },
-  };
-  return {
-    socket: engine.tls ? { ...socket, tls: true } : socket,
-    ...(login.username !== undefined && { username: login.username }),
-    ...(login.password !== undefined && { password: login.password }),
-    name: "mcp-wrapper",
-    // The library never gives a written command up: a silent connection is cut.
-    pingInterval: limits.enginePingMs,
-    disableOfflineQueue: true,
-    commandsQueueMaxLength: limits.engineCommandsMax,
-  };
+/** The open connection; throws if there is none. */
+function now<Line>(redial: Redial<Line>): Line {
+  const line = redial.current();
+  if (line === undefined) throw new RedisFault("not_sent", "the engine is not connected");
+  return line;
 }
 
-function addressOf({ engine }: RedisLinkOptions) {
-  const [node = { host: "localhost", port: 0 }] = engine.nodes;
-  return node;
+/** Channels and their listeners, which the next connection hears as well. */
+type Subscriptions = Map<string, Set<(text: string) => void>>;
+
+function note(all: Subscriptions, channel: string, listener: (text: string) => void): void {
+  const listeners = all.get(channel) ?? new Set();
+  all.set(channel, listeners.add(listener));
 }
 
-/** Opens a client, with the listener without which a fault would end the process. */
-function heard<Made extends Client>(client: Made, { onFault }: RedisLinkOptions): Made {
-  client.on("error", onFault);
-  return client;
+function unnote(all: Subscriptions, channel: string, listener: (text: string) => void): void {
+  const listeners = all.get(channel);
+  listeners?.delete(listener);
+  if (listeners?.size === 0) all.delete(channel);
 }
 
-function closing(clients: readonly Client[]): () => void {
-  return () => {
-    for (const client of clients) {
-      try {
-        const closed = client.destroy();
-        if (closed instanceof Promise) closed.catch(() => {});
-      } catch {
-        // It was never open.
-      }
-    }
-  };
+async function hearAll(
+  all: Subscriptions,
+  subscribe: (channel: string, listener: (text: string) => void) => Promise<unknown>,
+): Promise<void> {
+  for (const [channel, listeners] of all) {
+    for (const listener of listeners) await subscribe(channel, listener);
+  }
 }
 
-function makeSingle(library: Library, options: RedisLinkOptions): RedisLink {
-  const { engine } = options;
-  const common = nodeOptions(options, engine);
-  const own = {
+function makeServerLink(library: RedisLibrary, options: RedisLinkOptions): RedisLink {
+  const { onFault, onGap } = options;
+  const common = { ...options, isFinal: isRefusal, end: (line: ServerLine) => line.destroy() };
+  const redial = createRedial<ServerLine>({
     ...common,
-    socket: { ...common.socket, ...addressOf(options) } as RedisClientOptions["socket"] & object,
-    database: engine.database,
-  };
-  const client = heard(library.createClient(own), options);
-  // A connection with subscriptions takes no other commands.
-  const hearing = heard(library.createClient(own), options);
-  let opening: Promise<unknown> | undefined;
+    onFault,
+    dial: (lost) => dialEngine(library, options, lost),
+  });
+  const all: Subscriptions = new Map();
+  let hasHeard = false;
+  // A connection with subscriptions takes no other commands. It comes second, so that an engine
+  // which is away is tried by one connection.
+  const hearing = createRedial<ServerLine>({
+    ...common,
+    onFault,
+    isFinal: () => false,
+    async dial(lost) {
+      await redial.open();
+      const line = await dialEngine(library, options, lost);
+      try {
+        await hearAll(all, (channel, listener) => line.subscribe(channel, listener));
+      } catch (fault) {
+        line.destroy();
+        throw fault;
+      }
+      if (hasHeard) onGap();
+      hasHeard = true;
+      return line;
+    },
+  });
   return {
-    async connect() {
-      await client.connect();
-    },
-    send: (_, args) => client.sendCommand(args),
-    publish: (channel, text) => client.sendCommand(["PUBLISH", channel, text]),
+    connect: async () => void await redial.open(),
+    send: async (_, args) => await now(redial).sendCommand(args),
+    publish: async (channel, text) => await now(redial).sendCommand(["PUBLISH", channel, text]),
     async subscribe(channel, listener) {
-      await (opening ??= hearing.connect());
-      await hearing.subscribe(channel, listener);
-    },
-    unsubscribe: (channel, listener) => hearing.unsubscribe(channel, listener),
-    close: closing([client, hearing]),
-  };
-}
-
-function makeSentinel(library: Library, options: RedisLinkOptions): RedisLink {
-  const { engine } = options;
-  const sentinel = heard(
-    library.createSentinel({
-      name: engine.master ?? "",
-      sentinelRootNodes: [...engine.nodes],
-      nodeClientOptions: { ...nodeOptions(options, engine), database: engine.database } as never,
-      sentinelClientOptions: nodeOptions(options, engine.sentinel ?? {}) as never,
-      passthroughClientErrorEvents: true,
-    }),
-    options,
-  );
-  return {
-    async connect() {
-      await sentinel.connect();
-    },
-    send: (_, args) => sentinel.sendCommand(false, [...args]),
-    publish: (channel, text) => sentinel.sendCommand(false, ["PUBLISH", channel, text]),
-    async subscribe(channel, listener) {
-      await sentinel.subscribe(channel, listener as never);
+      note(all, channel, listener);
+      await (await hearing.open()).subscribe(channel, listener);
     },
     async unsubscribe(channel, listener) {
-      await sentinel.unsubscribe(channel, listener as never);
+      unnote(all, channel, listener);
+      await hearing.current()?.unsubscribe(channel, listener);
     },
-    close: closing([sentinel]),
+    cut: redial.cut,
+    close() {
+      redial.close();
+      hearing.close();
+    },
   };
 }
 
-function makeCluster(library: Library, options: RedisLinkOptions): RedisLink {
-  const { engine } = options;
-  const common = nodeOptions(options, engine);
-  const cluster = heard(
-    library.createCluster({
-      rootNodes: engine.nodes.map((node) => ({ socket: { ...node } })),
-      defaults: common as never,
-    }),
-    options,
-  );
-  return {
-    async connect() {
+/** What the link needs of the library's cluster. */
+interface ClusterLine {
+  on(event: "error" | "node-error", listener: (fault: unknown) => void): unknown;
+  on(event: "node-ready", listener: () => void): unknown;
+  connect(): Promise<unknown>;
+  sendCommand(key: string, isReadonly: boolean, args: readonly string[]): Promise<unknown>;
+  sSubscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
+  sUnsubscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
+  destroy(): unknown;
+}
+
+/** The library opens the connections to nodes again by itself, and looks where the slots are. */
+function makeClusterLink(library: RedisLibrary, options: RedisLinkOptions): RedisLink {
+  const { engine, clock, limits, onFault, onGap } = options;
+  const common = lineOptions(options, engine);
+  const reconnectStrategy = (retries: number): number => {
+    const longest = Math.min(limits.engineRetryMsMax, limits.engineRetryMsMin * 2 ** retries);
+    return Math.round(longest * (1 + clock.random()) / 2);
+  };
+  const all: Subscriptions = new Map();
+  const redial = createRedial<ClusterLine>({
+    ...options,
+    isFinal: isRefusal,
+    end: (line) => void Promise.resolve(line.destroy()).catch(() => {}),
+    async dial() {
+      const cluster = library.createCluster({
+        rootNodes: engine.nodes.map((node) => ({ socket: { ...node } })),
+        defaults: { ...common, socket: { ...common.socket, reconnectStrategy } } as never,
+        // All keys are in one slot.
+        minimizeConnections: true,
+      }) as unknown as ClusterLine;
+      cluster.on("error", onFault);
+      cluster.on("node-error", onFault);
+      cluster.on("node-ready", onGap);
       await cluster.connect();
+      try {
+        await hearAll(all, (channel, listener) => cluster.sSubscribe(channel, listener));
+      } catch (fault) {
+        cluster.destroy();
+        throw fault;
+      }
+      return cluster;
     },
-    send: (key, args) => cluster.sendCommand(key, false, [...args]),
+  });
+  return {
+    connect: async () => void await redial.open(),
+    send: async (key, args) => await now(redial).sendCommand(key, false, [...args]),
     // A sharded channel stays on the node of its slot; another would pass through all of them.
-    publish: (channel, text) => cluster.sendCommand(channel, false, ["SPUBLISH", channel, text]),
+    publish: async (channel, text) =>
+      await now(redial).sendCommand(channel, false, ["SPUBLISH", channel, text]),
     async subscribe(channel, listener) {
-      await cluster.sSubscribe(channel, listener);
+      note(all, channel, listener);
+      await (await redial.open()).sSubscribe(channel, listener);
     },
     async unsubscribe(channel, listener) {
-      await cluster.sUnsubscribe(channel, listener);
+      unnote(all, channel, listener);
+      await redial.current()?.sUnsubscribe(channel, listener);
     },
-    close: closing([cluster]),
+    cut: redial.cut,
+    close: redial.close,
   };
 }

@@ -5,6 +5,7 @@
  * session, and by bytes for all: the sessions whose last frame is oldest lose theirs first. A batch
  * is one script, which does the same when it runs twice.
  */
+import type { Fence } from "../instances/fence.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { RequestId } from "../model.ts";
@@ -16,10 +17,12 @@ import type {
   StoredStream,
   StreamChange,
 } from "../session/event_store.ts";
+import { fenceHead, reportOutrun, toFenceText } from "./redis_fence.ts";
 
 /** What the store is made from. */
 export interface RedisEventOptions {
   readonly engine: RedisConnection;
+  readonly fence: Fence;
   readonly sealer: Pick<Sealer, "encrypt" | "decrypt">;
   readonly limits: Pick<
     Limits,
@@ -36,11 +39,13 @@ export interface RedisEventOptions {
 const purpose = "frames";
 
 /**
- * Bounds, then for each change: session, stream, its row ("" to forget it), up to which position
- * frames are dropped, the first and the last position of its frames, and those, encrypted.
+ * Bounds, then for each change: session, the owner's number, stream, its row ("" to forget it), up to
+ * which position frames are dropped, the first and the last position of its frames, and those,
+ * encrypted. Returns the sessions that have another owner since, of which nothing was written.
  */
 const saveStreams: RedisScript = {
-  lua: `local root = KEYS[1]
+  lua: `${fenceHead}local refused = {}
+local root = KEYS[1]
 local ttl, age, framesMax, bytesMax, totalMax = unpack(ARGV, 1, 5)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -57,10 +62,12 @@ local function dropFirst(session, test)
     count(session, -#entry[2][8])
   end
 end
-for at = 6, #ARGV, 7 do
-  local session, stream, row, dropped, first, last, sealed = unpack(ARGV, at, at + 6)
+for at = 6, #ARGV, 8 do
+  local session, number, stream, row, dropped, first, last, sealed = unpack(ARGV, at, at + 7)
   local streams = root .. ':e:' .. session
-  if row == '' then
+  if outrun(session, number) then
+    table.insert(refused, session)
+  elseif row == '' then
     redis.call('HDEL', streams, stream)
     dropFirst(session, function(entry) return entry[2][2] == stream end)
   elseif redis.call('EXISTS', root .. ':s:' .. session) == 1 then
@@ -96,7 +103,7 @@ for _ = 1, 64 do
   redis.call('HDEL', root .. ':bytes', oldest[1])
   redis.call('ZREM', root .. ':streams', oldest[1])
 end
-return 0`,
+return refused`,
 };
 
 /** session and stream: its row, and its frames with their first positions. */
@@ -115,8 +122,9 @@ return found`,
 
 /** Opens the store. */
 export function openRedisEvents(options: RedisEventOptions): EventStore {
-  const { engine, limits, sessionTimeoutMs } = options;
+  const { engine, fence, limits, sessionTimeoutMs } = options;
   const root = engine.key("sessions");
+  const roots = [root, engine.key("owners")];
   const bounds = [
     sessionTimeoutMs + limits.engineSessionGraceMs,
     limits.replayAgeMs,
@@ -127,17 +135,26 @@ export function openRedisEvents(options: RedisEventOptions): EventStore {
   return {
     async save(changes) {
       const sealed = await Promise.all(changes.map((change) => seal(options.sealer, change)));
-      const args = changes.flatMap((change, at) => toArguments(change, sealed[at] ?? ""));
-      await engine.run(saveStreams, [root], [...bounds, ...args]);
+      const numbers = new Map(changes.map(({ session }) => [session, fence.numberOf(session)]));
+      const args = changes.flatMap((change, at) =>
+        toArguments(change, numbers.get(change.session), sealed[at] ?? "")
+      );
+      const refused = await engine.run(saveStreams, roots, [...bounds, ...args]);
+      reportOutrun(fence, refused, numbers);
     },
     find: (session, stream) => find(options, root, session, stream),
   };
 }
 
-function toArguments(change: StreamChange, sealed: string): (string | number)[] {
+function toArguments(
+  change: StreamChange,
+  number: number | undefined,
+  sealed: string,
+): (string | number)[] {
   const { session, stream, isCall, requests, first, frames, droppedTo, isForgotten } = change;
   const row = isForgotten ? "" : JSON.stringify({ isCall, requests });
-  return [session, stream, row, droppedTo, first, first + frames.length - 1, sealed];
+  const last = first + frames.length - 1;
+  return [session, toFenceText(number), stream, row, droppedTo, first, last, sealed];
 }
 
 /** The frames of a change as they are stored; undefined if there are none. */

@@ -6,9 +6,10 @@
  * Each script has the same effect when it runs twice.
  */
 import type { RedisScript } from "../redis/redis_connection.ts";
+import { fenceHead, outrunReply } from "./redis_fence.ts";
 
 /** `KEYS[1]` is the root of all keys; times are texts, since Lua would round them. */
-const head = `local root = KEYS[1]
+const head = `${fenceHead}local root = KEYS[1]
 local function sessionKey(key) return root .. ':s:' .. key end
 local function exact(number) return string.format('%.17g', number) end
 local kinds = {'new', 'used'}
@@ -83,34 +84,40 @@ return 1`);
 /** key: its fields and values in turn; empty if it is not stored. */
 export const findSession = script(`return redis.call('HGETALL', sessionKey(ARGV[1]))`);
 
-/** ttl, then key and time in turn. */
-export const touchSessions = script(`for at = 2, #ARGV, 2 do
+/** ttl, then key, time and the owner's number in turn: the keys that have another owner since. */
+export const touchSessions = script(`local refused = {}
+for at = 2, #ARGV, 3 do
   local consumer = redis.call('HGET', sessionKey(ARGV[at]), 'consumer')
-  if consumer then move(ARGV[at], consumer, ARGV[at + 1], ARGV[1]) end
+  if outrun(ARGV[at], ARGV[at + 2]) then table.insert(refused, ARGV[at])
+  elseif consumer then move(ARGV[at], consumer, ARGV[at + 1], ARGV[1]) end
 end
-return 0`);
+return refused`);
 
-/** key, then fields and values: 1, or 0 if the session is gone. */
-export const updateSession = script(`local name = sessionKey(ARGV[1])
-if redis.call('EXISTS', name) == 0 then return 0 end
-if #ARGV > 1 then redis.call('HSET', name, unpack(ARGV, 2)) end
+/** A script of one session: key, the owner's number and more; `outrunReply` if it is another's. */
+const ownScript = (lua: string): RedisScript =>
+  script(`if outrun(ARGV[1], ARGV[2]) then return ${outrunReply} end
+local name = sessionKey(ARGV[1])
+${lua}`);
+
+/** Fields and values: 1, or 0 if the session is gone. */
+export const updateSession = ownScript(`if redis.call('EXISTS', name) == 0 then return 0 end
+if #ARGV > 2 then redis.call('HSET', name, unpack(ARGV, 3)) end
 return 1`);
 
-/** key and field. */
-export const subscribeSession = script(`local name = sessionKey(ARGV[1])
-if redis.call('EXISTS', name) == 0 or redis.call('HEXISTS', name, ARGV[2]) == 1 then return 0 end
-redis.call('HSET', name, ARGV[2], redis.call('HINCRBY', name, 'subscribed', 1))
-return 1`);
-
-/** key and field. */
-export const unsubscribeSession = script(`return redis.call('HDEL', sessionKey(ARGV[1]), ARGV[2])`);
-
-/** key: 1, or 0 if there was none. */
-export const removeSession = script(
-  `local consumer = redis.call('HGET', sessionKey(ARGV[1]), 'consumer')
-if not consumer then return 0 end
-return drop(ARGV[1], consumer) and 1 or 0`,
+/** A field. */
+export const subscribeSession = ownScript(
+  `if redis.call('EXISTS', name) == 0 or redis.call('HEXISTS', name, ARGV[3]) == 1 then return 0 end
+redis.call('HSET', name, ARGV[3], redis.call('HINCRBY', name, 'subscribed', 1))
+return 1`,
 );
+
+/** A field. */
+export const unsubscribeSession = ownScript(`return redis.call('HDEL', name, ARGV[3])`);
+
+/** Nothing more: 1, or 0 if there was none. */
+export const removeSession = ownScript(`local consumer = redis.call('HGET', name, 'consumer')
+if not consumer then return 0 end
+return drop(ARGV[1], consumer) and 1 or 0`);
 
 /** before, before for those never used, and how many: the removed keys, the oldest first. */
 export const expireSessions = script(`local due = {}

@@ -6,17 +6,30 @@
  */
 import type { Clock } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
+import { type Fence, outrunError } from "../instances/fence.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { RedisConnection, RedisScript } from "../redis/redis_connection.ts";
+import { RedisFault } from "../redis/redis_fault.ts";
 import type { SessionRecord, SessionStore } from "../session/session_store.ts";
+import { outrunReply, reportOutrun, toFenceText } from "./redis_fence.ts";
+import {
+  setOf,
+  subscriptionsIn,
+  toColumns,
+  toText,
+  toTexts,
+  toTime,
+} from "./redis_session_fields.ts";
 import * as scripts from "./redis_session_scripts.ts";
+import { toPairs } from "./redis_table.ts";
 import { createRetries, type Retries } from "./redis_retries.ts";
 import { toRecord, toRow } from "./session_row.ts";
 
 /** What the store is made from. */
 export interface RedisSessionOptions {
   readonly engine: RedisConnection;
+  readonly fence: Fence;
   readonly clock: Clock;
   readonly limits: Pick<
     Limits,
@@ -35,11 +48,12 @@ export interface RedisSessionOptions {
 interface RedisSessions extends RedisSessionOptions {
   /** A key of a session that nothing uses ends by itself after this time. */
   readonly ttlMs: number;
-  readonly root: string;
+  /** The roots of the sessions' keys and of the owners'. */
+  readonly roots: readonly string[];
   /** Activity that is not written yet, by key. */
   readonly touched: Map<string, number>;
-  /** Keys of sessions that have ended, while their removal is not written. */
-  readonly doomed: Retries<true>;
+  /** The owner's numbers of sessions that have ended, while their removal is not written. */
+  readonly doomed: Retries<{ readonly number: number | undefined }>;
   cancelFlush: (() => void) | undefined;
   flushFails: boolean;
   isClosed: boolean;
@@ -51,7 +65,7 @@ export function openRedisSessionStore(options: RedisSessionOptions): SessionStor
   const sessions: RedisSessions = {
     ...options,
     ttlMs: sessionTimeoutMs + limits.engineSessionGraceMs,
-    root: engine.key("sessions"),
+    roots: [engine.key("sessions"), engine.key("owners")],
     touched: new Map(),
     doomed: createRetries({
       what: "ends of sessions",
@@ -59,7 +73,9 @@ export function openRedisSessionStore(options: RedisSessionOptions): SessionStor
       log,
       retryMs: limits.storageRetryMs,
       changesMax: limits.sessionsMax,
-      write: async (_, key) => void await run(sessions, scripts.removeSession, key),
+      async write({ number }, key) {
+        await run(sessions, scripts.removeSession, key, toFenceText(number));
+      },
     }),
     cancelFlush: undefined,
     flushFails: false,
@@ -79,13 +95,13 @@ export function openRedisSessionStore(options: RedisSessionOptions): SessionStor
         ...(owner === undefined ? [] : ["owner", owner]),
         ...(logLevel === undefined ? [] : ["log_level", logLevel ?? ""]),
       ];
-      return await run(sessions, scripts.updateSession, key, ...values) === 1;
+      return await runAsOwner(sessions, scripts.updateSession, key, ...values) === 1;
     },
     async subscribe(key, uri) {
-      await run(sessions, scripts.subscribeSession, key, scripts.subscriptionMark + uri);
+      await runAsOwner(sessions, scripts.subscribeSession, key, scripts.subscriptionMark + uri);
     },
     async unsubscribe(key, uri) {
-      await run(sessions, scripts.unsubscribeSession, key, scripts.subscriptionMark + uri);
+      await runAsOwner(sessions, scripts.unsubscribeSession, key, scripts.subscriptionMark + uri);
     },
     remove: (key) => remove(sessions, key),
     shift: (ms, latest) => shift(sessions, ms, latest),
@@ -119,19 +135,34 @@ export function openRedisSessionStore(options: RedisSessionOptions): SessionStor
 }
 
 function run(
-  { engine, root, isClosed, log }: RedisSessions,
+  { engine, roots, isClosed, log }: RedisSessions,
   script: RedisScript,
   ...args: readonly (string | number)[]
 ) {
-  if (!isClosed) return engine.run(script, [root], args);
+  if (!isClosed) return engine.run(script, roots, args);
   log.error("Cannot use the stored sessions: the store is closed");
   return Promise.reject(new GatewayError("store_unavailable"));
 }
 
+/** Runs a script of a session that this instance owns; rejects if another one does since. */
+async function runAsOwner(
+  sessions: RedisSessions,
+  script: RedisScript,
+  key: string,
+  ...args: readonly string[]
+) {
+  const { fence } = sessions;
+  const number = fence.numberOf(key);
+  const reply = await run(sessions, script, key, toFenceText(number), ...args);
+  if (reply !== outrunReply) return reply;
+  fence.outrun(key, number ?? 0);
+  throw outrunError();
+}
+
 async function create(sessions: RedisSessions, record: SessionRecord): Promise<void> {
   const { key, consumer, createdAt, activeAt, subscriptions } = record;
-  // What was noted of this key was not of this session.
-  sessions.touched.delete(key);
+  const { touched } = sessions;
+  const noted = touched.get(key);
   const values = toRow(record).map((value) =>
     typeof value === "number" ? toText(value) : value ?? ""
   );
@@ -143,8 +174,11 @@ async function create(sessions: RedisSessions, record: SessionRecord): Promise<v
   ];
   const kind = activeAt === createdAt ? "new" : "used";
   const times = [toText(activeAt), kind, sessions.ttlMs];
-  if (await run(sessions, scripts.createSession, key, consumer, ...times, ...fields) === 1) return;
-  throw new GatewayError("internal", "Cannot create session: its key is taken");
+  if (await run(sessions, scripts.createSession, key, consumer, ...times, ...fields) !== 1) {
+    throw new GatewayError("internal", "Cannot create session: its key is taken");
+  }
+  // What was noted of this key before was not of this session.
+  if (touched.get(key) === noted) touched.delete(key);
 }
 
 async function find(sessions: RedisSessions, key: string): Promise<SessionRecord | undefined> {
@@ -162,11 +196,14 @@ async function find(sessions: RedisSessions, key: string): Promise<SessionRecord
 }
 
 async function remove(sessions: RedisSessions, key: string): Promise<boolean> {
-  sessions.touched.delete(key);
+  const { touched, doomed, fence } = sessions;
+  touched.delete(key);
+  const number = fence.numberOf(key);
   try {
-    return await run(sessions, scripts.removeSession, key) === 1;
+    return await runAsOwner(sessions, scripts.removeSession, key) === 1;
   } catch (fault) {
-    sessions.doomed.keep(key, true);
+    // One that another instance owns goes on there.
+    if (fault instanceof RedisFault) doomed.keep(key, { number });
     throw fault;
   }
 }
@@ -228,14 +265,18 @@ async function count(sessions: RedisSessions, consumer: string | undefined): Pro
 
 /** Writes the activity that is known now. A fault keeps it for the next time, and rejects nothing. */
 async function flush(sessions: RedisSessions): Promise<void> {
-  const { touched, limits, ttlMs, log } = sessions;
+  const { touched, limits, ttlMs, fence, log } = sessions;
   sessions.cancelFlush = undefined;
   const all = [...touched];
   for (let at = 0; at < all.length; at += limits.engineBatchMax) {
     const batch = all.slice(at, at + limits.engineBatchMax);
-    const args = batch.flatMap(([key, time]) => [key, toText(time)]);
+    const numbers = new Map(batch.map(([key]) => [key, fence.numberOf(key)]));
+    const args = batch.flatMap((
+      [key, time],
+    ) => [key, toText(time), toFenceText(numbers.get(key))]);
     try {
-      await run(sessions, scripts.touchSessions, ttlMs, ...args);
+      const refused = await run(sessions, scripts.touchSessions, ttlMs, ...args);
+      reportOutrun(fence, refused, numbers);
     } catch (fault) {
       // Once for each outage.
       if (!sessions.flushFails) log.error("Cannot write the last activity of sessions", { fault });
@@ -251,47 +292,4 @@ async function flush(sessions: RedisSessions): Promise<void> {
 function scheduleFlush(sessions: RedisSessions): void {
   const { clock, limits } = sessions;
   sessions.cancelFlush ??= clock.after(limits.activityFlushMs, () => void flush(sessions));
-}
-
-/** What follows the kind in the name of a set: of one consumer, or of all. */
-function setOf(consumer: string | undefined): string {
-  return consumer === undefined ? "" : `:${consumer}`;
-}
-
-/** A time as the engine takes it. */
-function toText(time: number): string {
-  return Number.isFinite(time) ? String(time) : time > 0 ? "inf" : "-inf";
-}
-
-function toTime(text: string | undefined): number | undefined {
-  return text === undefined || text === "" ? undefined : Number(text);
-}
-
-function toTexts(reply: unknown): string[] {
-  return Array.isArray(reply) ? reply.map(String) : [];
-}
-
-function toPairs(texts: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let at = 0; at + 1 < texts.length; at += 2) {
-    pairs.push([texts[at] ?? "", texts[at + 1] ?? ""]);
-  }
-  return pairs;
-}
-
-/** The columns as a row of a database has them. */
-function toColumns(fields: readonly (readonly [string, string])[]) {
-  const columns: Record<string, string | number | null> = Object.fromEntries(fields);
-  for (const name of ["created_at", "active_at"]) {
-    if (columns[name] !== undefined) columns[name] = Number(columns[name]);
-  }
-  if (columns["log_level"] === "") columns["log_level"] = null;
-  return columns;
-}
-
-/** The subscribed URIs, in their order. */
-function subscriptionsIn(fields: readonly (readonly [string, string])[]): string[] {
-  return fields.filter(([name]) => name.startsWith(scripts.subscriptionMark))
-    .sort(([, one], [, other]) => Number(one) - Number(other))
-    .map(([name]) => name.slice(scripts.subscriptionMark.length));
 }

@@ -5,6 +5,7 @@
  */
 import { noDirectory } from "../config/places.ts";
 import type { Sealer } from "../seal.ts";
+import { createFence } from "../instances/fence.ts";
 import { createRedisOwners } from "../instances/redis_owners.ts";
 import type { RedisConnection } from "../redis/redis_connection.ts";
 import { openStoreDatabase, openWhenFree } from "./database.ts";
@@ -17,6 +18,7 @@ import { createRedisKeys } from "./redis_keys.ts";
 import { createRedisNames } from "./redis_names.ts";
 import { createRedisOAuth } from "./redis_oauth.ts";
 import { createRedisPins } from "./redis_pins.ts";
+import { createRedisBudgets, createRedisRates } from "./redis_rates.ts";
 import { createRedisProfiles, createRedisRegistry } from "./redis_registry.ts";
 import { openRedisSessionStore } from "./redis_sessions.ts";
 import { createRedisTables } from "./redis_table.ts";
@@ -75,7 +77,8 @@ export function openEngineStores(
     & StoreKindOptions
     & { readonly engine: RedisConnection },
 ): EngineStores {
-  const shared = { engine, clock, limits, sessionTimeoutMs };
+  const fence = createFence();
+  const shared = { engine, fence, clock, limits, sessionTimeoutMs };
   const tables = createRedisTables(engine, limits);
   const sessions = openRedisSessionStore({ ...shared, log: log.source("session") });
   /** The stores in which changes may wait. */
@@ -100,6 +103,9 @@ export function openEngineStores(
     keys: createRedisKeys({ tables, log: log.source("keys") }),
     names: createRedisNames(engine),
     owners: createRedisOwners(engine, limits),
+    fence,
+    rates: createRedisRates(engine, limits),
+    budgets: createRedisBudgets(engine),
     backup: refuseEngineBackup,
     async problem() {
       const problem = engine.problem();

@@ -346,7 +346,7 @@ return found`,
     const join = async (instance: string) => {
       const { engine, limits, log } = await connect(quick, systemClock, own);
       const local = createInProcessBus({ limits, log });
-      const bus = createRedisBus({ local, engine, instance, log });
+      const bus = createRedisBus({ local, engine, instance, clock: systemClock, limits, log });
       const heard: string[] = [];
       bus.subscribe("sessionEnded", ({ key }) => heard.push(key));
       bus.subscribe("accessRevoked", ({ principal }) => heard.push(`check ${principal}`));
@@ -431,7 +431,9 @@ return found`,
     await after.close();
     const wrong = await copy("one", "sqlite", "sqlite");
     expect(wrong.code).toBe(2);
-    expect(wrong.stderr).toContain('expected "sqlite redis" or "redis sqlite"');
+    expect(JSON.parse(wrong.stderr).error.message).toContain(
+      'expected "sqlite redis" or "redis sqlite"',
+    );
     rmSync(folder, { recursive: true, force: true });
   }, 240_000);
 });

@@ -702,6 +702,8 @@ for (const place of places) {
       storeKinds: kinds,
       instance: "one-instance",
     });
+    // One of several instances serves when the others know where it is.
+    await gateway.internal?.open("http://127.0.0.1:1");
     const statuses = await Promise.all(Array.from({ length: 8 }, async () => {
       const body = JSON.stringify(initialize("2025-11-25"));
       const headers = { ...jsonHeaders, host: "127.0.0.1:8999" };

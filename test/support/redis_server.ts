@@ -60,7 +60,7 @@ export async function startRedis(...more: readonly string[]): Promise<RedisServe
     child = undefined;
     if (ending === undefined) return;
     const ended = new Promise((resolve) => ending.once("exit", resolve));
-    ending.kill("SIGKILL");
+    signal(ending, "SIGKILL");
     await ended;
   };
   await start();
@@ -69,14 +69,19 @@ export async function startRedis(...more: readonly string[]): Promise<RedisServe
     url: `redis://127.0.0.1:${port}`,
     start,
     stop,
-    pause: () => void child?.kill("SIGSTOP"),
-    resume: () => void child?.kill("SIGCONT"),
+    pause: () => signal(child, "SIGSTOP"),
+    resume: () => signal(child, "SIGCONT"),
     tell: (command) => tellRedis(port, command),
     async close() {
       await stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Deno's `kill` of a child sends its first signal alone. */
+function signal(child: ChildProcess | undefined, name: NodeJS.Signals): void {
+  if (child?.pid !== undefined) process.kill(child.pid, name);
 }
 
 /** Starts a Sentinel that watches a server under the name `main`. */

@@ -69,7 +69,11 @@ export const suites: readonly Suite[] = [
     files: ["e2e/rest.test.ts", "e2e/rest_faults.test.ts", "e2e/openapi.test.ts"],
   },
   { name: "reverse proxy", kind: "outside", files: ["e2e/proxy"] },
-  { name: "an engine of its own", kind: "outside", files: ["e2e/redis_", "contract/redis_"] },
+  {
+    name: "an engine of its own",
+    kind: "outside",
+    files: ["e2e/redis_", "contract/redis_", "contract/engine_"],
+  },
   {
     name: "official suite, the gateway as server",
     kind: "outside",
@@ -113,6 +117,17 @@ export const suites: readonly Suite[] = [
   { name: "processes and sockets", kind: "core", files: [""], besidesBun: 24 },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
   { name: "faults under load", kind: "speed", programs: [["bench/run.ts", "soak"]] },
+  {
+    name: "several instances under load",
+    kind: "speed",
+    partOnBun: 3,
+    programs: [[], ["--kill", "--seconds=60"], ["--rolling"]].map((options) => [
+      "bench/run.ts",
+      "instances",
+      "--sessions=20",
+      ...options,
+    ]),
+  },
 ];
 
 /**
