@@ -11,8 +11,14 @@
  *   … --throughput --seconds=20        the work of three next to that of one
  *   … --seed=1 --json=FILE --restart
  */
+import process from "node:process";
+import { hasRedis, whyNoRedis } from "../test/support/redis_server.ts";
 import { hasOption } from "./support/row.ts";
 
+if (!hasRedis) {
+  console.log(`0 passed, 0 failed, 1 skipped\nSeveral instances${whyNoRedis}`);
+  process.exit(0);
+}
 if (hasOption("kill")) await (await import("./support/instance_kills.ts")).measureKills();
 else if (hasOption("rolling")) {
   await (await import("./support/instance_rolling.ts")).measureRolling();
