@@ -6,7 +6,7 @@
  * connections), `search` (of tools), `kills` (`kill -9` under load), `stops` (SIGTERM under
  * load), `soak` (faults for long), `nonces` (whose answer is whose), `inputs` (bad requests), `returns` (what is left after disconnects and
  * crashes), `outcomes` (calls that must not be repeated), `crashes` (of a program that
- * all share) and `streams` (idle ones that are held). `reliability` makes the tables of
+ * all share), `streams` (idle ones that are held) and `instances` (several gateways that are one). `reliability` makes the tables of
  * docs/reliability.md from stored rows. `chart` measures nothing and draws the chart of docs/benchmarks.md again. Names come
  * first, then the options of a driver. The same works under Deno.
  */
@@ -45,6 +45,7 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   returns: () => import("./returns.ts"),
   outcomes: () => import("./outcomes.ts"),
   crashes: () => import("./crashes.ts"),
+  instances: () => import("./instances.ts"),
   streams: () => import("./streams.ts"),
   reliability: () => import("./reliability.ts"),
   async chart() {

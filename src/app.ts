@@ -111,13 +111,13 @@ export interface GatewayHandle extends Operator {
  * gateway on it is the commonest cause of; a broken server never keeps it from starting.
  */
 export async function createGateway(options: GatewayOptions): Promise<GatewayHandle> {
-  const { runtime } = options;
   const parts = await openParts(options);
   const { limits, clock, tables, instance, log, events, opened } = parts;
   const { stores, sealer } = opened;
   const ratesOf = tables.ratesOf ?? createRowRates(() => sources.current().access);
-  const rates = createPrincipalRates({ ratesOf, clock, limits, emit: events.emit });
-  const shared = { limits, clock, emit: events.emit, instance, rates };
+  const own = { limits, clock, emit: events.emit };
+  const rates = createPrincipalRates({ ...own, ratesOf, table: stores.rates });
+  const shared = { ...own, instance, rates };
   const observers = await openObservers(parts);
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
@@ -135,7 +135,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
     ...parts,
     ...shared,
     stores,
-    runtime,
+    runtime: options.runtime,
     forgetPrincipal: (principal) => forgetLogins(parts, principal),
   });
   const self = factsOf(options, instance);
@@ -264,7 +264,8 @@ function keepNamed(
 
 /** Closes the clients' side first, then the servers, and last what both worked with. */
 async function closeAll(
-  { authenticator, oauth, grants, warden, traces, opened, engine, log, instances }: GatewayParts,
+  { authenticator, oauth, grants, warden, traces, opened, engine, bus, log, instances }:
+    GatewayParts,
   { http, gateway, observers }: {
     readonly http: Pick<HttpHandler, "close">;
     readonly gateway: Pick<SteeredGateway, "close">;
@@ -279,6 +280,7 @@ async function closeAll(
   await observers.close();
   grants.close();
   await Promise.all([warden.close(), traces?.close()]);
+  bus.close?.();
   await opened.stores.close();
   await engine?.close();
   await log.close();

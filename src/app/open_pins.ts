@@ -2,6 +2,7 @@
  * The pins of a gateway's tools; and, for a command that runs while no gateway does, the changes that
  * wait, in the store that the command opens itself.
  */
+import type { Bus } from "../bus/bus.ts";
 import type { ServersConfig } from "../config/config.ts";
 import { type PinMode, pinModeOf } from "../config/pin_mode.ts";
 import type { ChangedTools, ToolChange } from "../gateway/changed_tools.ts";
@@ -9,6 +10,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { OpenedStores } from "../store/stores.ts";
 import { openToolPins, type ToolPins, type WaitingChange } from "../upstream/catalog/tool_pins.ts";
 import type { PinDeps } from "../upstream/catalog/pin_state.ts";
+import { announcePins } from "./announced_stores.ts";
 import { toShown } from "./shown_definition.ts";
 import { type CommandStoresOptions, openCommandStores } from "./command_stores.ts";
 
@@ -16,19 +18,28 @@ import { type CommandStoresOptions, openCommandStores } from "./command_stores.t
 export interface OpenPinsOptions extends Pick<PinDeps, "clock" | "limits" | "emit" | "logOf"> {
   readonly runtime: Pick<Runtime, "sha256">;
   readonly opened: Pick<OpenedStores, "sealer"> & {
-    readonly stores: Pick<OpenedStores["stores"], "pins">;
+    readonly stores: Pick<OpenedStores["stores"], "pins" | "owners">;
   };
+  /** Absent: no other instance runs. */
+  readonly bus?: Bus;
 }
 
 /** Opens the pins of a gateway. */
-export function openPins({ runtime, opened, ...deps }: OpenPinsOptions): Promise<ToolPins> {
+export async function openPins(
+  { runtime, opened, bus, ...deps }: OpenPinsOptions,
+): Promise<ToolPins> {
   const { stores, sealer } = opened;
-  return openToolPins({
+  const others = stores.owners === undefined ? undefined : bus;
+  const pins = await openToolPins({
     ...deps,
-    store: stores.pins,
+    store: others === undefined ? stores.pins : announcePins(stores.pins, others),
     sha256: runtime.sha256,
     digest: sealer.digest,
   });
+  others?.subscribe("storeChanged", ({ what, server }) => {
+    if (what === "tools") void pins.readAgain(server);
+  });
+  return pins;
 }
 
 /**

@@ -31,6 +31,7 @@ import type { Traces } from "../traces/traces.ts";
 import type { ToolPins } from "../upstream/catalog/tool_pins.ts";
 import type { Warden } from "../upstream/deps.ts";
 import { openWarden } from "../upstream/stdio/warden.ts";
+import { announceRegistry } from "./announced_stores.ts";
 import { openEngine } from "./open_engine.ts";
 import { openGrants } from "./open_grants.ts";
 import { type OpenInstances, openInstances } from "./open_instances.ts";
@@ -114,7 +115,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
     .catch(closeEngine);
   log.addSecrets(opened.secrets);
   const bus = opened.stores.bus ??
-    await openBus({ engine, instance, limits, log: log.source("bus") });
+    await openBus({ engine, instance, clock, limits, log: log.source("bus") });
   const close = async (fault: unknown): Promise<never> => {
     await opened.stores.close();
     return await closeEngine(fault);
@@ -139,6 +140,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const pins = await openPins({
     runtime,
     opened,
+    bus,
     clock,
     limits,
     emit: events.emit,
@@ -167,7 +169,7 @@ export interface GatewayServers extends ConfigurationSources {
 
 /** Reads the registry; `apply` takes the servers of each later configuration. */
 export async function openServers(
-  { options, limits, clock, tables, log, opened }: GatewayParts,
+  { options, limits, clock, tables, log, opened, bus }: GatewayParts,
   apply: (servers: ServersConfig) => Promise<void>,
 ): Promise<GatewayServers> {
   const { config, runtime, reading } = options;
@@ -178,9 +180,14 @@ export async function openServers(
   };
   const folder = config.dataDirectory === noDirectory ? "" : config.dataDirectory;
   const { path = `${folder}/mcp.json`, env = runtime.env } = reading ?? {};
+  const isShared = opened.stores.owners !== undefined;
+  const { registry: store, profiles } = isShared
+    ? announceRegistry(opened.stores, bus)
+    : opened.stores;
   const sources = await openSources({
-    store: opened.stores.registry,
-    profiles: opened.stores.profiles,
+    store,
+    profiles,
+    isShared,
     base: config,
     reading: { path, env, ...readingOf(config, runtime), kinds: tables.kinds },
     clock,
@@ -190,6 +197,14 @@ export async function openServers(
       await apply(next);
     },
   });
+  if (isShared) {
+    bus.subscribe("storeChanged", ({ what }) => {
+      if (what !== "servers") return;
+      sources.readAgain().catch((fault: unknown) =>
+        log.source("registry").error("Cannot read what another instance has changed", { fault })
+      );
+    });
+  }
   return { ...sources, announce: () => take(sources.current()) };
 }
 

@@ -25,7 +25,7 @@ export function createUpstreams(
   { options, tables, limits, clock, log, events, grants, opened, pins, warden, instance }:
     GatewayParts,
 ): Upstreams {
-  const { stores: { catalogs, credentials }, sealer } = opened;
+  const { stores: { catalogs, credentials, budgets }, sealer } = opened;
   const processLimit = createProcessLimit(limits, clock, events.emit);
   const spares = createSpares(limits, clock, processLimit);
   const shared = {
@@ -40,6 +40,7 @@ export function createUpstreams(
     readTurns: createReadTurns({ runtime: options.runtime, limits }),
     digest: sealer.digest,
     credentialStore: credentials,
+    budgets,
     grants,
     addSecrets: log.addPassingSecrets,
     identity,

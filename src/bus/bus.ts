@@ -22,6 +22,18 @@ export interface BusTopics {
     readonly principal: string;
     readonly isGranted: boolean;
   };
+  /**
+   * What is stored of a kind was changed by another instance: copies in memory are read again. With
+   * several instances, the one that publishes it does not hear it.
+   */
+  readonly storeChanged: StoreChange;
+}
+
+/** What was changed: all of its kind, or what concerns a principal at a server. */
+export interface StoreChange {
+  readonly what: "servers" | "grants" | "tools";
+  readonly server?: string | undefined;
+  readonly principal?: string | undefined;
 }
 
 /** Takes messages and delivers each to every listener of its topic. */
@@ -36,4 +48,6 @@ export interface Bus {
     topic: Topic,
     listener: (message: BusTopics[Topic]) => void,
   ): () => void;
+  /** Absent: there is nothing to end. */
+  close?(): void;
 }

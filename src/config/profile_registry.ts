@@ -9,7 +9,7 @@ import type { ProfileRow } from "./registry_store.ts";
 import {
   applyChange,
   assertEntry,
-  inTurn,
+  changeInTurn,
   joinSources,
   type PutOutcome,
   replaceRow,
@@ -33,8 +33,8 @@ export interface ProfileRegistry {
 export function createProfileRegistry(state: SourcesState): ProfileRegistry {
   return {
     list: () => state.sources.profiles,
-    put: (name, entry) => inTurn(state, () => put(state, name, entry)),
-    remove: (name) => inTurn(state, () => remove(state, name)),
+    put: (name, entry) => changeInTurn(state, () => put(state, name, entry)),
+    remove: (name) => changeInTurn(state, () => remove(state, name)),
   };
 }
 

@@ -15,9 +15,11 @@ import { isOfKind } from "./server_kind.ts";
 import {
   applyChange,
   assertEntry,
+  changeInTurn,
   inTurn,
   joinSources,
   type PutOutcome,
+  readAgain,
   replaceRow,
   type SourcesOptions,
   type SourcesState,
@@ -48,6 +50,8 @@ export interface ConfigurationSources {
   current(): ServersConfig;
   /** Applies a new reading of `mcp.json`. */
   reload(base: ServersConfig): Promise<void>;
+  /** Applies what another instance has changed in the registry. Rejects if it cannot be read. */
+  readAgain(): Promise<void>;
 }
 
 /** How the entries of the registry are read: as those of `mcp.json`. */
@@ -67,12 +71,14 @@ export async function openSources(options: SourcesOptions): Promise<Configuratio
   return {
     registry: {
       list: () => state.sources.rows,
-      put: (name, entry) => inTurn(state, () => put(state, name, entry)),
-      remove: (name) => inTurn(state, () => remove(state, name)),
-      setDisabled: (name, disabled) => inTurn(state, () => setDisabled(state, name, disabled)),
+      put: (name, entry) => changeInTurn(state, () => put(state, name, entry)),
+      remove: (name) => changeInTurn(state, () => remove(state, name)),
+      setDisabled: (name, disabled) =>
+        changeInTurn(state, () => setDisabled(state, name, disabled)),
     },
     profiles: createProfileRegistry(state),
     current: () => state.current,
+    readAgain: () => inTurn(state, () => readAgain(state)),
     reload: (base) =>
       inTurn(state, async () => {
         const read = { ...state.sources, base };

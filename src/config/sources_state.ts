@@ -27,6 +27,8 @@ export interface SourcesOptions {
     Limits,
     "registryServersMax" | "registryProfilesMax" | "registryEntryCharsMax"
   >;
+  /** Whether other instances change the same stores. */
+  readonly isShared?: boolean;
   /**
    * Takes the next configuration. After a change of the registry, `before` is the one that it
    * follows; after a new reading of `mcp.json` there is none.
@@ -73,6 +75,29 @@ export function inTurn<Value>(state: SourcesState, work: () => Promise<Value>): 
   const turn = state.last.then(work);
   state.last = turn.catch(() => {});
   return turn;
+}
+
+/** The same for a change of the registry, which another instance may have changed meanwhile. */
+export function changeInTurn<Value>(
+  state: SourcesState,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  if (state.options.isShared !== true) return inTurn(state, work);
+  return inTurn(state, async () => {
+    await writeRegistry(() => readAgain(state));
+    return await work();
+  });
+}
+
+/** Applies what is stored of the registry now, if it is not what was read last. */
+export async function readAgain(state: SourcesState): Promise<void> {
+  const { options, sources } = state;
+  const [rows, profiles] = await Promise.all([options.store.all(), options.profiles.all()]);
+  const isSame = JSON.stringify([rows, profiles]) ===
+    JSON.stringify([sources.rows, sources.profiles]);
+  if (isSame) return;
+  const read = { ...sources, rows, profiles };
+  await applyChange(state, read, await joinSources(read, options));
 }
 
 /** Applies a change of the registry, which is written. */

@@ -4,6 +4,7 @@
  * so that neither a restart nor a crash loses what replaced an older one.
  */
 import { steadyNow } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
 import { sharedPrincipal } from "../model.ts";
 import {
   type CredentialDeps,
@@ -129,17 +130,25 @@ async function fetchInTurn(
 ): Promise<TokenOutcome> {
   const { credentialStore, log } = bound.deps;
   try {
-    return await credentialStore.inTurn(bound.key, () => fetchNext(bound, fetch));
+    return await credentialStore.inTurn(bound.key, (lost) => fetchNext(bound, fetch, lost));
   } catch (thrown) {
+    if (thrown instanceof GatewayError && thrown.code === "store_unavailable") {
+      return fail(bound, { ...refuse(storeAway), isRefusal: false });
+    }
     log.error("Cannot get a credential", { error: thrown });
     const problem = "has no credentials, because of a fault that is in the gateway's log";
     return fail(bound, { ...refuse(problem), isRefusal: false });
   }
 }
 
+/** Without it, another instance might use the same refresh token at the same time. */
+const storeAway =
+  "has no new credentials, because the store that the instances share does not answer";
+
 async function fetchNext(
   bound: BoundToken,
   fetch: FetchToken,
+  lost: AbortSignal,
 ): Promise<TokenOutcome> {
   const { limits, clock } = bound.deps;
   const before = bound.kept;
@@ -154,7 +163,7 @@ async function fetchNext(
   const late = new AbortController();
   const cancel = clock.after(limits.credentialMs, () => late.abort());
   try {
-    const fetched = await fetch(kept, late.signal);
+    const fetched = await fetch(kept, AbortSignal.any([late.signal, lost]));
     return "problem" in fetched ? fail(bound, fetched) : await take(bound, fetched);
   } finally {
     cancel();

@@ -40,16 +40,19 @@ export interface CredentialKey {
 }
 
 /**
- * Keeps sealed credentials across restarts, and which scopes were authenticated. Rejects only if
- * `work` does.
+ * Keeps sealed credentials across restarts, and which scopes were authenticated. Only `inTurn`
+ * rejects.
  */
 export interface CredentialStore {
   /** `unreadable`: a credential is stored, but it cannot be decrypted or read. */
   load(key: CredentialKey): Promise<JsonObject | "unreadable" | undefined>;
   /** Replaces the stored credential; false if it is not stored yet, which is tried again. */
   save(key: CredentialKey, value: JsonObject): Promise<boolean>;
-  /** Runs `work` while no other provider works on this credential. */
-  inTurn<Value>(key: CredentialKey, work: () => Promise<Value>): Promise<Value>;
+  /**
+   * Runs `work` while no other provider works on this credential, at any instance; its signal aborts
+   * when that is not certain any more. Rejects also if it cannot be made certain.
+   */
+  inTurn<Value>(key: CredentialKey, work: (lost: AbortSignal) => Promise<Value>): Promise<Value>;
   /** Records that credentials were sent to this server for a scope. */
   noteScope(server: string, scope: string): Promise<void>;
   /** Whether credentials were ever sent for this scope; true if that is unknown. */

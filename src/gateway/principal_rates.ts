@@ -12,9 +12,12 @@ import { anonymousPrincipal, type Caller, type Principal } from "../model.ts";
 import { isReserved, standsForOne } from "../principals.ts";
 import type { Rate } from "../telemetry/access_events.ts";
 import type { Emit } from "../telemetry/events.ts";
+import type { RateTable } from "../rate_table.ts";
 import type { RatesOf } from "./access_rates.ts";
 import { createStreamPlaces, type EventStreamPlace, type StreamPlaces } from "./stream_places.ts";
-import { createTokenBucket, type TokenBucket } from "./token_bucket.ts";
+import { type ConsumerUsage, type ConsumerUsages, createUsages } from "./principal_usage.ts";
+import { createSharedRate, type SharedRate } from "./shared_rate.ts";
+import { createTokenBucket } from "./token_bucket.ts";
 
 /** Who takes a share: a caller, or the request of one. */
 export type ShareTaker = Pick<Caller, "principal" | "consumer">;
@@ -57,6 +60,8 @@ export interface PrincipalRates {
 /** What they are made from. */
 export interface PrincipalRatesOptions {
   readonly ratesOf: RatesOf;
+  /** What the other instances know of principals with rates; undefined: there is no other one. */
+  readonly table?: RateTable | undefined;
   readonly clock: Clock;
   readonly limits: Pick<
     Limits,
@@ -66,27 +71,17 @@ export interface PrincipalRatesOptions {
     | "streamsMax"
     | "ratedPrincipalsMax"
     | "rateLogMs"
+    | "rateReportMs"
+    | "rateOpenReportMs"
     | "heartbeatMs"
   >;
   readonly emit: Emit;
 }
 
-/** What one consumer has open, and its bucket if its principal has a rate. */
-interface Usage {
-  calls: number;
-  readonly endCall: () => void;
-  sessions: number;
-  bucket: TokenBucket | undefined;
-  /** When a refusal by each rate was reported last. */
-  readonly reported: Map<Rate, number>;
-}
-
 /** All principals. */
 interface Rates {
   readonly options: PrincipalRatesOptions;
-  readonly usages: Map<string, Usage>;
-  /** If there are more usages than this, those at rest leave. */
-  crowdedAbove: number;
+  readonly usages: ConsumerUsages;
   readonly streams: StreamPlaces;
 }
 
@@ -95,8 +90,7 @@ export function createPrincipalRates(options: PrincipalRatesOptions): PrincipalR
   const { limits, emit } = options;
   const rates: Rates = {
     options,
-    usages: new Map(),
-    crowdedAbove: limits.ratedPrincipalsMax,
+    usages: createUsages(limits.ratedPrincipalsMax),
     streams: createStreamPlaces({
       limits,
       hasShare,
@@ -124,30 +118,41 @@ function beginCall(rates: Rates, taker: ShareTaker): (() => void) | undefined {
   if (isReserved(principal)) return undefined;
   const { ratesOf, limits } = rates.options;
   const isOne = standsForOne(principal);
-  const { callsPerMinute, callsAtOnce = isOne ? limits.principalCallsMax : undefined } = ratesOf(
-    principal,
-  );
+  const given = ratesOf(principal);
+  const { callsPerMinute, callsAtOnce = isOne ? limits.principalCallsMax : undefined } = given;
   const share = isOne ? undefined : shareOf(rates, taker);
   if (share !== undefined) assertCalls(rates, taker, share, limits.principalCallsMax);
   if (callsPerMinute === undefined && callsAtOnce === undefined) return begin(share);
   const rated = usageOf(rates, ratedOf(taker));
-  if (callsAtOnce !== undefined) assertCalls(rates, taker, rated, callsAtOnce);
+  // The default bounds what one instance does at once, and is no rate of the principal.
+  const others = given.callsAtOnce === undefined ? undefined : sharedOf(rates, taker);
+  const elsewhere = others?.openElsewhere() ?? 0;
+  if (elsewhere > 0 && rated.calls + elsewhere >= (callsAtOnce ?? Infinity)) others?.lookSoon();
+  if (callsAtOnce !== undefined) assertCalls(rates, taker, rated, callsAtOnce, elsewhere);
   takeToken(rates, taker);
   const [end, endShare] = [begin(rated), begin(share)];
-  if (endShare === undefined) return end;
+  others?.changed(given, 0);
+  if (endShare === undefined && others === undefined) return end;
   return () => {
     end?.();
-    endShare();
+    endShare?.();
+    others?.changed(given, 0);
   };
 }
 
-function assertCalls(rates: Rates, taker: ShareTaker, { calls }: Usage, max: number): void {
-  if (calls < max) return;
+function assertCalls(
+  rates: Rates,
+  taker: ShareTaker,
+  { calls }: ConsumerUsage,
+  max: number,
+  elsewhere = 0,
+): void {
+  if (calls + elsewhere < max) return;
   const text = `Too many calls at once: at most ${max} may run; retry later`;
   throw refuse(rates, taker, "calls_at_once", text);
 }
 
-function begin(usage: Usage | undefined): (() => void) | undefined {
+function begin(usage: ConsumerUsage | undefined): (() => void) | undefined {
   if (usage !== undefined) usage.calls += 1;
   return usage?.endCall;
 }
@@ -196,19 +201,36 @@ async function openSession(
 /** Takes a token of a principal's bucket, if the configuration gives it a rate. */
 function takeToken(rates: Rates, taker: ShareTaker): void {
   const { ratesOf, clock } = rates.options;
-  const { callsPerMinute } = ratesOf(taker.principal);
+  const given = ratesOf(taker.principal);
+  const { callsPerMinute } = given;
   if (callsPerMinute === undefined) return;
   const now = clock.monotonic();
   const usage = usageOf(rates, ratedOf(taker));
   usage.bucket ??= createTokenBucket(callsPerMinute, now);
   const waitMs = usage.bucket.take(callsPerMinute, now);
-  if (waitMs === 0) return;
+  if (waitMs === 0) return sharedOf(rates, taker)?.changed(given, 1);
   const seconds = Math.ceil(waitMs / msPerSecond);
   const text = `Too many requests: at most ${callsPerMinute} a minute; retry in ${seconds} s`;
   throw refuse(rates, taker, "calls_per_minute", text, waitMs);
 }
 
-function openOne(usage: Usage): () => void {
+/** What is shared of a principal's rates; undefined if this instance is the only one. */
+function sharedOf(rates: Rates, taker: ShareTaker): SharedRate | undefined {
+  const { table, clock, limits } = rates.options;
+  if (table === undefined) return undefined;
+  const consumer = ratedOf(taker);
+  const usage = usageOf(rates, consumer);
+  return usage.shared ??= createSharedRate({
+    table,
+    consumer,
+    clock,
+    limits,
+    calls: () => usage.calls,
+    onTokens: (tokens) => usage.bucket?.set(tokens, clock.monotonic()),
+  });
+}
+
+function openOne(usage: ConsumerUsage): () => void {
   usage.sessions += 1;
   let isOpen = true;
   return () => {
@@ -218,7 +240,7 @@ function openOne(usage: Usage): () => void {
 }
 
 /** The usage of a consumer that has a share. */
-function shareOf(rates: Rates, taker: ShareTaker): Usage | undefined {
+function shareOf(rates: Rates, taker: ShareTaker): ConsumerUsage | undefined {
   const consumer = consumerOf(taker);
   return hasShare(consumer) ? usageOf(rates, consumer) : undefined;
 }
@@ -228,30 +250,8 @@ function ratedOf({ principal }: ShareTaker): string {
   return principal.id === anonymousPrincipal.id ? principal.id : consumerOf({ principal });
 }
 
-function usageOf(rates: Rates, consumer: string): Usage {
-  const known = rates.usages.get(consumer);
-  if (known !== undefined) return known;
-  if (rates.usages.size >= rates.crowdedAbove) forgetResting(rates);
-  const usage: Usage = {
-    calls: 0,
-    endCall: () => void (usage.calls -= 1),
-    sessions: 0,
-    bucket: undefined,
-    reported: new Map(),
-  };
-  rates.usages.set(consumer, usage);
-  return usage;
-}
-
-/** Forgets the consumers that have nothing open and would begin with the same bucket. */
-function forgetResting(rates: Rates): void {
-  const { usages, options: { clock, limits: { ratedPrincipalsMax } } } = rates;
-  const now = clock.monotonic();
-  for (const [id, { calls, sessions, bucket }] of usages) {
-    if (calls + sessions === 0 && bucket?.isFull(now) !== false) usages.delete(id);
-  }
-  // One search makes room for many.
-  rates.crowdedAbove = Math.max(ratedPrincipalsMax, Math.ceil(usages.size * 1.1));
+function usageOf(rates: Rates, consumer: string): ConsumerUsage {
+  return rates.usages.of(consumer, rates.options.clock.monotonic());
 }
 
 function refuse(

@@ -11,6 +11,8 @@ export interface TokenBucket {
    * whole milliseconds, and nothing is taken.
    */
   take(perMinute: number, now: number): number;
+  /** So many tokens are left, or owed: others took some. */
+  set(tokens: number, now: number): void;
   /** Whether it has all its tokens, so that a new one would be the same. */
   isFull(now: number): boolean;
 }
@@ -38,6 +40,10 @@ export function createTokenBucket(first: number, begun: number): TokenBucket {
         return 0;
       }
       return Math.max(1, Math.ceil((msPerMinute - parts) / max));
+    },
+    set(tokens, now) {
+      parts = Math.min(max, tokens) * msPerMinute;
+      at = now;
     },
     isFull(now) {
       fill(now);

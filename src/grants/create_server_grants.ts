@@ -48,6 +48,9 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
     );
     await endGrants(old, find, deps);
   };
+  const stopHearing = bus.subscribe("storeChanged", ({ what, server, principal }) => {
+    if (what === "grants") kept.readAgain(server, principal);
+  });
   const watch: ServerGrants["watch"] = (listener) => bus.subscribe("grantChanged", listener);
 
   return {
@@ -103,7 +106,10 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
       );
     },
     watch,
-    close: () => closed.abort(),
+    close() {
+      closed.abort();
+      stopHearing();
+    },
   };
 }
 

@@ -76,7 +76,7 @@ export interface ClientRegistration {
 /**
  * Keeps grants and registrations, sealed. A fault of the store is logged and never thrown, and a
  * change that could not be stored is tried again; look-ups find it meanwhile. Only `find` throws,
- * because no principal may be taken for one without a grant. And `work` can reject.
+ * because no principal may be taken for one without a grant; and `inTurn`.
  */
 export interface GrantStore {
   /** The grants of a principal at a server, the newest first. Rejects if they cannot be read. */
@@ -86,8 +86,11 @@ export interface GrantStore {
   /** Replaces the grant; false if it is not stored yet. */
   save(key: GrantKey, grant: Grant): Promise<boolean>;
   remove(key: GrantKey): Promise<void>;
-  /** Runs `work` while no other work is done on this grant. */
-  inTurn<Value>(key: GrantKey, work: () => Promise<Value>): Promise<Value>;
+  /**
+   * Runs `work` while no other work is done on this grant, at any instance; its signal aborts when
+   * that is not certain any more. Rejects also if it cannot be made certain.
+   */
+  inTurn<Value>(key: GrantKey, work: (lost: AbortSignal) => Promise<Value>): Promise<Value>;
   findRegistration(issuer: string, redirectUri: string): Promise<ClientRegistration | undefined>;
   saveRegistration(registration: ClientRegistration): Promise<void>;
   removeRegistration(issuer: string, redirectUri: string): Promise<void>;

@@ -66,6 +66,9 @@ export function refuseMetadata(why: string): GrantProblem {
 /** What was thrown, as a problem; a fault of the gateway itself stays one. */
 export function toGrantProblem(thrown: unknown): GrantProblem {
   if (thrown instanceof GrantProblem) return thrown;
+  if (thrown instanceof GatewayError && thrown.code === "store_unavailable") {
+    return new GrantProblem("unreachable", "cannot be logged in to: the store does not answer");
+  }
   return new GrantProblem(
     "unreachable",
     "cannot be logged in to, because of a fault that is in the gateway's log",

@@ -4,6 +4,7 @@
  * issuer may not have replaced it. A refusal ends the grant; other failures are left alone for a
  * while, longer each time.
  */
+import { steadyNow } from "../clock.ts";
 import { keyOfGrant } from "../credentials/proven_token_request.ts";
 import type { IssuerDiscovery } from "./discovery.ts";
 import type { Grant, GrantKey } from "./grant.ts";
@@ -59,14 +60,33 @@ async function refresh(
   const cancel = deps.clock.after(deps.limits.grantLoginMs, () => late.abort());
   const signal = AbortSignal.any([late.signal, deps.closing]);
   // In turn also if it fails: a log-in that ends meanwhile must not be taken for what was refused.
-  const work = () =>
-    refreshInTurn(kept, server, deps, signal)
-      .catch((thrown: unknown) => fail(kept, stored, toGrantProblem(thrown), deps));
+  const work = async (lost: AbortSignal): Promise<void> => {
+    const latest = await takeLatest(kept, deps);
+    if (latest === undefined) return;
+    await refreshStored(kept, latest, server, deps, AbortSignal.any([signal, lost]))
+      .catch((thrown: unknown) => fail(kept, latest, toGrantProblem(thrown), deps));
+  };
   try {
     await deps.store.inTurn(stored.key, work);
+  } catch (thrown) {
+    await fail(kept, stored, toGrantProblem(thrown), deps);
   } finally {
     cancel();
   }
+}
+
+/** Takes what another instance stored; returns what is still to be refreshed. */
+async function takeLatest(kept: KeptGrant, deps: RefreshDeps): Promise<Stored | undefined> {
+  const { stored } = kept;
+  if (stored === undefined) return undefined;
+  const latest = await readLatest(stored.key, deps);
+  // A log-out was first.
+  if (latest === undefined) return undefined;
+  const { token, obtainedAt, expiresAt = Infinity, failure } = latest;
+  if (token === stored.grant.token || obtainedAt < stored.grant.obtainedAt) return stored;
+  take(kept, stored.key, latest, deps);
+  // Its time may be over, too, if that was long ago.
+  return steadyNow(deps.clock) < expiresAt || failure?.isFinal === true ? undefined : kept.stored;
 }
 
 /** Whether this grant is still the one in use: neither a log-out nor a log-in came meanwhile. */
@@ -74,29 +94,23 @@ function isCurrent({ stored }: KeptGrant, { key, grant }: Stored): boolean {
   return stored?.grant.token === grant.token && stored.key.issuer === key.issuer;
 }
 
-async function refreshInTurn(
+async function refreshStored(
   kept: KeptGrant,
+  stored: Stored,
   server: ProtectedServer,
   deps: RefreshDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { stored } = kept;
-  if (stored === undefined) return;
   const { key } = stored;
-  const latest = await readLatest(key, deps);
-  // A log-out was first.
-  if (latest === undefined) return;
-  if (latest.token !== stored.grant.token && latest.obtainedAt >= stored.grant.obtainedAt) {
-    return take(kept, key, latest, deps);
-  }
   const { refreshToken } = stored.grant;
   if (refreshToken === undefined) return;
   const metadata = await deps.discovery.issuerOf(server, key.issuer, signal);
   const client = await deps.clients.forGrant(server, metadata, stored.grant, signal);
   const target = { server, metadata, client };
   const tokens = await refreshTwice(target, refreshToken, stored, deps, signal);
-  // A log-out or another log-in was faster.
-  if (!isCurrent(kept, stored)) {
+  // A log-out, here or at another instance, or another log-in was faster.
+  const isThere = await readLatest(key, deps).then((one) => one !== undefined, () => true);
+  if (!isThere || !isCurrent(kept, stored)) {
     return await discardTokens(target, tokens, deps, signal);
   }
   const grant: Grant = {

@@ -58,6 +58,7 @@ async function forgetOne(
     bus.publish("grantChanged", { server: name, principal, isGranted: false });
   }
   await store.remove(key);
+  bus.publish("storeChanged", { what: "grants", server: name, principal });
 }
 
 async function revokeOne(

@@ -44,6 +44,8 @@ export interface KeptGrants {
   peek(server: string, principal: string): readonly KeptGrant[];
   /** A log-in gave this grant. */
   replace(kept: KeptGrant, key: GrantKey, grant: Grant): void;
+  /** Reads again what is known of a server and a principal, or of all: others may have changed it. */
+  readAgain(server?: string, principal?: string): void;
   /** Forgets what is known of a server, or of one principal there; the store is left alone. */
   drop(server: string, principal?: string): void;
 }
@@ -60,17 +62,40 @@ export function createKeptGrants(
   const keysOf = (server: string, principal: string): string[] =>
     [...urls.get(server) ?? []].map((url) => keyOf(server, url, principal));
 
-  const read = async (one: KeptGrant): Promise<void> => {
+  const find = async (one: KeptGrant) => {
     const found = (await store.find(one.server, one.principal))
       .filter(({ key }) => coversServer(key.resource, one.url));
     for (const { key, grant } of found) {
       if (grant === "unreadable") continue;
       addSecrets(secretsOf(grant));
-      // A log-in may have finished in the meantime.
-      one.stored ??= { key, grant };
-      return;
+      return { stored: { key, grant }, isUnreadable: false };
     }
-    one.isUnreadable = one.stored === undefined && found.length > 0;
+    return { stored: undefined, isUnreadable: found.length > 0 };
+  };
+  const read = async (one: KeptGrant): Promise<void> => {
+    const { stored, isUnreadable } = await find(one);
+    // A log-in may have finished in the meantime.
+    one.stored ??= stored;
+    one.isUnreadable = one.stored === undefined && isUnreadable;
+  };
+  /** The same where another instance may have changed it. */
+  const follow = async (one: KeptGrant): Promise<void> => {
+    const before = one.stored;
+    const { stored, isUnreadable } = await find(one);
+    if (one.stored !== before) return;
+    if (before !== undefined && stored !== undefined && isSame(before.grant, stored.grant)) return;
+    Object.assign(one, { stored, isUnreadable, isRefused: false, failed: undefined });
+    one.needs.clear();
+  };
+  const begin = (one: KeptGrant, work: (one: KeptGrant) => Promise<void>): void => {
+    const loading = work(one).catch((fault: unknown) => {
+      // The next look tries again.
+      if (one.loading === loading) one.loading = undefined;
+      throw fault;
+    });
+    one.loading = loading;
+    // Not each of them has someone who waits.
+    loading.catch(() => {});
   };
 
   return {
@@ -79,11 +104,7 @@ export function createKeptGrants(
       urls.set(name, (urls.get(name) ?? new Set()).add(url));
       const one = kept.get(key) ?? createKept(name, url, principal);
       putWithin(kept, key, one, limits.keptGrantsMax);
-      one.loading ??= read(one).catch((fault: unknown) => {
-        // The next look tries again.
-        one.loading = undefined;
-        throw fault;
-      });
+      if (one.loading === undefined) begin(one, read);
       await one.loading;
       return one;
     },
@@ -94,6 +115,14 @@ export function createKeptGrants(
       Object.assign(one, { isUnreadable: false, isRefused: false, failed: undefined });
       one.needs.clear();
     },
+    readAgain(server, principal) {
+      for (const one of kept.values()) {
+        const isMeant = (server ?? one.server) === one.server &&
+          (principal ?? one.principal) === one.principal;
+        // Who looks meanwhile waits for it.
+        if (isMeant && one.loading !== undefined) begin(one, follow);
+      }
+    },
     drop(server, principal) {
       if (principal !== undefined) {
         for (const key of keysOf(server, principal)) kept.delete(key);
@@ -103,6 +132,11 @@ export function createKeptGrants(
       for (const [key, one] of kept) if (one.server === server) kept.delete(key);
     },
   };
+}
+
+function isSame(one: Grant, other: Grant): boolean {
+  return one.token === other.token && one.failure?.isFinal === other.failure?.isFinal &&
+    one.scopes.join(" ") === other.scopes.join(" ");
 }
 
 /** The texts of a grant that no log line may show. */

@@ -3,7 +3,7 @@
  * here, without a promise. What a living instance owns goes there as it came, with the principal
  * that was let in, and its answer comes back as that instance gives it. If the owner does not
  * answer, the request waits for the end of its term and is then served here, unless the owner may
- * have begun it: then its client hears that the outcome is unknown. Not here: how requests travel
+ * have begun a call: then its client hears that the outcome is unknown. Not here: how requests travel
  * (instances/), and what becomes of a lost answer (lost_answer.ts).
  */
 import type { Clock } from "../clock.ts";
@@ -18,7 +18,7 @@ import { sentHeaders } from "../protocol/browser_headers.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import { namedKey } from "./legacy/owned_key.ts";
-import { answerGone, toClient } from "./lost_answer.ts";
+import { answerGone, isRepeatable, toClient } from "./lost_answer.ts";
 import type { RequestContext } from "./request_context.ts";
 
 /** The other instances, as the HTTP layer sees them. */
@@ -121,6 +121,9 @@ async function place(
   key: string,
 ): Promise<Response | undefined> {
   const { ownership } = deps.neighbours();
+  const { signal } = context.request;
+  // However often the owner changes meanwhile.
+  const end = deps.clock.monotonic() + deps.limits.takeoverWaitMs;
   for (let attempt = 0; attempt < deps.limits.ownerChangesMax; attempt += 1) {
     let owner = await ownership.find(key);
     let mayTake = false;
@@ -136,7 +139,8 @@ async function place(
     }
     const answered = await passOn(deps, context, owner, mayTake);
     if (answered instanceof Response) return answered;
-    if (answered === "unreached" && !mayTake) await untilMoved(ownership, key, owner, deps);
+    if (signal.aborted || deps.clock.monotonic() >= end) break;
+    if (answered === "unreached" && !mayTake) await untilMoved(ownership, key, owner, end, deps);
     ownership.forget(key);
   }
   throw new GatewayError("overloaded", "The owner of this session changes; retry later");
@@ -150,7 +154,7 @@ async function successor({ neighbours, clock }: ElsewhereDeps): Promise<LiveInst
   return others[Math.floor(clock.random() * others.length)];
 }
 
-/** The answer of another instance; else why there is none, and then nothing was done. */
+/** The answer of another instance; else why there is none, and then it may be asked of another. */
 async function passOn(
   deps: ElsewhereDeps,
   context: PassableRequest,
@@ -172,12 +176,17 @@ async function passOn(
   request.signal.removeEventListener("abort", leave);
   switch (came.kind) {
     case "answered":
-      return await toClient(came.head, came.body, request.method, body);
+      return await toClient(came.head, came.body, request.method, body) ?? gone(request, body);
     case "not_owner":
       return "not_owner";
     case "failed":
-      return came.sent ? answerGone(request.method, body) : "unreached";
+      return came.sent ? gone(request, body) : "unreached";
   }
+}
+
+/** The instance may have served it. */
+function gone({ method }: Request, body: string | undefined): Response | "unreached" {
+  return isRepeatable(method, body) ? "unreached" : answerGone(method, body);
 }
 
 /** What of a request's headers decides its answer; its credentials and origin have been checked. */

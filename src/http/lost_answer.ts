@@ -1,25 +1,30 @@
 /**
  * The answer of another instance on its way to the client, and what the client gets when that
- * instance is gone: its calls end with an outcome that is unknown, and nothing is repeated.
+ * instance is gone: its calls end with an outcome that is unknown. What does no more when it is done
+ * twice may be repeated.
  */
 import { GatewayError } from "../errors.ts";
 import type { AnswerHead, SignedAnswer } from "../instances/signed_answer.ts";
 import { isJsonObject } from "../json.ts";
 import type { RequestId } from "../model.ts";
 import { errorText } from "../protocol/jsonrpc.ts";
+import { isRepeatableMethod } from "../protocol/shared/repeatable_methods.ts";
 import { encodeFrame } from "../sse/encode.ts";
 import { emptyResponse, errorResponse, jsonResponse } from "./respond.ts";
 
 /** Statuses whose responses have no body. */
 const bodiless: ReadonlySet<number> = new Set([202, 204, 205, 304]);
 
-/** The response that another instance gave. `body` is that of the request, if it had one. */
+/**
+ * The response that another instance gave; undefined if it broke off before the client can get
+ * anything. `body` is that of the request, if it had one.
+ */
 export async function toClient(
   { status, headers }: Extract<AnswerHead, { kind: "answer" }>,
   answer: SignedAnswer,
   method: string,
   body: string | undefined,
-): Promise<Response> {
+): Promise<Response | undefined> {
   const init = { status, headers: headers.map(([name, value]): [string, string] => [name, value]) };
   if (bodiless.has(status)) {
     await answer.next().catch(() => undefined);
@@ -28,23 +33,18 @@ export async function toClient(
   }
   const isStream = new Headers(init.headers).get("content-type") === "text/event-stream";
   // A single text is complete or nothing: its client never gets a part of it.
-  if (!isStream) return await toText(init, answer, method, body);
+  if (!isStream) return await toText(init, answer);
   return new Response(toStream(answer, method, body), init);
 }
 
-async function toText(
-  init: ResponseInit,
-  answer: SignedAnswer,
-  method: string,
-  body: string | undefined,
-): Promise<Response> {
+async function toText(init: ResponseInit, answer: SignedAnswer): Promise<Response | undefined> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   try {
     for (let bytes = await answer.next(); bytes !== undefined; bytes = await answer.next()) {
       parts.push(new Uint8Array(bytes));
     }
   } catch {
-    return answerGone(method, body);
+    return undefined;
   }
   return new Response(new Blob(parts), init);
 }
@@ -102,21 +102,31 @@ function gone(id: RequestId): string {
   return errorText(id, error.toRpc());
 }
 
+/** Whether a request may be made again, though an instance may have served it. */
+export function isRepeatable(method: string, body: string | undefined): boolean {
+  if (method === "GET") return true;
+  const messages = messagesIn(body);
+  return method === "POST" && messages.length > 0 && messages.every((message) => {
+    const name = isJsonObject(message) ? message["method"] : undefined;
+    return typeof name === "string" &&
+      (name === "ping" || name.startsWith("notifications/") || isRepeatableMethod(name));
+  });
+}
+
 /** The ids of the requests in a body. */
 function requestIdsIn(body: string | undefined): RequestId[] {
-  const value: unknown = parsed(body);
-  const messages: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return messages.flatMap((message) => {
+  return messagesIn(body).flatMap((message) => {
     if (!isJsonObject(message) || typeof message["method"] !== "string") return [];
     const { id } = message;
     return typeof id === "string" || typeof id === "number" ? [id] : [];
   });
 }
 
-function parsed(body: string | undefined): unknown {
+function messagesIn(body: string | undefined): readonly unknown[] {
   try {
-    return JSON.parse(body ?? "");
+    const value: unknown = JSON.parse(body ?? "");
+    return Array.isArray(value) ? value : [value];
   } catch {
-    return undefined;
+    return [];
   }
 }

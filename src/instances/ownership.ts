@@ -169,15 +169,15 @@ async function release(
 
 /**
  * Waits until a key has no living owner or another one than before; undefined if it has none.
- * Resolves with the owner as it is when the time is over.
+ * Resolves with the owner as it is at the end, a time of the monotonic clock.
  */
 export async function untilMoved(
   ownership: Pick<Ownership, "find" | "forget">,
   key: string,
   before: LiveInstance,
+  end: number,
   { clock, limits }: { readonly clock: Clock; readonly limits: Limits },
 ): Promise<LiveInstance | undefined> {
-  const end = clock.monotonic() + limits.takeoverWaitMs;
   for (;;) {
     ownership.forget(key);
     const owner = await ownership.find(key);

@@ -204,6 +204,14 @@ export const clientLimits = {
   retryMsMax: 30_000,
   /** Principals whose rates are remembered; those without open work leave first. */
   ratedPrincipalsMax: 10_000,
+  /**
+   * What a principal's calls used of its rates is reported to the other instances within this time;
+   * more than a fiftieth of a rate at once. What runs is reported again before the others forget it.
+   */
+  rateReportMs: 1_000,
+  rateOpenReportMs: 10_000,
+  /** An instance that reports nothing for this long has no calls of a principal any more. */
+  rateReporterMs: 30_000,
   /** Between two log records about one principal that exceeds one rate. */
   rateLogMs: 60_000,
   /**

@@ -34,6 +34,16 @@ export const engineLimits = {
   engineLeaseTrustMs: 8_000,
   /** How often a start looks whether the lease of another gateway has run out. */
   engineLeaseLookMs: 500,
+  /**
+   * What one instance alone may do, such as a refresh of a token: for so long after its last renewal,
+   * how often it renews, and after which time without a renewal it stops.
+   */
+  engineLockMs: 10_000,
+  engineLockRenewMs: 3_000,
+  engineLockTrustMs: 8_000,
+  /** How often another instance looks whether it may, and for how long: two refreshes may take that. */
+  engineLockLookMs: 100,
+  engineLockWaitMs: 60_000,
   /** Rows in one script: other clients of the engine wait while it runs. */
   engineBatchMax: 250,
   /** A session that no gateway ends leaves the engine so long after its timeout. */

@@ -48,6 +48,11 @@ export const houseLimits = {
   signalEchoMs: 500,
   /** Messages that listeners of the bus published and that wait for the one before: a loop ends here. */
   busMessagesMax: 1_000,
+  /**
+   * How often an instance compares the messages that it heard with those that others sent. What was
+   * announced at one look must be here at the next, so a lost message is noticed after two.
+   */
+  busCheckMs: 2_000,
   /** A log file before it is rotated, and how many old ones stay. */
   logBytesMax: 10 * 1024 * 1024,
   logFilesMax: 5,

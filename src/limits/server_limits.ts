@@ -225,12 +225,13 @@ export const serverLimits = {
   readTurnBytes: 512 * 1024,
   readNoticeBytes: 8 * 1024,
   /**
-   * Where the runtime has to be asked to collect the garbage of floods, memory is looked at after so
-   * many bytes of them. If it has grown by so many, garbage is collected, which stops all else for
-   * some milliseconds.
+   * Memory is looked at after so many bytes of floods. If it has grown by so many, garbage is
+   * collected, which stops all else for some milliseconds; the larger bound is for runtimes on which
+   * that takes tens of them.
    */
   floodLookBytes: 512 * 1024,
   floodGrowthBytes: 6 * 1024 * 1024,
+  floodGrowthLargeBytes: 32 * 1024 * 1024,
   /** Endless output yields to all other work after this long. */
   readTurnMs: 20,
   /**

@@ -43,6 +43,8 @@ export const bounds = Object.freeze({
   appCallsShownMax: 20,
   /** The height of an app's frame in pixels, whatever the app asks for. */
   appHeightMax: 2_000,
+  /** How often the other instances are asked for while they are shown: as often as they say so. */
+  instancesMs: 3_000,
   /** Between two renderings because of news: faster cannot be read. */
   renderMs: 100,
   /** Ages such as "3 min" are counted on at this pace. */

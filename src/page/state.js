@@ -82,6 +82,20 @@ import { bounds } from "./bounds.js";
  * @property {readonly string[]} [auth]
  * @property {string} [adminUrl]
  * @property {readonly ServerReport[]} servers
+ * @property {readonly InstanceRow[]} [instances] absent: there is one alone
+ * @property {string} [instancesProblem] why they are not known
+ */
+
+/**
+ * One instance of the gateway.
+ * @typedef {object} InstanceRow
+ * @property {string} name
+ * @property {string} url
+ * @property {boolean} isThis whether it is the one that shows the page
+ * @property {boolean} isDraining
+ * @property {number} startedAt
+ * @property {number} owned sessions and calls that only it can go on with
+ * @property {number} calls that run there
  */
 
 /**

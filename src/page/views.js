@@ -3,6 +3,7 @@ import { openAbout } from "./views/about.js";
 import { openCalls } from "./views/calls.js";
 import { openChanges } from "./views/changes.js";
 import { openConnect } from "./views/connect.js";
+import { openInstances } from "./views/instances.js";
 import { openLog } from "./views/log.js";
 import { openProfiles } from "./views/profiles.js";
 import { openServer } from "./views/server.js";
@@ -57,6 +58,13 @@ export const views = [
     title: "Profiles",
     open: openProfiles,
     isMissing: ({ profiles }) => profiles === null,
+  },
+  {
+    name: "instances",
+    title: "Instances",
+    open: openInstances,
+    isMissing: ({ status }) =>
+      status?.instances === undefined && status?.instancesProblem === undefined,
   },
   { name: "connect", title: "Connect", open: openConnect },
   { name: "about", title: "About", open: openAbout },

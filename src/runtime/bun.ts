@@ -39,7 +39,7 @@ export function createBunRuntime(): Runtime {
     pid: process.pid,
     env: readEnvironment(),
     nextTurn: (run) => void setImmediate(run),
-    collect: () => void Bun.gc(true),
+    garbage: { collect: () => void Bun.gc(true), growth: "floodGrowthBytes" },
     sha256,
     memory: readMemory,
     onSignal,

@@ -14,6 +14,7 @@ import { sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { createLateOutgoing, serveHardened } from "./late_parts.ts";
 import { readMemory } from "./memory.ts";
+import { garbage } from "./v8_garbage.ts";
 import { createNodeSqlite } from "./node_sqlite.ts";
 import type {
   Child,
@@ -43,6 +44,7 @@ export function createDenoRuntime(): Runtime {
     pid: Deno.pid,
     env: Deno.env.toObject(),
     nextTurn: (run) => void setImmediate(run),
+    garbage,
     sha256,
     memory: readMemory,
     onSignal,

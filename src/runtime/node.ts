@@ -19,6 +19,7 @@ import type { Child, ChildInput, ExitStatus, Runtime, SpawnOptions } from "./run
 import { spawnCodeOf } from "./spawn_code.ts";
 import { createDatabaseOpener } from "./sql_database.ts";
 import { isWindows, toSystemCommand } from "./system_command.ts";
+import { garbage } from "./v8_garbage.ts";
 import { toWebStream } from "./web_stream.ts";
 
 /** The platform of this process. */
@@ -36,6 +37,7 @@ export function createNodeRuntime(): Runtime {
     pid: process.pid,
     env: readEnvironment(),
     nextTurn: (run) => void setImmediate(run),
+    garbage,
     sha256,
     memory: readMemory,
     onSignal,

@@ -216,6 +216,14 @@ export interface RequestFault extends Error {
 /** Signals that stop or reload a program. */
 export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
 
+/** Collects garbage on demand: runtimes notice late how much memory of floods could be freed. */
+export interface GarbageCollector {
+  /** Collects it now, which stops all else. */
+  collect(): void;
+  /** The limit on the growth of memory from which that pays. */
+  readonly growth: "floodGrowthBytes" | "floodGrowthLargeBytes";
+}
+
 /** The platform. */
 export interface Runtime {
   /** For the log: name and version. */
@@ -262,11 +270,7 @@ export interface Runtime {
   readonly env: Readonly<Record<string, string>>;
   /** Runs once, after all that the event loop has at hand: before any timer that is set now. */
   nextTurn(run: () => void): void;
-  /**
-   * Collects garbage now. Absent where the runtime measures by itself how much memory, outside its
-   * heap too, could be freed.
-   */
-  collect?(): void;
+  readonly garbage: GarbageCollector;
   /** SHA-256 of a text in hex, at once. */
   sha256(text: string): string;
   /** The memory of this process, in bytes: resident, and that of living objects and garbage. */

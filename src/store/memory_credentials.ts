@@ -3,7 +3,7 @@
  * server has more scopes than the limit, all of them count as authenticated.
  */
 import type { Clock } from "../clock.ts";
-import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
+import { createKeyedMutex } from "../keyed_mutex.ts";
 import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";

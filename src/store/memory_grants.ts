@@ -1,5 +1,5 @@
 /** Grants at protected servers, and registrations at their issuers, that end with the process. */
-import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
+import { createKeyedMutex } from "../keyed_mutex.ts";
 import type { ClientRegistration, Grant, GrantKey, GrantStore } from "../grants/grant.ts";
 import type { Limits } from "../limits.ts";
 import { grantBindingOf, registrationBindingOf } from "./grant_rows.ts";

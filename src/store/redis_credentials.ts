@@ -5,12 +5,12 @@
  * Only scopes fail closed: a scope that cannot be looked up counts as authenticated.
  */
 import type { Clock } from "../clock.ts";
-import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
 import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../model.ts";
 import type { RedisConnection, RedisScript } from "../redis/redis_connection.ts";
+import { createRedisMutex, type RedisMutexOptions } from "../redis/redis_mutex.ts";
 import type { Sealer } from "../seal.ts";
 import { bindingOf } from "./credential_binding.ts";
 import { createBoundedTable } from "./redis_bounded_table.ts";
@@ -21,15 +21,17 @@ export interface RedisCredentialOptions {
   readonly engine: RedisConnection;
   readonly sealer: Pick<Sealer, "encrypt" | "decrypt">;
   readonly clock: Clock;
-  readonly limits: Pick<
-    Limits,
-    | "backlogMax"
-    | "storageRetryMs"
-    | "credentialsPerServerMax"
-    | "credentialsMax"
-    | "credentialScopesMax"
-    | "credentialScopeMs"
-  >;
+  readonly limits:
+    & RedisMutexOptions["limits"]
+    & Pick<
+      Limits,
+      | "backlogMax"
+      | "storageRetryMs"
+      | "credentialsPerServerMax"
+      | "credentialsMax"
+      | "credentialScopesMax"
+      | "credentialScopeMs"
+    >;
   readonly log: Log;
 }
 
@@ -50,7 +52,7 @@ interface CredentialChange {
 /** Makes the store. */
 export function createRedisCredentials(options: RedisCredentialOptions): RedisCredentials {
   const { engine, sealer, clock, limits, log } = options;
-  const inTurn = createKeyedMutex();
+  const inTurn = createRedisMutex({ engine, kind: "credentials", clock, limits });
   const table = createBoundedTable(engine, "credentials", {
     groupMax: limits.credentialsPerServerMax,
     allMax: limits.credentialsMax,

@@ -5,7 +5,6 @@
  * and look-ups find them.
  */
 import type { Clock } from "../clock.ts";
-import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
 import type {
   ClientRegistration,
   Grant,
@@ -16,6 +15,7 @@ import type {
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { RedisConnection } from "../redis/redis_connection.ts";
+import { createRedisMutex, type RedisMutexOptions } from "../redis/redis_mutex.ts";
 import type { Sealer } from "../seal.ts";
 import { grantBindingOf, registrationBindingOf, toGrant, toRegistration } from "./grant_rows.ts";
 import { createBoundedTable } from "./redis_bounded_table.ts";
@@ -26,14 +26,16 @@ export interface RedisGrantOptions {
   readonly engine: RedisConnection;
   readonly sealer: Pick<Sealer, "encrypt" | "decrypt">;
   readonly clock: Clock;
-  readonly limits: Pick<
-    Limits,
-    | "backlogMax"
-    | "storageRetryMs"
-    | "serverGrantsPerPrincipalMax"
-    | "serverGrantsMax"
-    | "serverRegistrationsMax"
-  >;
+  readonly limits:
+    & RedisMutexOptions["limits"]
+    & Pick<
+      Limits,
+      | "backlogMax"
+      | "storageRetryMs"
+      | "serverGrantsPerPrincipalMax"
+      | "serverGrantsMax"
+      | "serverRegistrationsMax"
+    >;
   readonly log: Log;
 }
 
@@ -54,7 +56,7 @@ interface GrantChange {
 /** Makes the store. */
 export function createRedisGrants(options: RedisGrantOptions): RedisGrants {
   const { engine, sealer, clock, limits, log } = options;
-  const inTurn = createKeyedMutex();
+  const inTurn = createRedisMutex({ engine, kind: "grants", clock, limits });
   const { closeRegistrations, ...registrations } = createRegistrations(options);
   const table = createBoundedTable(engine, "grants", {
     groupMax: limits.serverGrantsPerPrincipalMax,

@@ -18,6 +18,7 @@ import { createRedisKeys } from "./redis_keys.ts";
 import { createRedisNames } from "./redis_names.ts";
 import { createRedisOAuth } from "./redis_oauth.ts";
 import { createRedisPins } from "./redis_pins.ts";
+import { createRedisBudgets, createRedisRates } from "./redis_rates.ts";
 import { createRedisProfiles, createRedisRegistry } from "./redis_registry.ts";
 import { openRedisSessionStore } from "./redis_sessions.ts";
 import { createRedisTables } from "./redis_table.ts";
@@ -103,6 +104,8 @@ export function openEngineStores(
     names: createRedisNames(engine),
     owners: createRedisOwners(engine, limits),
     fence,
+    rates: createRedisRates(engine, limits),
+    budgets: createRedisBudgets(engine),
     backup: refuseEngineBackup,
     async problem() {
       const problem = engine.problem();

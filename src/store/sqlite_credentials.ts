@@ -14,7 +14,7 @@ import type { JsonObject } from "../model.ts";
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import type { Sealer } from "../seal.ts";
 import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
-import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
+import { createKeyedMutex } from "../keyed_mutex.ts";
 import { bindingOf } from "./credential_binding.ts";
 
 /** What the store is made from; the database has its tables already. */

@@ -5,7 +5,7 @@
  * memory, and look-ups find them. Not here: the tables (schema_steps.ts).
  */
 import type { Clock } from "../clock.ts";
-import { createKeyedMutex } from "../credentials/keyed_mutex.ts";
+import { createKeyedMutex } from "../keyed_mutex.ts";
 import type {
   ClientRegistration,
   Grant,

@@ -14,6 +14,7 @@ import type { OAuthStore } from "../oauth/oauth_store.ts";
 import type { CredentialKey, CredentialStore } from "../credentials/provider.ts";
 import type { ClientRegistration, GrantStore } from "../grants/grant.ts";
 import type { Fence } from "../instances/fence.ts";
+import type { RateTable } from "../rate_table.ts";
 import type { OwnerTable } from "../instances/owner_table.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -23,7 +24,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "../seal.ts";
 import type { EventStore } from "../session/event_store.ts";
 import type { SessionStore } from "../session/session_store.ts";
-import type { CatalogStore, ProcessGroupStore } from "../upstream/deps.ts";
+import type { CatalogStore, ProcessGroupStore, SharedBudgets } from "../upstream/deps.ts";
 import type { PinStore } from "../upstream/pins.ts";
 
 export { noDirectory };
@@ -53,6 +54,9 @@ export interface Stores {
   readonly owners?: OwnerTable | undefined;
   /** Refuses writes of an owner that another one has followed; absent: it refuses none. */
   readonly fence?: Pick<Fence, "join"> | undefined;
+  /** How fast principals call at all instances, and what is left for web APIs; absent as `owners`. */
+  readonly rates?: RateTable | undefined;
+  readonly budgets?: SharedBudgets | undefined;
   /** Carries messages to the other instances as well; absent: this one alone hears them. */
   readonly bus?: Bus | undefined;
   /**

@@ -133,6 +133,25 @@ export interface CorrectionLog {
   add(method: string, corrections: readonly Correction[]): void;
 }
 
+/** At most so many requests in any period of this length. */
+export interface BudgetWindow {
+  readonly requests: number;
+  readonly perMs: number;
+}
+
+/** The budget of one web API, which all instances use. Rejects if it cannot be reached. */
+export interface SharedBudget {
+  /** Takes requests that may be sent now; fewer than wanted: after `waitMs` there is another. */
+  take(wanted: number): Promise<{ readonly granted: number; readonly waitMs: number }>;
+  /** The API asks that nothing is sent for this long. */
+  pause(ms: number): Promise<void>;
+}
+
+/** The budgets of all web APIs. */
+export interface SharedBudgets {
+  of(server: string, window: BudgetWindow): SharedBudget;
+}
+
 /** What a kind's constructor is given. */
 export interface UpstreamDeps {
   readonly runtime: Runtime;
@@ -149,6 +168,8 @@ export interface UpstreamDeps {
   /** Keyed digest (hex) of a text: equal texts can be told, values cannot be guessed. */
   readonly digest: (text: string) => Promise<string>;
   readonly credentialStore: CredentialStore;
+  /** Absent: this instance alone sends requests. */
+  readonly budgets?: SharedBudgets | undefined;
   /** What protected servers granted to the gateway, and to whom. */
   readonly grants: ServerGrants;
   /** Hides these values from the log from now on. */

@@ -6,7 +6,7 @@
  * piece is (stdio/line_reader.ts).
  */
 import type { Limits } from "../limits.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { GarbageCollector, Runtime } from "../runtime/runtime.ts";
 
 /** One reader's place in the order. */
 export interface ReadPlace {
@@ -33,10 +33,10 @@ interface WaitingReader {
 
 /** What an order is made from. */
 export interface ReadTurnsOptions {
-  readonly runtime: Pick<Runtime, "nextTurn" | "collect" | "memory">;
+  readonly runtime: Pick<Runtime, "nextTurn" | "garbage" | "memory">;
   readonly limits: Pick<
     Limits,
-    "readNoticeBytes" | "readTurnBytes" | "floodLookBytes" | "floodGrowthBytes"
+    "readNoticeBytes" | "readTurnBytes" | "floodLookBytes" | GarbageCollector["growth"]
   >;
 }
 
@@ -85,21 +85,22 @@ export function createReadTurns({ runtime, limits }: ReadTurnsOptions): ReadTurn
  */
 function createCollector(
   runtime: ReadTurnsOptions["runtime"],
-  { floodLookBytes, floodGrowthBytes }: ReadTurnsOptions["limits"],
+  limits: ReadTurnsOptions["limits"],
 ): (bytes: number) => void {
-  const resident = (): number => runtime.memory().residentBytes;
+  const { garbage, memory } = runtime;
+  const growthBytes = limits[garbage.growth];
+  const resident = (): number => memory().residentBytes;
   let counted = 0;
   /** The memory when it was last found to be enough. */
   let least: number | undefined;
   return (bytes) => {
-    if (runtime.collect === undefined) return;
     counted += bytes;
-    if (counted < floodLookBytes) return;
+    if (counted < limits.floodLookBytes) return;
     counted = 0;
     const now = resident();
     least = Math.min(least ?? now, now);
-    if (now - least < floodGrowthBytes) return;
-    runtime.collect();
+    if (now - least < growthBytes) return;
+    garbage.collect();
     least = resident();
   };
 }

@@ -346,7 +346,7 @@ return found`,
     const join = async (instance: string) => {
       const { engine, limits, log } = await connect(quick, systemClock, own);
       const local = createInProcessBus({ limits, log });
-      const bus = createRedisBus({ local, engine, instance, log });
+      const bus = createRedisBus({ local, engine, instance, clock: systemClock, limits, log });
       const heard: string[] = [];
       bus.subscribe("sessionEnded", ({ key }) => heard.push(key));
       bus.subscribe("accessRevoked", ({ principal }) => heard.push(`check ${principal}`));

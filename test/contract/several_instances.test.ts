@@ -229,6 +229,16 @@ describe("an instance that dies", () => {
     expect(two.server.opened).toEqual([]);
   });
 
+  test("F9: leaves a read that it had not answered to another one, so that no client notices", async () => {
+    const session = await one.connect();
+    one.server.script(() => new Promise(() => {}));
+    const read = request(1, "resources/read", { uri: "test://r" });
+    const waiting = two.client(session).post(read, { accept: "application/json" });
+    await until("the read", () => one.server.opened.length === 1);
+    await one.kill();
+    expect(await lastOf(await waiting)).toMatchObject({ id: 1, ...by("two") });
+  });
+
   test("is found out though its connections stay open", async () => {
     const session = await one.connect();
     one.server.script(() => new Promise(() => {}));

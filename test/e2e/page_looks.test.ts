@@ -8,7 +8,7 @@ import process from "node:process";
 import type { Browser, Page } from "playwright-core";
 import { browserPath, openBrowser } from "../support/browser.ts";
 import { type DoubleRoutes, type PageDouble, servePageDouble } from "../support/page_double.ts";
-import { sampleCalls, sampleLog } from "../support/page_sample.ts";
+import { sampleCalls, sampleLog, sampleStatus } from "../support/page_sample.ts";
 import { openVisit, type PageVisit, type VisitOptions } from "../support/page_visit.ts";
 
 const isWanted = browserPath !== undefined && process.env["MCP_TEST_PROGRAMS"] === "true";
@@ -26,6 +26,7 @@ const views: Readonly<Record<string, string>> = {
   changes: "withheld from clients",
   profiles: "/profiles/support/mcp",
   connect: "claude_desktop_config.json",
+  instances: "hands over",
   about: "Clients authenticate by",
 };
 
@@ -145,6 +146,7 @@ describe.skipIf(!isWanted)("the operator's page", () => {
   test("shows views whose data the gateway has, and no others", async () => {
     const none = () => undefined;
     const bare = await servePageDouble({
+      "GET /admin/status": (now) => ({ ...sampleStatus(now), instances: undefined }),
       "GET /admin/tools/changes": none,
       "GET /admin/profiles": none,
       "GET /admin/connect": none,
@@ -167,6 +169,30 @@ describe.skipIf(!isWanted)("the operator's page", () => {
     expect(await visit.problems()).toEqual([]);
     await visit.close();
     await bare.close();
+  }, testMs);
+
+  test("drains an instance, after a question", async () => {
+    const asked: unknown[] = [];
+    const several = await servePageDouble({
+      "POST /admin/drain": (_, body) => {
+        asked.push(body);
+        return body;
+      },
+    });
+    const visit = await open({}, several.link);
+    await visit.go("instances");
+    const button = (name: string) => visit.page.getByRole("button", { name, exact: true });
+    expect(await button("Drain red").isDisabled()).toBe(true);
+    await button("Drain green").click();
+    await button("Cancel").click();
+    await button("Drain blue").click();
+    await visit.page.getByText("This page ends with it").waitFor();
+    await visit.page.getByRole("dialog").getByRole("button", { name: "Drain" }).click();
+    await visit.page.getByText("blue hands its sessions over and stops").waitFor();
+    expect(asked).toEqual([{ instance: "blue" }]);
+    expect(await visit.problems()).toEqual([]);
+    await visit.close();
+    await several.close();
   }, testMs);
 
   test("says what to do where there is nothing yet", async () => {

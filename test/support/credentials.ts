@@ -5,7 +5,7 @@
 import type { Clock } from "../../src/clock.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { CredentialDeps, CredentialStore } from "../../src/credentials/provider.ts";
-import { createKeyedMutex } from "../../src/credentials/keyed_mutex.ts";
+import { createKeyedMutex } from "../../src/keyed_mutex.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
 import type { JsonObject } from "../../src/model.ts";
 import type { CredentialUse, Refusal } from "../../src/outgoing/authorization.ts";

@@ -36,7 +36,7 @@ export function readMetrics(text: string): ReadMetrics {
   let helped: { readonly name: string; readonly help: string } | undefined;
   for (const line of text.split("\n").slice(0, -1)) {
     const wrong = (why: string) => new Error(`${why}: ${line}`);
-    const [, kind, name = "", rest = ""] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? [];
+    const [, kind, name = "", rest = ""] = /^# (HELP|TYPE) (\S+) (.*)$/s.exec(line) ?? [];
     if (kind === "HELP") {
       if (!nameForm.test(name)) throw wrong("This is no name");
       if (families.has(name)) throw wrong("A name comes in two places");
@@ -65,7 +65,7 @@ function readSample(
   wrong: (why: string) => Error,
 ): ReadSample {
   const [, name = "", labelText, number = ""] =
-    /^([^\s{]+)(?:\{(.*)\})? ([+-]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)|NaN)$/.exec(line) ?? [];
+    /^([^\s{]+)(?:\{(.*)\})? ([+-]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Inf)|NaN)$/s.exec(line) ?? [];
   const allowed = type === "histogram" ? parts.map((part) => family + part) : [family];
   if (!allowed.includes(name)) throw wrong(`This is no sample of ${family}`);
   const labels = labelText === undefined ? {} : readLabels(labelText, wrong);

@@ -126,7 +126,25 @@ export const sampleStatus = (now: number): Json => ({
   data: "/home/sam/.local/state/mcp-wrapper",
   auth: ["oauth", "key"],
   servers: sampleServers(now),
+  instances: sampleInstances(now),
 });
+
+/** The instances of the gateway. */
+const sampleInstances = (now: number): readonly Json[] =>
+  [
+    ["blue", true, false, 41, 3],
+    ["green", false, false, 38, 5],
+    ["red", false, true, 2, 1],
+  ].map(([name, isThis, isDraining, owned, calls], index) => ({
+    name,
+    url: `http://10.0.0.${index + 1}:9101`,
+    isThis,
+    isDraining,
+    startedAt: now - 312 * minuteMs,
+    owned,
+    calls,
+    term: 1,
+  }));
 
 const sampleClients = [
   { name: "claude-code", version: "2.3.1" },

@@ -117,6 +117,17 @@ export const suites: readonly Suite[] = [
   { name: "processes and sockets", kind: "core", files: [""], besidesBun: 24 },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
   { name: "faults under load", kind: "speed", programs: [["bench/run.ts", "soak"]] },
+  {
+    name: "several instances under load",
+    kind: "speed",
+    partOnBun: 3,
+    programs: [[], ["--kill", "--seconds=60"], ["--rolling"]].map((options) => [
+      "bench/run.ts",
+      "instances",
+      "--sessions=20",
+      ...options,
+    ]),
+  },
 ];
 
 /**

@@ -33,7 +33,7 @@ export function instanceRows(instances: InstanceSteering | undefined): readonly 
     {
       method: "POST",
       path: "/admin/drain",
-      right: "owner",
+      right: "operator",
       answer: async ({ readBody }) => {
         const { instance } = await readBody(drainForm);
         try {

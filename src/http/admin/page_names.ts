@@ -56,6 +56,7 @@ export const pageFiles: readonly string[] = [
   "views/calls.js",
   "views/changes.js",
   "views/connect.js",
+  "views/instances.js",
   "views/log.js",
   "views/profiles.js",
   "views/server.js",

@@ -40,6 +40,31 @@ export function createPinnedServer(
   };
 }
 
+/**
+ * Takes what is stored now; changes that were seen later than `since` may not be stored yet. Returns
+ * whether other tools are approved than before.
+ */
+export function takeStored(
+  server: PinnedServer,
+  stored: readonly StoredChange[],
+  since: number,
+): boolean {
+  const { changes, approvals, reported } = server;
+  const before = [...approvals.keys()].sort().join("\n");
+  const young = [...changes].filter(([, { at }]) => at > since);
+  for (const kept of [changes, approvals]) kept.clear();
+  for (const change of stored) {
+    (change.isApproved ? approvals : changes).set(changeId(change), change);
+    // The instance that saw it first has reported it.
+    if (!change.isApproved) reported.add(changeId(change));
+  }
+  for (const [id, change] of young) if (!approvals.has(id)) changes.set(id, change);
+  // The lists are read again when one is compared.
+  server.places = undefined;
+  server.revision += 1;
+  return before !== [...approvals.keys()].sort().join("\n");
+}
+
 const placeId = ({ principal, variant }: Pick<PinnedList, "principal" | "variant">): string =>
   `${variant} ${principal}`;
 

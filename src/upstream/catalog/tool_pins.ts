@@ -19,6 +19,7 @@ import {
   forgetServer,
   recallTools,
   seeTools,
+  takeStored,
   unreadable,
 } from "./pinned_server.ts";
 import { fingerprintOf, readDefinition } from "./tool_fingerprint.ts";
@@ -48,6 +49,8 @@ export interface ToolPins {
   of(config: ServerConfig): ServerPins | undefined;
   /** Forgets all servers but these. Never rejects. */
   keep(servers: readonly string[]): Promise<void>;
+  /** Takes what another instance has stored of a server, or of all. Never rejects. */
+  readAgain(server?: string): Promise<void>;
   /** How many tools of a server have changes that wait. */
   count(server: string): number;
   /** All changes that wait, the oldest first. Rejects when the store cannot be read. */
@@ -86,6 +89,7 @@ export async function openToolPins(options: ToolPinsOptions): Promise<ToolPins> 
   return {
     of: (config) => pinsOf(book, config),
     keep: (names) => keep(book, names),
+    readAgain: (name) => readAgain(book, name),
     count: (name) => new Set([...waitingOf(book, name)].map(({ tool }) => tool)).size,
     changes: () => listChanges(book),
     approve: (name, choice = {}) => approve(book, name, choice),
@@ -164,6 +168,21 @@ async function keep(book: PinBook, names: readonly string[]): Promise<void> {
   if (gone.length === 0) return;
   await forget(book, gone);
   for (const name of gone) book.servers.delete(name);
+}
+
+async function readAgain(book: PinBook, name: string | undefined): Promise<void> {
+  const { options: { store, clock, limits, logOf }, servers } = book;
+  try {
+    const stored = await store.changes();
+    for (const server of servers.values()) {
+      if (name !== undefined && server.name !== name) continue;
+      const since = clock.wall() - limits.engineCommandMs;
+      if (!takeStored(server, stored.get(server.name) ?? [], since)) continue;
+      for (const listener of [...server.listeners]) listener();
+    }
+  } catch (fault) {
+    logOf(name ?? "").warn("Cannot read what another instance accepted of the tools", { fault });
+  }
 }
 
 async function listChanges(

@@ -8,6 +8,7 @@ import { type GatewayError, withOutcome } from "../../errors.ts";
 import type { JsonObject } from "../../model.ts";
 import type { CredentialUse } from "../../outgoing/authorization.ts";
 import type { HttpCaller } from "../../outgoing/caller.ts";
+import { isRepeatableMethod } from "../../protocol/shared/repeatable_methods.ts";
 import type { UpstreamDeps } from "../deps.ts";
 import type { Dialect, HandshakeResult } from "../link/dialect.ts";
 import type { LinkEvents, LinkOwner } from "../link/link.ts";
@@ -128,21 +129,5 @@ export function useOf(owner: LinkOwner, outgoing: Outgoing | undefined): Credent
 
 /** Whether a request does no more when it is made twice. */
 export function isRepeatable(outgoing: Outgoing): boolean {
-  return isHandshake(outgoing) || repeatableMethods.has(outgoing.wire.method);
+  return isHandshake(outgoing) || isRepeatableMethod(outgoing.wire.method);
 }
-
-const repeatableMethods: ReadonlySet<string> = new Set([
-  "tools/list",
-  "prompts/list",
-  "prompts/get",
-  "resources/list",
-  "resources/templates/list",
-  "resources/read",
-  "resources/directory/read",
-  "skills/list",
-  "skills/get",
-  "completion/complete",
-  "resources/subscribe",
-  "resources/unsubscribe",
-  "logging/setLevel",
-]);

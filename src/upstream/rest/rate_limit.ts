@@ -2,13 +2,16 @@
  * The rate of requests to a service, for all clients together: at most so many in any period of
  * this length, and none while the service asks for a pause (case F6). Early calls wait in a queue in
  * which principals take turns, and the scopes of each among themselves (fair_queue.ts). A call that
- * would wait too long fails with a time to retry. Not here: retries of one request, each of which
+ * would wait too long fails with a time to retry. With several instances, each request also takes
+ * its place in the budget that all of them share; while that cannot be reached, each instance keeps
+ * the budget by itself. Not here: retries of one request, each of which
  * asks here again.
  */
 import type { Clock } from "../../clock.ts";
 import { GatewayError } from "../../errors.ts";
 import { createFairQueue, type OwnerPath } from "../../fair_queue.ts";
 import type { Limits } from "../../limits.ts";
+import type { SharedBudget } from "../deps.ts";
 import { readRetryAfter } from "../../outgoing/retry.ts";
 
 /** The allowed rate. */
@@ -28,6 +31,8 @@ export interface RateLimit {
 export interface RateLimitOptions {
   /** Absent: only pauses that the service asks for count. */
   readonly budget: { readonly requests: number; readonly perMs: number } | undefined;
+  /** The same budget at all instances; absent: there is one. */
+  readonly shared?: SharedBudget | undefined;
   /** The longest wait of a call here. */
   readonly waitMsMax: number;
   readonly limits: Pick<Limits, "restWaitingMax" | "restSendingsMax" | "retryAfterMsMax">;
@@ -44,19 +49,22 @@ interface Waiter {
 
 /** Makes the rate limit of one service. */
 export function createRateLimit(
-  { budget, waitMsMax, limits, clock }: RateLimitOptions,
+  { budget, shared, waitMsMax, limits, clock }: RateLimitOptions,
 ): RateLimit {
   const { requests, perMs } = toWindow(budget, limits.restSendingsMax);
   const line = createFairQueue<Waiter>();
   /** The times of the last requests, earliest first. */
   let sent: number[] = [];
   let closedUntil = -Infinity;
+  /** When all instances together may send the next one, as far as is known. */
+  let sharedAt = -Infinity;
+  let isTaking = false;
   let stopTimer = () => {};
 
   /** The time at which one more may be sent after so many others. */
   const toTime = (ahead: number): number => {
     const before = sent.at(ahead % requests - requests) ?? -Infinity;
-    const first = Math.max(clock.monotonic(), closedUntil, before + perMs);
+    const first = Math.max(clock.monotonic(), closedUntil, sharedAt, before + perMs);
     return first + Math.floor(ahead / requests) * perMs;
   };
   const toRefusal = (ahead: number) => {
@@ -70,13 +78,32 @@ export function createRateLimit(
     sent = sent.filter((one) => one > now - perMs);
     sent.push(now);
   };
-  /** Releases the calls that may be sent, and comes back for the others. */
-  const serve = () => {
-    stopTimer();
-    while (line.size() > 0 && toTime(0) <= clock.monotonic()) {
+  /** Releases so many calls at most that may be sent by the budget here. */
+  const release = (most: number) => {
+    for (let left = most; left > 0 && line.size() > 0 && isOpen(); left -= 1) {
       send();
       line.next()?.go();
     }
+  };
+  const isOpen = () => toTime(0) <= clock.monotonic();
+  /** Takes places for those that wait; never rejects. */
+  const takePlaces = async (from: SharedBudget) => {
+    isTaking = true;
+    const wanted = Math.min(line.size(), requests);
+    const { granted, waitMs } = await from.take(wanted)
+      .catch(() => ({ granted: wanted, waitMs: 0 }));
+    isTaking = false;
+    release(granted);
+    sharedAt = clock.monotonic() + waitMs;
+    for (const waiter of line.removeWhere(({ end }) => end < sharedAt)) waiter.refuse();
+    serve();
+  };
+  /** Releases the calls that may be sent, and comes back for the others. */
+  const serve = () => {
+    stopTimer();
+    if (isTaking) return;
+    if (shared === undefined) release(Infinity);
+    else if (line.size() > 0 && isOpen()) return void takePlaces(shared);
     if (line.size() === 0) return;
     stopTimer = clock.after(toTime(0) - clock.monotonic(), serve);
   };
@@ -124,6 +151,8 @@ export function createRateLimit(
       if (asked === undefined) return;
       const until = clock.monotonic() + Math.min(asked, limits.retryAfterMsMax);
       closedUntil = Math.max(closedUntil, until);
+      // The other instances hear of it when they take their next places.
+      shared?.pause(closedUntil - clock.monotonic()).catch(() => {});
       for (const waiter of line.removeWhere(({ end }) => end < closedUntil)) waiter.refuse();
       serve();
     },
@@ -131,7 +160,7 @@ export function createRateLimit(
 }
 
 /** A rate whose requests can be remembered: fewer requests in a proportionally shorter time. */
-function toWindow(budget: RateLimitOptions["budget"], requestsMax: number) {
+export function toWindow(budget: RateLimitOptions["budget"], requestsMax: number) {
   if (budget === undefined) return { requests: 1, perMs: 0 };
   const { requests, perMs } = budget;
   return requests <= requestsMax

@@ -13,7 +13,7 @@ import {
 } from "../../outgoing/authorization.ts";
 import { createHttpCaller } from "../../outgoing/caller.ts";
 import type { UpstreamDeps } from "../deps.ts";
-import { createRateLimit } from "./rate_limit.ts";
+import { createRateLimit, toWindow } from "./rate_limit.ts";
 import { createAnswerCache } from "./cache.ts";
 import { compileProjection } from "./projection.ts";
 import { readResponse, type RestResponse } from "./response.ts";
@@ -51,7 +51,8 @@ export function createSend(
   const { limits, clock, runtime } = deps;
   // The other half is for the request itself: a client that cancels in between would get no answer.
   const waitMsMax = callTimeoutMs / 2;
-  const rateLimit = createRateLimit({ budget: allowed, waitMsMax, limits, clock });
+  const shared = allowed && deps.budgets?.of(server, toWindow(allowed, limits.restSendingsMax));
+  const rateLimit = createRateLimit({ budget: allowed, shared, waitMsMax, limits, clock });
   const cache = createAnswerCache<RestResponse>(limits, clock);
   /**
    * The service's own origins: answers from origins that it redirects to do not affect the limit.

@@ -124,10 +124,9 @@ test("a request waits for the end of the term of an owner that died, and no long
   const owner = await two.ownership.find("s");
   if (owner === undefined) throw new Error("The key has no owner");
   let moved: unknown = "waits";
-  const limits = defaultLimits;
-  untilMoved(two.ownership, "s", owner, { clock: world.clock, limits }).then((
-    now,
-  ) => (moved = now));
+  const deps = { clock: world.clock, limits: defaultLimits };
+  const end = world.clock.monotonic() + defaultLimits.takeoverWaitMs;
+  untilMoved(two.ownership, "s", owner, end, deps).then((now) => (moved = now));
   await world.pass(ownerTermMs - 1_000);
   expect(moved).toBe("waits");
   await world.pass(2_000);

@@ -11,10 +11,16 @@ function setUp(readTurnBytes = 0) {
   const turns = createReadTurns({
     runtime: {
       nextTurn: (run) => void due.push(run),
-      collect: () => void (collected += 1),
+      garbage: { collect: () => void (collected += 1), growth: "floodGrowthBytes" as const },
       memory: () => memory,
     },
-    limits: { readNoticeBytes: 50, readTurnBytes, floodLookBytes: 200, floodGrowthBytes: 100 },
+    limits: {
+      readNoticeBytes: 50,
+      readTurnBytes,
+      floodLookBytes: 200,
+      floodGrowthBytes: 100,
+      floodGrowthLargeBytes: 0,
+    },
   });
   return {
     turns,

@@ -3,8 +3,17 @@
  * one credential live for a while, and a refresh token that both used would become invalid.
  */
 
-/** Runs work when all earlier work under this name is done. */
-export type KeyedMutex = <Value>(name: string, work: () => Promise<Value>) => Promise<Value>;
+/**
+ * Runs work when all earlier work under this name is done. The signal aborts when others may work on
+ * the same, because this work is not known to be the only one any more.
+ */
+export type KeyedMutex = <Value>(
+  name: string,
+  work: (lost: AbortSignal) => Promise<Value>,
+) => Promise<Value>;
+
+/** In one process, work is never lost. */
+const neverLost = new AbortController().signal;
 
 /** Makes the mutex; each name has its own queue. */
 export function createKeyedMutex(): KeyedMutex {
@@ -13,7 +22,7 @@ export function createKeyedMutex(): KeyedMutex {
     const before = last.get(name);
     const turn = (async () => {
       await before?.catch(() => {});
-      return await work();
+      return await work(neverLost);
     })();
     last.set(name, turn);
     try {
