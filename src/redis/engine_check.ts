@@ -1,26 +1,44 @@
 /**
- * What the gateway looks at when it has connected: whether the engine is new enough, and whether its
- * settings can lose what was stored.
+ * What the gateway looks at when it has connected: whether the engine is new enough and of the form
+ * that MCP_STORE says, and whether its settings can lose what was stored.
  */
+import type { EngineForm } from "../config/engine_url.ts";
 import type { Log } from "../log.ts";
 import type { RedisCommands } from "./redis_commands.ts";
+import { reasonOf } from "./redis_fault.ts";
+
+/** What is checked. */
+export interface CheckedEngine {
+  /** The form that its URL has. */
+  readonly form: EngineForm;
+  readonly place: string;
+  readonly log: Log;
+}
 
 /** The oldest version with sharded channels and the scripts' flags. */
 const oldestVersion = 7;
 
-/** Rejects with an error text when the engine is too old; warns of settings that lose data. */
+/** Rejects with an error text when the engine cannot be used; warns of settings that lose data. */
 export async function checkEngine(
   { key, run }: RedisCommands,
-  { place, log }: { readonly place: string; readonly log: Log },
+  { form, place, log }: CheckedEngine,
 ): Promise<void> {
+  const refuse = (reason: string): never => {
+    throw new Error(`Cannot use the engine of MCP_STORE at ${place}: ${reason}`);
+  };
   // Through a script, so that in a cluster the node answers that has the keys.
-  const info = String(await run(readInfo, [key("probe")]));
+  const info = await run(readInfo, [key("probe")]).then(String, (fault) => {
+    return refuse(reasonOf(fault).startsWith("MOVED ") ? isCluster : reasonOf(fault));
+  });
   const version = valueIn(info, "redis_version") ?? "unknown";
   if (!(Number.parseInt(version, 10) >= oldestVersion)) {
-    throw new Error(
-      `Cannot use the engine of MCP_STORE at ${place}: its version is ${version}, and Redis ` +
-        `${oldestVersion}.0 or newer, or Valkey, is needed`,
+    refuse(
+      `its version is ${version}, and Redis ${oldestVersion}.0 or newer, or Valkey, is needed`,
     );
+  }
+  if (form !== "cluster" && valueIn(info, "cluster_enabled") === "1") refuse(isCluster);
+  if (valueIn(info, "role") === "slave") {
+    refuse("it is a replica, which takes no writes; name its master, or Sentinels that know it");
   }
   log.info("Connected to the engine", {
     place,
@@ -41,9 +59,13 @@ export async function checkEngine(
   }
 }
 
+const isCluster = "it is a node of a cluster; write redis+cluster:// in place of redis://";
+
 const readInfo = {
-  lua: "return redis.call('INFO', 'server') .. redis.call('INFO', 'memory') .. " +
-    "redis.call('INFO', 'persistence')",
+  lua: `return ${
+    ["server", "memory", "persistence", "replication", "cluster"]
+      .map((section) => `redis.call('INFO', '${section}')`).join(" .. ")
+  }`,
 };
 
 function valueIn(info: string, name: string): string | undefined {

@@ -64,7 +64,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
   const probeKey = commands.key("probe");
   const channels = openChannels({ link, clock, limits, log });
   try {
-    await checkEngine(commands, { place, log });
+    await checkEngine(commands, { form: engine.form, place, log });
   } catch (fault) {
     link.close();
     throw fault;

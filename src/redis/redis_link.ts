@@ -159,10 +159,17 @@ function makeClusterLink(library: RedisLibrary, options: RedisLinkOptions): Redi
         // All keys are in one slot.
         minimizeConnections: true,
       }) as unknown as ClusterLine;
-      cluster.on("error", onFault);
+      // What the library rejects with at last says only that no node could be used.
+      let cause: unknown;
+      cluster.on("error", (fault) => {
+        cause = fault;
+        onFault(fault);
+      });
       cluster.on("node-error", onFault);
       cluster.on("node-ready", onGap);
-      await cluster.connect();
+      await cluster.connect().catch((fault) => {
+        throw cause ?? fault;
+      });
       try {
         await hearAll(all, (channel, listener) => cluster.sSubscribe(channel, listener));
       } catch (fault) {

@@ -24,7 +24,7 @@ import { toPairs } from "./redis_table.ts";
 export interface RedisOAuthOptions {
   readonly engine: RedisConnection;
   readonly clock: Clock;
-  readonly limits: Pick<Limits, "engineTokenGraceMs">;
+  readonly limits: Pick<Limits, "engineTokenGraceMs" | "engineBatchMax">;
 }
 
 const body = v.custom<JsonObject>(isJsonObject);
@@ -65,7 +65,10 @@ export function createRedisOAuth(options: RedisOAuthOptions): OAuthStore {
     (await rowsOf("grants", grantForm)).filter((grant) => isOf(grant, filter)).sort(byAge);
   const removeGrants = async (filter: GrantFilter): Promise<GrantRow[]> => {
     const rows = await grants(filter);
-    if (rows.length > 0) await engine.run(scripts.removeGrants, [root], rows.map(({ id }) => id));
+    for (let at = 0; at < rows.length; at += limits.engineBatchMax) {
+      const some = rows.slice(at, at + limits.engineBatchMax).map(({ id }) => id);
+      await engine.run(scripts.removeGrants, [root], some);
+    }
     return rows;
   };
   const removeClients = async (ended: readonly ClientRow[]): Promise<number> => {
@@ -108,7 +111,11 @@ export function createRedisOAuth(options: RedisOAuthOptions): OAuthStore {
       return await engine.send(["DEL", `${root}:token:${digest}`]) === 1;
     },
     async sweep({ now, unusedBefore, idleBefore }) {
-      await engine.run(scripts.sweepTokens, [root], [now]);
+      let cursor = "0";
+      do {
+        const args = [now, cursor, limits.engineBatchMax];
+        cursor = String(await engine.run(scripts.sweepTokens, [root], args));
+      } while (cursor !== "0");
       const idle = (await withoutGrant()).filter((row) =>
         row.usedAt === undefined ? row.createdAt < unusedBefore : row.usedAt < idleBefore
       );

@@ -57,10 +57,15 @@ end
 return removed`,
 };
 
-/** The time: removes tokens that expired until then, and grants that have none left. */
+/**
+ * The time, a cursor and about how many: removes tokens of some grants that expired until then, and
+ * grants that have none left; returns the next cursor.
+ */
 export const sweepTokens: RedisScript = {
   lua: `local root = KEYS[1]
-for _, id in ipairs(redis.call('HKEYS', root .. ':grants')) do
+local found = redis.call('HSCAN', root .. ':grants', ARGV[2], 'COUNT', ARGV[3])
+for at = 1, #found[2], 2 do
+  local id = found[2][at]
   local set, left = root .. ':of:' .. id, 0
   for _, digest in ipairs(redis.call('ZRANGE', set, '-inf', ARGV[1], 'BYSCORE')) do
     redis.call('DEL', root .. ':token:' .. digest)
@@ -75,5 +80,5 @@ for _, id in ipairs(redis.call('HKEYS', root .. ':grants')) do
   end
   if left == 0 then redis.call('HDEL', root .. ':grants', id) end
 end
-return 0`,
+return found[1]`,
 };

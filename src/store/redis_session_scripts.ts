@@ -3,6 +3,7 @@
  * is a field of its own, whose value is its place. Sorted sets find sessions by their last activity:
  * those that were never used after their handshake, and the others, of all and of each consumer. The
  * members of the common sets name the consumer too, so that what ended by itself can be counted out.
+ * The row of a session's owner goes with the session: nothing is written for it any more.
  * Each script has the same effect when it runs twice.
  */
 import type { RedisScript } from "../redis/redis_connection.ts";
@@ -22,7 +23,8 @@ local function take(kind, key, consumer)
   return redis.call('ZREM', root .. ':' .. kind, key .. ' ' .. consumer)
 end
 local function drop(key, consumer)
-  redis.call('DEL', sessionKey(key), root .. ':e:' .. key, root .. ':x:' .. key)
+  redis.call('DEL', sessionKey(key), root .. ':e:' .. key, root .. ':x:' .. key,
+    KEYS[2] .. ':o:' .. key)
   local bytes = redis.call('HGET', root .. ':bytes', key)
   if bytes then
     redis.call('HDEL', root .. ':bytes', key)

@@ -1,0 +1,30 @@
+/** Nodes of one cluster as programs of their own, which share its slots. */
+import { type RedisServer, startRedis } from "./redis_server.ts";
+import { until } from "./wait.ts";
+
+/** All slots of a cluster. */
+const slots = 16_384;
+
+/** Starts so many nodes; resolves when each of them knows all slots. */
+export async function startCluster(count: number): Promise<readonly RedisServer[]> {
+  const nodes = await Promise.all(
+    Array.from(
+      { length: count },
+      () => startRedis("--cluster-enabled", "yes", "--cluster-node-timeout", "2000"),
+    ),
+  );
+  const share = Math.ceil(slots / count);
+  for (const [at, node] of nodes.entries()) {
+    const last = Math.min(slots, (at + 1) * share) - 1;
+    await node.tell(`CLUSTER ADDSLOTSRANGE ${at * share} ${last}`);
+    await node.tell(`CLUSTER SET-CONFIG-EPOCH ${at + 1}`);
+    if (at > 0) await node.tell(`CLUSTER MEET 127.0.0.1 ${nodes[0]?.port}`);
+  }
+  await until("the cluster is whole", async () => {
+    const states = await Promise.all(nodes.map((node) => node.tell("CLUSTER INFO")));
+    return states.every((state) =>
+      state.includes("cluster_state:ok") && state.includes(`cluster_known_nodes:${count}`)
+    );
+  });
+  return nodes;
+}
