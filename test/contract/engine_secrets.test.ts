@@ -56,29 +56,35 @@ const canary = "canary-in-a-result";
     return session.id;
   }
 
-  test("H1: neither ids of sessions, nor the gateway's secret, nor results pass in clear", async () => {
-    const seen = await watch();
-    const [one, two] = [await start("one", "clear"), await start("two", "clear")];
-    const session = await one.connect();
-    const call = { name: "say", arguments: { canary } };
-    expect(await ask(two.client(session), 1, "tools/call", call)).toMatchObject({ status: 200 });
-    const ids = [session.id, await use(one), await use(two)];
-    const text = seen.text();
-    // What was seen is what these sessions did.
-    for (const id of ids) expect(text).toContain(sha256(id));
-    for (const secret of [...ids, canary, "a secret that all instances"]) {
-      expect([secret, text.includes(secret)]).toEqual([secret, false]);
-    }
-  }, testMs);
+  test(
+    "H1: neither ids of sessions, nor the gateway's secret, nor results pass in clear",
+    async () => {
+      const seen = await watch();
+      const [one, two] = [await start("one", "clear"), await start("two", "clear")];
+      const session = await one.connect();
+      const call = { name: "say", arguments: { canary } };
+      expect(await ask(two.client(session), 1, "tools/call", call)).toMatchObject({ status: 200 });
+      const ids = [session.id, await use(one), await use(two)];
+      const text = seen.text();
+      // What was seen is what these sessions did.
+      for (const id of ids) expect(text).toContain(sha256(id));
+      for (const secret of [...ids, canary, "a secret that all instances"]) {
+        expect([secret, text.includes(secret)]).toEqual([secret, false]);
+      }
+    },
+    testMs,
+  );
 
   test("C8: sessions leave nothing behind that has no end", async () => {
     const one = await start("one", "growth");
     const names = async (): Promise<string[]> => {
-      const found = await server.tell("EVAL " + JSON.stringify(
-        "local kept = {} for _, key in ipairs(redis.call('KEYS', '{growth}*')) do " +
-          "if redis.call('PTTL', key) == -1 then table.insert(kept, key) end end " +
-          "table.sort(kept) return table.concat(kept, ' ')",
-      ) + " 0");
+      const found = await server.tell(
+        "EVAL " + JSON.stringify(
+          "local kept = {} for _, key in ipairs(redis.call('KEYS', '{growth}*')) do " +
+            "if redis.call('PTTL', key) == -1 then table.insert(kept, key) end end " +
+            "table.sort(kept) return table.concat(kept, ' ')",
+        ) + " 0",
+      );
       return (found.split("\r\n")[1] ?? "").split(" ");
     };
     const count = async (): Promise<number> => {
