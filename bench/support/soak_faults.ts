@@ -15,11 +15,12 @@ const leaving = 5;
 /** A slow server answers after this time, for as long as that. */
 const slowMs = 2_000;
 
-/** A call of a tool that goes wrong; what it answers does not matter. */
+/** A call of a tool that goes wrong; what it answers, and whether, does not matter. */
 async function strike({ url }: FaultScene, tool: string, args: Record<string, unknown>) {
   const session = await openRpcSession(`${url}/mcp`);
-  await session.request(1, "tools/call", { name: `struck__${tool}`, arguments: args });
-  await session.end();
+  await session.request(1, "tools/call", { name: `struck__${tool}`, arguments: args })
+    .catch(() => {});
+  await session.end().catch(() => {});
 }
 
 /** Opens a stream and a call that lasts for `ms`, and cuts both connections. */
@@ -68,7 +69,7 @@ const faults: Readonly<Record<string, (scene: FaultScene) => Promise<void>>> = {
     );
     // They do not end their sessions in the moment, but before the next run of this fault.
     await new Promise((resolve) => setTimeout(resolve, slowMs));
-    await Promise.all(sessions.map((session) => session.end()));
+    await Promise.all(sessions.map((session) => session.end().catch(() => {})));
   },
 };
 

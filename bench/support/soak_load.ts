@@ -103,7 +103,8 @@ export async function playSessions(
       await countCall(counts, () => session.request(turn, "tools/call", call), nonce);
       await pause(run.pauseMs * 2 * run.random());
     }
-    await session.end();
+    // A kept connection may be closed for idleness in the moment in which it is used again.
+    await session.end().catch(() => {});
   }
 }
 

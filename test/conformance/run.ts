@@ -6,16 +6,14 @@
  * at servers that have a URL. Each server's first run finds it cold. `MCP_TEST_RUNTIME` picks the
  * gateway's runtime; `--only NAME` makes one set-up's run (`dual-http-2026-07-28`) or, by the
  * beginning of the names, some. `--times N` makes each run so often, one after the other against the
- * same gateway and the same server: all must come to the same; with 0 only skills are left.
+ * same gateway and the same server: all must come to the same; with 0 only skills are left. With
+ * `--instances` the gateway is three instances on one engine, behind a balancer without affinity.
  */
 import type { ChildProcess } from "node:child_process";
 import process from "node:process";
-import {
-  gatewayRuntime,
-  programCommand,
-  type SpawnedGateway,
-  spawnGateway,
-} from "../support/spawn_gateway.ts";
+import { hasRedis, whyNoRedis } from "../support/redis_server.ts";
+import { gatewayRuntime, programCommand, spawnGateway } from "../support/spawn_gateway.ts";
+import { spawnInstances } from "../support/spawned_instances.ts";
 import { startHttpFixture } from "./start_fixture.ts";
 import { createSuite, type Scenario } from "./suite.ts";
 
@@ -137,8 +135,31 @@ function reportSkills(label: string, scenarios: readonly Scenario[]) {
 const resultOf = (scenarios: readonly Scenario[]) =>
   scenarios.map(({ name, ok, warnings }) => `${name}: ${ok} ${warnings}`).sort();
 
+/** What is tested. */
+interface Target {
+  /** How a line names it. */
+  readonly name: string;
+  readonly port: number;
+  log(): string;
+  dispose(): Promise<void>;
+}
+
+async function openTarget(servers: Readonly<Record<string, unknown>>): Promise<Target> {
+  if (!isSeveral) {
+    const gateway = await spawnGateway({ env: { MCP_HOST: "localhost" }, servers });
+    return { ...gateway, port: gateway.port, name: `gateway on ${gatewayRuntime}` };
+  }
+  const { balancer, all, dispose } = await spawnInstances({ servers });
+  return {
+    name: `${all.length} instances on ${gatewayRuntime}`,
+    port: balancer.port,
+    log: () => all.map((one) => one.log()).join("\n"),
+    dispose,
+  };
+}
+
 async function runAll(
-  gateway: SpawnedGateway,
+  target: Target,
   fixtures: ReadonlyMap<string, string>,
   wanted: (label: string) => boolean,
   times: number,
@@ -149,12 +170,12 @@ async function runAll(
     for (const run of requirements) {
       const label = `${name}-${run.revision}`;
       if (!wanted(label)) continue;
-      const url = `http://localhost:${gateway.port}/servers/${name}/mcp`;
+      const url = `http://localhost:${target.port}/servers/${name}/mcp`;
       let first: string[] | undefined;
       for (let count = 1; count <= times; count += 1) {
         const { scenarios, output } = await runOnce(suite, url, run.revision);
         const which = times > 1 ? `, run ${count} of ${times}` : "";
-        const counts = report(`${label}, gateway on ${gatewayRuntime}${which}`, run, scenarios);
+        const counts = report(`${label}, ${target.name}${which}`, run, scenarios);
         if (scenarios.length === 0) console.log(output);
         total.passed += counts.passed;
         total.failed += counts.failed;
@@ -166,7 +187,7 @@ async function runAll(
       }
       const direct = fixtures.get(`${name}-${run.revision}`);
       const places = [
-        [`${label}, gateway on ${gatewayRuntime}`, url],
+        [`${label}, ${target.name}`, url],
         ...(direct === undefined ? [] : [[`${label}, without a gateway`, direct]]),
       ] as const;
       for (const [place, at] of places) {
@@ -186,6 +207,11 @@ function argument(name: string): string | undefined {
 
 const only = argument("--only") ?? "";
 const times = Number(argument("--times") ?? 1);
+const isSeveral = process.argv.includes("--instances");
+if (isSeveral && !hasRedis) {
+  console.log(`0 passed, 0 failed, 1 skipped\nThe suite at several instances${whyNoRedis}`);
+  process.exit(0);
+}
 const children: ChildProcess[] = [];
 const servers: Record<string, unknown> = {};
 /** Where the fixtures that serve HTTP are, by the runs that they can serve without a gateway. */
@@ -205,19 +231,19 @@ try {
       for (const revision of revisionsOf[era] ?? []) fixtures.set(`${name}-${revision}`, url);
     }
   }
-  const gateway = await spawnGateway({ env: { MCP_HOST: "localhost" }, servers });
+  const target = await openTarget(servers);
   try {
     const { passed, failed } = await runAll(
-      gateway,
+      target,
       fixtures,
       (label) => label.startsWith(only),
       times,
     );
-    if (failed > 0) console.log(`The gateway's log:\n${gateway.log()}`);
+    if (failed > 0) console.log(`The gateway's log:\n${target.log()}`);
     console.log(`${passed} passed, ${failed} failed`);
     process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
   } finally {
-    await gateway.dispose();
+    await target.dispose();
   }
 } finally {
   for (const child of children) child.kill("SIGKILL");

@@ -30,6 +30,8 @@ export interface Suite {
 }
 
 const server = "test/conformance/run.ts";
+/** Its set-ups. */
+const setUps = ["handshake", "modern", "dual"].flatMap((era) => [`${era}-stdio`, `${era}-http`]);
 
 /** The rows. */
 export const suites: readonly Suite[] = [
@@ -79,9 +81,14 @@ export const suites: readonly Suite[] = [
     kind: "outside",
     isOnBun: true,
     partOnBun: 2,
-    programs: ["handshake", "modern", "dual"].flatMap((era) =>
-      ["stdio", "http"].map((transport) => [server, "--only", `${era}-${transport}`])
-    ),
+    programs: setUps.map((name) => [server, "--only", name]),
+  },
+  {
+    name: "official suite, several instances as server",
+    kind: "outside",
+    isOnBun: true,
+    partOnBun: 6,
+    programs: setUps.map((name) => [server, "--instances", "--only", name]),
   },
   {
     name: "official suite, tasks",
