@@ -59,12 +59,16 @@ export function createRedial<Line>(options: RedialOptions<Line>): Redial<Line> {
       isLost = true;
       loseIt();
     });
-    loseIt = () => lose(made);
     if (closing.signal.aborted) {
       end(made);
       throw closed();
     }
     if (isLost) throw new RedisFault("not_sent", "the connection was lost at once");
+    // In the same step as the check: it may end in the next one, and then another is opened.
+    line = made;
+    opening = undefined;
+    loseIt = () => lose(made);
+    openedAt = clock.monotonic();
     return made;
   };
   const dialUntilOpen = async (): Promise<Line> => {
@@ -72,14 +76,15 @@ export function createRedial<Line>(options: RedialOptions<Line>): Redial<Line> {
       if (failures > 0) await sleep(clock, pauseAfter(failures), closing.signal);
       if (closing.signal.aborted) throw closed();
       try {
-        line = await dialOnce();
+        const made = await dialOnce();
         wasOpen = true;
-        openedAt = clock.monotonic();
-        return line;
+        return made;
       } catch (fault) {
         onFault(fault);
         failures += 1;
-        if (!wasOpen && isFinal(fault)) throw fault;
+        if (wasOpen || !isFinal(fault)) continue;
+        opening = undefined;
+        throw fault;
       }
     }
   };
@@ -89,7 +94,7 @@ export function createRedial<Line>(options: RedialOptions<Line>): Redial<Line> {
   };
   const open = (): Promise<Line> => {
     if (line !== undefined) return Promise.resolve(line);
-    return opening ??= dialUntilOpen().finally(() => (opening = undefined));
+    return opening ??= dialUntilOpen();
   };
   return {
     open,
