@@ -17,7 +17,7 @@ import {
   proveHead,
 } from "./forwarded_request.ts";
 import type { InternalKey } from "./internal_key.ts";
-import { signAnswer } from "./signed_answer.ts";
+import { type AnswerSigning, signAnswer, signComplete } from "./signed_answer.ts";
 
 /** Answers a request that another instance passed on; undefined: what it names is not owned here. */
 export type AnswerForwarded = (
@@ -83,17 +83,25 @@ async function answer(
   const hidden = context?.disconnectHidden === true;
   const answered = await answerForwarded(forwarded, signal, hidden);
   const signing = { key, nonce, recordBytesMax: limits.forwardRecordBytesMax };
-  const body = answered === undefined
-    ? signAnswer({ kind: "not_owner" }, null, signing)
-    : signAnswer(
-      { kind: "answer", status: answered.status, headers: [...answered.headers] },
-      answered.body,
-      signing,
-    );
-  return new Response(body, {
+  return new Response(await toSigned(answered, signing), {
     headers: { "content-type": "application/octet-stream", "cache-control": "no-store" },
   });
 }
+
+/** The signed answer. JSON is made before its response, so waiting for the end costs nothing. */
+async function toSigned(
+  answered: Response | undefined,
+  signing: AnswerSigning,
+): Promise<ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>> {
+  if (answered === undefined) return await signComplete({ kind: "not_owner" }, none, signing);
+  const { status, headers, body } = answered;
+  const head = { kind: "answer", status, headers: [...headers] } as const;
+  if (body === null) return await signComplete(head, none, signing);
+  if (headers.get("content-type") !== "application/json") return signAnswer(head, body, signing);
+  return await signComplete(head, new Uint8Array(await answered.arrayBuffer()), signing);
+}
+
+const none = new Uint8Array();
 
 /** The body in one piece; undefined if it is longer or takes longer than allowed. */
 async function readWhole(

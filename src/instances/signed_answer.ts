@@ -3,7 +3,7 @@
  * come, and an end. Each record's signature covers the nonce of its request and its place, so that
  * a record can be neither changed, moved, repeated nor left out, and an answer that breaks off is
  * not taken for a whole one. Records are made and read as fast as the reader at the other end
- * takes them.
+ * takes them. A short answer that is there at once is one record, which costs one signature.
  */
 import { type InternalKey, signatureBytes } from "./internal_key.ts";
 
@@ -17,46 +17,79 @@ export type AnswerHead =
   /** The receiver does not own what the request names; nothing was done. */
   | { readonly kind: "not_owner" };
 
-const kinds = { head: 0, data: 1, end: 2 } as const;
+const kinds = { head: 0, data: 1, end: 2, whole: 3 } as const;
 /** A length of four bytes, a signature, and the kind as the first byte of what is signed. */
 const prefixBytes = 4 + signatureBytes;
+
+const lineFeed = 10;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const none = new Uint8Array();
 
+/** What answers are signed with. */
+export interface AnswerSigning {
+  readonly key: InternalKey;
+  readonly nonce: string;
+  readonly recordBytesMax: number;
+}
+
+/**
+ * A signed answer whose body is there: as one record, of the head, a line feed and the body, if that
+ * is short enough.
+ */
+export async function signComplete(
+  head: AnswerHead,
+  body: Uint8Array<ArrayBuffer>,
+  signing: AnswerSigning,
+): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
+  const text = encoder.encode(`${JSON.stringify(head)}\n`);
+  if (text.length + body.length > signing.recordBytesMax) {
+    return signAnswer(head, new Blob([body]).stream(), signing);
+  }
+  const bytes = new Uint8Array(text.length + body.length);
+  bytes.set(text);
+  bytes.set(body, text.length);
+  return await toRecord(signing, 0, kinds.whole, bytes);
+}
+
+/** One record: its length, its signature, and what is signed. */
+async function toRecord(
+  { key, nonce }: AnswerSigning,
+  index: number,
+  kind: number,
+  bytes: Uint8Array,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const signed = new Uint8Array(1 + bytes.length);
+  signed[0] = kind;
+  signed.set(bytes, 1);
+  const mac = await key.sign(["answer", nonce, String(index)], signed);
+  const whole = new Uint8Array(prefixBytes + signed.length);
+  new DataView(whole.buffer).setUint32(0, signed.length);
+  whole.set(mac, 4);
+  whole.set(signed, prefixBytes);
+  return whole;
+}
+
 /** The bytes of a signed answer. */
 export function signAnswer(
   head: AnswerHead,
   body: ReadableStream<Uint8Array> | null,
-  { key, nonce, recordBytesMax }: {
-    readonly key: InternalKey;
-    readonly nonce: string;
-    readonly recordBytesMax: number;
-  },
+  signing: AnswerSigning,
 ): ReadableStream<Uint8Array> {
   const reader = body?.getReader();
   let index = 0;
   let rest: Uint8Array = none;
   let isBegun = false;
-  const record = async (kind: number, bytes: Uint8Array): Promise<Uint8Array> => {
-    const signed = new Uint8Array(1 + bytes.length);
-    signed[0] = kind;
-    signed.set(bytes, 1);
-    const mac = await key.sign(["answer", nonce, String(index++)], signed);
-    const whole = new Uint8Array(prefixBytes + signed.length);
-    new DataView(whole.buffer).setUint32(0, signed.length);
-    whole.set(mac, 4);
-    whole.set(signed, prefixBytes);
-    return whole;
-  };
+  const record = (kind: number, bytes: Uint8Array): Promise<Uint8Array> =>
+    toRecord(signing, index++, kind, bytes);
   const next = async (): Promise<Uint8Array | undefined> => {
     while (rest.length === 0) {
       const read = await reader?.read();
       if (read === undefined || read.done) return undefined;
       rest = read.value;
     }
-    const piece = rest.subarray(0, recordBytesMax);
+    const piece = rest.subarray(0, signing.recordBytesMax);
     rest = rest.subarray(piece.length);
     return piece;
   };
@@ -86,11 +119,7 @@ export interface SignedAnswer {
 /** Begins to read. */
 export function readAnswer(
   stream: ReadableStream<Uint8Array>,
-  { key, nonce, recordBytesMax }: {
-    readonly key: InternalKey;
-    readonly nonce: string;
-    readonly recordBytesMax: number;
-  },
+  { key, nonce, recordBytesMax }: AnswerSigning,
 ): SignedAnswer {
   const reader = stream.getReader();
   let buffer: Uint8Array = none;
@@ -129,13 +158,24 @@ export function readAnswer(
     }
     return { kind: signed[0] ?? 0, bytes: signed.subarray(1) };
   };
+  /** Of an answer that is one record: its body, until that is read. */
+  let whole: Uint8Array | undefined;
+  let isWhole = false;
   return {
     async head() {
       const { kind, bytes } = await record();
-      if (kind !== kinds.head) throw new Error("The answer has no head");
-      return JSON.parse(decoder.decode(bytes)) as AnswerHead;
+      isWhole = kind === kinds.whole;
+      if (!isWhole && kind !== kinds.head) throw new Error("The answer has no head");
+      const end = isWhole ? bytes.indexOf(lineFeed) : bytes.length;
+      if (isWhole && bytes.length > end + 1) whole = bytes.subarray(end + 1);
+      return JSON.parse(decoder.decode(bytes.subarray(0, end))) as AnswerHead;
     },
     async next() {
+      if (isWhole) {
+        const body = whole;
+        whole = undefined;
+        return body;
+      }
       const { kind, bytes } = await record();
       if (kind === kinds.end) return undefined;
       if (kind !== kinds.data) throw new Error("The answer has a second head");

@@ -124,6 +124,19 @@ describe("a request that is passed on", () => {
     expect(await bodyOf(came)).toBe("data: 1\n\n");
   });
 
+  for (const chars of [0, 10, defaultLimits.forwardRecordBytesMax + 10]) {
+    test(`gets an answer of ${chars} characters as it was given`, async () => {
+      const text = "é".repeat(chars);
+      const headers = { "content-type": "application/json" };
+      const owner = await serveOwner(async () => new Response(text, { status: 404, headers }));
+      const forwarder = makeForwarder({ alive: async () => [owner] });
+      const came = await forwarder.forward(owner, request, stays);
+      expect(came).toMatchObject({ kind: "answered", head: { status: 404 } });
+      expect(await bodyOf(came)).toBe(text);
+      expect(forwarder.open()).toBe(0);
+    });
+  }
+
   test("is refused unread if the receiver owns nothing of it", async () => {
     const owner = await serveOwner(async () => undefined);
     const came = await makeForwarder({ alive: async () => [owner] }).forward(owner, request, stays);
