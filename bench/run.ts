@@ -6,7 +6,7 @@
  * connections), `search` (of tools), `kills` (`kill -9` under load), `stops` (SIGTERM under
  * load), `soak` (faults for long), `nonces` (whose answer is whose), `inputs` (bad requests), `returns` (what is left after disconnects and
  * crashes), `outcomes` (calls that must not be repeated), `crashes` (of a program that
- * all share) and `streams` (idle ones that are held). `reliability` makes the tables of
+ * all share), `streams` (idle ones that are held) and `simulation` (100 instances on an engine). `reliability` makes the tables of
  * docs/reliability.md from stored rows. `chart` measures nothing and draws the chart of docs/benchmarks.md again. Names come
  * first, then the options of a driver. The same works under Deno.
  */
@@ -46,6 +46,7 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   outcomes: () => import("./outcomes.ts"),
   crashes: () => import("./crashes.ts"),
   streams: () => import("./streams.ts"),
+  simulation: () => import("./simulation.ts"),
   reliability: () => import("./reliability.ts"),
   async chart() {
     const { writeChart } = await import("./e2e/draw_chart.ts");
