@@ -3,12 +3,13 @@
  * named. The others run only if they are named: `e2e` (the end-to-end driver), `openapi` (reads
  * documents), `spare` (starts slow servers), `greedy` (fairness between two clients), `stalled`
  * (readers that stand still), `stored_sessions` (a start with many), `slow` (clients that hold
- * connections), `search` (of tools), `kills` (`kill -9` under load), `stops` (SIGTERM under
- * load), `soak` (faults for long), `nonces` (whose answer is whose), `inputs` (bad requests), `returns` (what is left after disconnects and
- * crashes), `outcomes` (calls that must not be repeated), `crashes` (of a program that
- * all share), `streams` (idle ones that are held) and `instances` (several gateways that are one). `reliability` makes the tables of
- * docs/reliability.md from stored rows. `chart` measures nothing and draws the chart of docs/benchmarks.md again. Names come
- * first, then the options of a driver. The same works under Deno.
+ * connections), `search` (of tools), `kills` (`kill -9` under load), `stops` (SIGTERM under load),
+ * `soak` (faults for long), `nonces` (whose answer is whose), `inputs` (bad requests), `returns` (what
+ * is left after disconnects and crashes), `outcomes` (calls that must not be repeated), `crashes` (of
+ * a program that all share), `streams` (idle ones that are held), `instances` (several gateways that
+ * are one) and `simulation` (100 instances on an engine). `reliability` makes the tables of
+ * docs/reliability.md from stored rows. `chart` measures nothing and draws the chart of
+ * docs/benchmarks.md again. Names come first, then the options of a driver. The same works under Deno.
  */
 import { join } from "node:path";
 import process from "node:process";
@@ -47,6 +48,7 @@ const drivers: Readonly<Record<string, () => Promise<unknown>>> = {
   crashes: () => import("./crashes.ts"),
   instances: () => import("./instances.ts"),
   streams: () => import("./streams.ts"),
+  simulation: () => import("./simulation.ts"),
   reliability: () => import("./reliability.ts"),
   async chart() {
     const { writeChart } = await import("./e2e/draw_chart.ts");

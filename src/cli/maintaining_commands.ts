@@ -29,11 +29,11 @@ export const maintaining: readonly Command[] = [
     summary: "hand the sessions of an instance over to the others, and stop it",
     arguments: [{
       name: "INSTANCE",
-      meaning: "the name of an instance, as status shows it",
-      isRequired: true,
+      meaning: "the name of an instance, as status shows it; without it the one that runs here",
+      isRequired: false,
     }],
     options: [],
-    examples: ["drain 0d0f2b3c-7a51-4f7e-9c43-3c2a4b1f9e11"],
+    examples: ["drain", "drain 0d0f2b3c-7a51-4f7e-9c43-3c2a4b1f9e11"],
     load: async () => (await import("./drain_command.ts")).runDrain,
   },
   {
