@@ -13,6 +13,7 @@ import {
   startSentinel,
   whyNoRedis,
 } from "../support/redis_server.ts";
+import { startCluster } from "../support/redis_cluster.ts";
 import { until } from "../support/wait.ts";
 
 function engineOf(url: string): EngineConfig {
@@ -151,11 +152,8 @@ const add = { lua: "return redis.call('INCRBY', KEYS[1], ARGV[1])" };
   });
 
   test("uses a cluster: scripts over several keys, and sharded channels", async () => {
-    const own = await startRedis("--cluster-enabled", "yes");
-    await own.tell("CLUSTER ADDSLOTSRANGE 0 16383");
-    await until("the cluster is whole", async () => {
-      return (await own.tell("CLUSTER INFO")).includes("cluster_state:ok");
-    });
+    const [own] = await startCluster(1);
+    if (own === undefined) throw new Error("The cluster has no node");
     await useAll(await open(own.url.replace("redis:", "redis+cluster:"), calm));
     await own.close();
   });
