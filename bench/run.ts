@@ -63,6 +63,14 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+/** Those that can measure a program of another project. */
+const atPeers = ["crashes", "inputs", "kills", "nonces", "returns", "stalled", "streams"];
+const atHome = named.find((name) => !atPeers.includes(name));
+if (atHome !== undefined && given.some((option) => option.startsWith("--peer="))) {
+  console.error(`Cannot run "${atHome}" with --peer: expected one of ${atPeers.join(", ")}`);
+  process.exit(2);
+}
+
 const chosen = named.length > 0 ? named : Object.keys(parts);
 const { runtime, machine, load } = describeMachine();
 console.log(`${runtime}, ${machine}, ${load}`);
