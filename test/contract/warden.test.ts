@@ -53,7 +53,7 @@ async function startFamily(mode = ""): Promise<Family> {
   parent.stdout?.on("data", (chunk) => text += chunk);
   await until("the family to be complete", () => text.includes("\n"));
   const { child, grandchild, killed } = JSON.parse(text);
-  const warden = findWarden(parent) ?? 0;
+  const warden = await until("the warden to run", () => findWarden(parent));
   started.push(child, warden);
   return { parent, warden, child, grandchild, killed };
 }
@@ -64,7 +64,9 @@ function findWarden(parent: ChildProcess): number | undefined {
 }
 
 function kill(pid: number | undefined): void {
-  process.kill(pid ?? 0, "SIGKILL");
+  // 0 would be the group of this process.
+  if (pid === undefined || pid <= 0) throw new Error(`No process has the id ${pid}`);
+  process.kill(pid, "SIGKILL");
 }
 
 linuxTest(
