@@ -231,7 +231,7 @@ export const serverLimits = {
    */
   floodLookBytes: 512 * 1024,
   floodGrowthBytes: 6 * 1024 * 1024,
-  floodGrowthLargeBytes: 32 * 1024 * 1024,
+  floodGrowthLargeBytes: 16 * 1024 * 1024,
   /** Endless output yields to all other work after this long. */
   readTurnMs: 20,
   /**
