@@ -20,6 +20,7 @@ import {
   sessionOf,
   type TestSession,
 } from "./http_harness.ts";
+import { openInternal } from "./internal_listener.ts";
 
 /** Terms that a test can wait for, and that a busy machine can still keep. */
 export const shortTerms = {
@@ -106,15 +107,7 @@ export async function startEngineGateway(
     limits: { ...shortTerms, ...quickProbes, ...limits },
     console: (line) => void log.push(line),
   });
-  const { internal } = gateway;
-  if (internal === undefined) throw new Error("The gateway has no internal address");
-  const listener = await runtime.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    listener: "fast",
-    fetch: internal.fetch,
-  });
-  await internal.open(`http://127.0.0.1:${listener.port}`);
+  const listener = await openInternal(gateway, runtime);
   let isReachable = true;
   let isStopped = false;
   const hide = async (): Promise<void> => {

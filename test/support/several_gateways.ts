@@ -10,7 +10,6 @@ import { readConfig } from "../../src/config/environment.ts";
 import { createMemoryOwners } from "./memory_owners.ts";
 import type { OwnerTable } from "../../src/instances/owner_table.ts";
 import { defaultLimits, type Limits } from "../../src/limits.ts";
-import type { Listener } from "../../src/runtime/runtime.ts";
 import { openMemoryStore } from "../../src/store/memory_store.ts";
 import type { StoreEngine } from "../../src/store/stores.ts";
 import { defineKind } from "../../src/upstream/upstream_kinds.ts";
@@ -26,6 +25,7 @@ import {
   sessionOf,
   type TestSession,
 } from "./http_harness.ts";
+import { openInternal } from "./internal_listener.ts";
 import { createTestLog } from "./log.ts";
 
 /** Terms that a test can wait for, on a clock that stands still while the machine does. */
@@ -120,15 +120,7 @@ export async function shareStores(limits: Partial<Limits> = {}): Promise<Several
       limits: { ...shortTerms, ...limits },
       storeKinds: { shared: async () => shared },
     });
-    const { internal } = gateway;
-    if (internal === undefined) throw new Error("The gateway has no internal address");
-    const listener: Listener = await runtime.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      listener: "fast",
-      fetch: internal.fetch,
-    });
-    await internal.open(`http://127.0.0.1:${listener.port}`);
+    const listener = await openInternal(gateway, runtime);
     let isOpen = true;
     const closeListener = async (): Promise<void> => {
       if (isOpen) await listener.close(0);

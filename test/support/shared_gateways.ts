@@ -7,12 +7,12 @@ import process from "node:process";
 import { createGateway, defaultTables, type GatewayHandle } from "../../src/app.ts";
 import { readConfig } from "../../src/config/environment.ts";
 import type { Limits } from "../../src/limits.ts";
-import type { Listener } from "../../src/runtime/runtime.ts";
 import { defineKind } from "../../src/upstream/upstream_kinds.ts";
 import { echoKind } from "./echo_kind.ts";
 import { createTestRuntime } from "./fake_runtime.ts";
 import { createFakeUpstream, type FakeUpstream } from "./fake_upstream.ts";
 import type { Harness } from "./http_harness.ts";
+import { openInternal } from "./internal_listener.ts";
 import { engineOf, type RedisServer } from "./redis_server.ts";
 import { ask } from "./stateless_client.ts";
 
@@ -97,15 +97,7 @@ export async function startOnEngine(options: SharedGatewayOptions): Promise<Shar
     limits: { ...calm, ...limits },
     console: (line) => void lines.push(line),
   });
-  const { internal } = gateway;
-  if (internal === undefined) throw new Error("The gateway has no internal address");
-  const listener: Listener = await runtime.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    listener: "fast",
-    fetch: internal.fetch,
-  });
-  await internal.open(`http://127.0.0.1:${listener.port}`);
+  const listener = await openInternal(gateway, runtime);
   const send: Harness["send"] = (method, path, { headers, body, signal } = {}) =>
     gateway.fetch(
       new Request(`http://localhost:8999${path}`, {
