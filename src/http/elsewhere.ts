@@ -6,7 +6,7 @@
  * have begun a call: then its client hears that the outcome is unknown. Not here: how requests travel
  * (instances/), and what becomes of a lost answer (lost_answer.ts).
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
 import { parkOwner } from "../gateway/steps/sealed_state.ts";
 import type { ForwardedRequest } from "../instances/forwarded_request.ts";
@@ -82,9 +82,11 @@ export function createElsewhere(deps: ElsewhereDeps): Elsewhere {
       // A parked call is where its state says, and its step looks for it.
       if (key === undefined) return true;
       const holding = ownership.holds(key);
-      if (holding === "silent") await renewed(ownership, key);
-      if (ownership.holds(key) === "held") return true;
-      if (!mayTake) return false;
+      if (holding === "silent") await ownership.renew();
+      const now = ownership.holds(key);
+      if (now === "held") return true;
+      // Who cannot renew must not answer for a key that others may own soon.
+      if (now === "silent" || !mayTake) return false;
       if (!await isTheirs(deps, context, key)) return true;
       return await ownership.claim(key);
     },
@@ -124,7 +126,8 @@ async function place(
   const { signal } = context.request;
   // However often the owner changes meanwhile.
   const end = deps.clock.monotonic() + deps.limits.takeoverWaitMs;
-  for (let attempt = 0; attempt < deps.limits.ownerChangesMax; attempt += 1) {
+  let before: LiveInstance | undefined;
+  for (let changes = 0; changes < deps.limits.ownerChangesMax;) {
     let owner = await ownership.find(key);
     let mayTake = false;
     if (owner === undefined) {
@@ -135,15 +138,24 @@ async function place(
     }
     if (owner === undefined) {
       if (await ownership.claim(key)) return undefined;
+      changes += 1;
       continue;
     }
     const answered = await passOn(deps, context, owner, mayTake);
     if (answered instanceof Response) return answered;
     if (signal.aborted || deps.clock.monotonic() >= end) break;
-    if (answered === "unreached" && !mayTake) await untilMoved(ownership, key, owner, end, deps);
     ownership.forget(key);
+    if (answered === "unreached" && !mayTake) await untilMoved(ownership, key, owner, end, deps);
+    // It owns the key by the table, and says that it does not: its term ends, or it renews.
+    else if (isSame(owner, before)) await sleep(deps.clock, deps.limits.takeoverCheckMs);
+    if (!isSame(owner, before)) changes += 1;
+    before = owner;
   }
   throw new GatewayError("overloaded", "The owner of this session changes; retry later");
+}
+
+function isSame(one: LiveInstance, other: LiveInstance | undefined): boolean {
+  return one.name === other?.name && one.term === other.term;
 }
 
 /** An instance that takes what this one gives away; undefined if there is none. */

@@ -265,6 +265,15 @@ describe("an instance that the others do not hear of", () => {
     await until("it goes on", async () => (await session.post(say(2))).status === 200);
   });
 
+  test("does not answer what others pass on to it: they wait, and then serve it", async () => {
+    const session = await one.connect();
+    const elsewhere = two.client(session);
+    expect(await lastOf(await elsewhere.post(say(1)))).toMatchObject({ id: 1, ...by("one") });
+    one.isCut = true;
+    await until("it is silent", async () => (await session.post(say(2))).status === 503);
+    expect(await lastOf(await elsewhere.post(say(3)))).toMatchObject({ id: 3, ...by("two") });
+  });
+
   test("ends what it still runs when it hears that another has taken over", async () => {
     const session = await one.connect();
     one.server.script(() => new Promise(() => {}));
