@@ -135,7 +135,7 @@ function announce(suite: Suite, commit: string): void {
   const all = wants("--all");
   const where = runtimesOf(suite, commit, all);
   const parts = all || commit === "" ? [] : [
-    suite.partOnBun === undefined ? "" : `, one of ${suite.partOnBun} pieces`,
+    suite.oneOf === undefined ? "" : `, one of ${suite.oneOf} pieces`,
     suite.besidesBun === undefined
       ? ""
       : `, all files on Bun and one of ${suite.besidesBun} on each of the others`,

@@ -2,8 +2,8 @@
  * Runs the official suite's scenarios for clients against the gateway: the suite is the server, the
  * gateway speaks to it, and client_driver.ts stands behind the gateway. All scenarios that the suite
  * scores are run in their revisions, and those of its extensions.
- * `MCP_TEST_RUNTIME` picks the gateway's runtime; `--only NAME` runs one scenario, `--half N` each
- * other one, from the first (0) or the second (1).
+ * `MCP_TEST_RUNTIME` picks the gateway's runtime; `--only NAME` runs one scenario, `--quarter N` one
+ * of four parts, from 0 to 3.
  */
 import process from "node:process";
 import { gatewayRuntime, programCommand, thisRuntime } from "../support/spawn_gateway.ts";
@@ -36,7 +36,7 @@ const option = (name: string): string | undefined => {
   return at < 0 ? undefined : process.argv[at + 1];
 };
 const only = option("--only");
-const half = option("--half");
+const quarter = option("--quarter");
 const { command, args } = programCommand("test/conformance/client_driver.ts", [], thisRuntime);
 const driver = [command, ...args].join(" ");
 const suite = createSuite();
@@ -79,7 +79,7 @@ const isPlayed = ({ revision, name }: (typeof all)[number]) =>
   !all.some((other) => other.name === name && other.revision > revision);
 
 const queue = all.filter((one) => only === undefined ? isPlayed(one) : one.name === only)
-  .filter((_, place) => half === undefined || place % 2 === Number(half));
+  .filter((_, place) => quarter === undefined || place % 4 === Number(quarter));
 
 async function runNext(): Promise<void> {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) await run(next);

@@ -462,9 +462,9 @@ for (const place of places) {
       expect(await known("far", ["ended", "old", "used", "x"])).toEqual([true, true, true, false]);
       expect(await known("near", ["used"])).toEqual([false]);
       await credentials.forgetScope("far", "ended");
-      clock.advance(defaultLimits.credentialScopeMs - 1);
+      clock.jump(defaultLimits.credentialScopeMs - 1);
       await credentials.noteScope("far", "used");
-      clock.advance(2);
+      clock.jump(2);
       await credentials.noteScope("far", "new");
       expect(await known("far", ["ended", "old", "used"])).toEqual([false, false, true]);
       await close();

@@ -19,12 +19,12 @@ export interface Suite {
   readonly files?: readonly string[];
   /** Programs with their arguments; `MCP_TEST_RUNTIME` picks the gateway's runtime. */
   readonly programs?: readonly (readonly string[])[];
-  /** Each of the other runtimes runs one of so many pieces; the commit chooses which. */
+  /** Of a suite that runs on all runtimes: those that are not Bun run one of so many pieces. */
   readonly besidesBun?: number;
   /** Of a suite that runs on one runtime: whether that is Bun, whatever the commit says. */
   readonly isOnBun?: boolean;
-  /** Bun runs one of so many pieces or programs; the commit chooses which. */
-  readonly partOnBun?: number;
+  /** Of a suite that runs on one runtime: it runs one of so many pieces; the commit chooses which. */
+  readonly oneOf?: number;
   /** Whether the files of a folder share a process: they wait for nothing, so that starts count. */
   readonly isGrouped?: boolean;
 }
@@ -32,6 +32,9 @@ export interface Suite {
 const server = "test/conformance/run.ts";
 /** Its set-ups. */
 const setUps = ["handshake", "modern", "dual"].flatMap((era) => [`${era}-stdio`, `${era}-http`]);
+
+/** Parts of the official suite with the gateway as client. */
+const quarters = ["0", "1", "2", "3"];
 
 /** The rows. */
 export const suites: readonly Suite[] = [
@@ -48,6 +51,7 @@ export const suites: readonly Suite[] = [
   {
     name: "clients of each era",
     kind: "outside",
+    oneOf: 2,
     files: ["e2e/eras.test.ts", "e2e/progress.test.ts", "e2e/first_hour.test.ts"],
   },
   {
@@ -62,7 +66,7 @@ export const suites: readonly Suite[] = [
     name: "the operator's page in a browser",
     kind: "outside",
     isOnBun: true,
-    partOnBun: 3,
+    oneOf: 3,
     files: ["e2e/page.test.ts", "e2e/page_attacks.test.ts", "e2e/page_looks.test.ts"],
   },
   {
@@ -74,20 +78,21 @@ export const suites: readonly Suite[] = [
   {
     name: "an engine of its own",
     kind: "outside",
+    oneOf: 2,
     files: ["e2e/redis_", "contract/redis_", "contract/engine_"],
   },
   {
     name: "official suite, the gateway as server",
     kind: "outside",
     isOnBun: true,
-    partOnBun: 2,
+    oneOf: 3,
     programs: setUps.map((name) => [server, "--only", name]),
   },
   {
     name: "official suite, several instances as server",
     kind: "outside",
     isOnBun: true,
-    partOnBun: 6,
+    oneOf: 6,
     programs: setUps.map((name) => [server, "--instances", "--only", name]),
   },
   {
@@ -106,15 +111,15 @@ export const suites: readonly Suite[] = [
     name: "official suite, the gateway as client",
     kind: "outside",
     isOnBun: true,
-    partOnBun: 2,
-    programs: ["0", "1"].map((half) => ["test/conformance/run_client.ts", "--half", half]),
+    oneOf: quarters.length,
+    programs: quarters.map((quarter) => ["test/conformance/run_client.ts", "--quarter", quarter]),
   },
   {
     name: "official suite, the gateway as authorization server",
     kind: "outside",
     programs: [["test/conformance/run_authorization.ts"]],
   },
-  { name: "the package", kind: "outside", isOnBun: true, partOnBun: 3, files: ["package/"] },
+  { name: "the package", kind: "outside", isOnBun: true, oneOf: 3, files: ["package/"] },
   {
     name: "the source text and the benchmarks",
     kind: "source",
@@ -127,7 +132,7 @@ export const suites: readonly Suite[] = [
   {
     name: "several instances under load",
     kind: "speed",
-    partOnBun: 3,
+    oneOf: 3,
     programs: [[], ["--kill", "--seconds=60"], ["--rolling"]].map((options) => [
       "bench/run.ts",
       "instances",
@@ -209,13 +214,18 @@ export function runsPiece(
   runtime: RuntimeName,
   place: number,
 ): boolean {
-  const parts = runtime === "bun" ? suite.partOnBun : suite.besidesBun;
+  const parts = partsOn(suite, runtime);
   const chosen = numberOf(suite, commit);
   if (all || parts === undefined || chosen === undefined) return true;
-  const others = runtimes.filter((name) => name !== "bun");
-  const first = runtime === "bun" ? 0 : (others.indexOf(runtime) * parts) / others.length;
-  return (place + chosen) % parts === first;
+  const others: readonly RuntimeName[] = runtimes.filter((name) => name !== "bun");
+  const first = suite.oneOf !== undefined ? 0 : (others.indexOf(runtime) * parts) / others.length;
+  // What is left of the number has already chosen the runtime.
+  return (place + Math.floor(chosen / runtimes.length)) % parts === first;
 }
+
+/** A runtime of a suite runs one of so many pieces; undefined for all. */
+export const partsOn = ({ oneOf, besidesBun }: Suite, runtime: RuntimeName): number | undefined =>
+  oneOf ?? (runtime === "bun" ? undefined : besidesBun);
 
 /** The two digits of the commit's hash that choose for a suite. */
 function numberOf(suite: Suite, commit: string): number | undefined {

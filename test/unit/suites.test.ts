@@ -8,6 +8,7 @@ import {
   allTestFiles,
   filesOf,
   longPieces,
+  partsOn,
   piecesOf,
   runsPiece,
   runtimesOf,
@@ -67,8 +68,7 @@ test("a part of the pieces runs on each runtime, and every piece is chosen by so
   const pairs = Array.from({ length: 256 }, (_, pair) => pair.toString(16).padStart(2, "0"));
   const commits = pairs.flatMap((pair) => [pair.repeat(20), `0${pair.repeat(19)}0`]);
   for (const suite of suites) {
-    const partOf = (name: RuntimeName) =>
-      (name === "bun" ? suite.partOnBun : suite.besidesBun) ?? 1;
+    const partOf = (name: RuntimeName) => partsOn(suite, name) ?? 1;
     const where = (commit: string, everywhere: boolean, place: number) =>
       runtimes.filter((name) => runsPiece(suite, commit, everywhere, name, place));
     const parts = Math.max(...runtimes.map(partOf));

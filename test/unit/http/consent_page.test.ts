@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { createPagesHarness, password } from "../../support/oauth_pages.ts";
 import type { WaitingAuthorization } from "../../../src/oauth/waiting_authorizations.ts";
+import { isWhole } from "../../support/random.ts";
 
 /** The page for a request, as a person sees it who has logged in. */
 async function pageFor(changes: Partial<WaitingAuthorization>): Promise<string> {
@@ -38,18 +39,18 @@ const payloads = [
 
 describe("the consent page", () => {
   test("never has a client's words as markup, whatever member they are in", async () => {
-    for (const payload of payloads) {
-      for (
-        const changes of [
-          document({ name: payload }),
-          document({ id: `https://app.example/${payload}`, name: undefined }),
-          document({ uri: payload }),
-          document({ uri: `https://app.example/${payload}` }),
-          document({ host: payload }),
-          { scopes: [payload, `mcp:server:${payload}`] },
-          { surface: `/servers/${payload}` },
-        ]
-      ) {
+    for (const [at, payload] of payloads.entries()) {
+      const places = [
+        document({ name: payload }),
+        document({ id: `https://app.example/${payload}`, name: undefined }),
+        document({ uri: payload }),
+        document({ uri: `https://app.example/${payload}` }),
+        document({ host: payload }),
+        { scopes: [payload, `mcp:server:${payload}`] },
+        { surface: `/servers/${payload}` },
+      ];
+      // Each page is a log-in, which costs a slow hash.
+      for (const changes of isWhole ? places : [places[at % places.length] ?? {}]) {
         const html = await pageFor(changes);
         expect(html.match(/<(script|img|svg|iframe|a|object|base)\b/g)).toBeNull();
         expect(html.match(/<form\b/g)?.length).toBe(2);
