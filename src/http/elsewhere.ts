@@ -8,7 +8,7 @@
  */
 import { type Clock, sleep } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
-import { parkOwner } from "../gateway/steps/sealed_state.ts";
+import { stateOwner } from "../gateway/steps/sealed_state.ts";
 import type { ForwardedRequest } from "../instances/forwarded_request.ts";
 import type { Forwarder } from "../instances/forwarder.ts";
 import type { LiveInstance } from "../instances/owner_table.ts";
@@ -230,14 +230,14 @@ function toForwarded(
   };
 }
 
-/** A call that waits for its client at another instance goes on there. */
+/** A call that waits for its client at another instance, or whose server runs there, goes on there. */
 function resume(
   deps: ElsewhereDeps,
   context: PassableRequest,
   state: string,
   body: unknown,
 ): Promise<Response | undefined> | undefined {
-  const owner = parkOwner(state);
+  const owner = stateOwner(state);
   const { ownership } = deps.neighbours();
   if (owner === undefined || owner === ownership.name) return undefined;
   return resumeAt(deps, context, owner, JSON.stringify(body));

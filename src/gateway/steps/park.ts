@@ -271,6 +271,9 @@ function leave(
     : { kind: "failure", error: lacking(refused) };
 }
 
+/** Kinds of servers that every instance reaches alike; others may know only states of their own. */
+const reachedByAll: ReadonlySet<string> = new Set(["http", "rest"]);
+
 /** A server that ends a call to ask gets its state back as it was. */
 async function sealed(
   parking: Parking,
@@ -283,10 +286,12 @@ async function sealed(
   if (lacks.length > 0) return { kind: "failure", error: lacking(lacks) };
   if (ending.state === undefined) return ending;
   const { consent, target } = context;
+  const isOwn = target !== undefined && !reachedByAll.has(target.server.config.kind);
   const state = {
     upstream: ending.state,
     called: target?.item?.offered,
     isAllowed: consent !== "none",
+    ...(isOwn ? { owner: parking.instance } : {}),
   };
   return { ...ending, state: await parking.states.seal(state, context) };
 }

@@ -14,19 +14,20 @@ export type State =
   | { readonly park: string; readonly owner: string }
   /**
    * `called`: what the call was resolved to, where its own params do not decide that. `isAllowed`:
-   * a person has allowed the call already.
+   * a person has allowed the call already. `owner`: the instance that runs the server, if it does.
    */
   | {
     readonly upstream: string;
+    readonly owner?: string | undefined;
     readonly called?: string | undefined;
     readonly isAllowed?: boolean | undefined;
   };
 
 /**
- * The instance that holds the call of a state, as the state says; undefined if it names none. Its
+ * The instance that goes on with the call of a state, as the state says; undefined if any may. Its
  * seal is not checked: this only decides who is asked, and that instance opens it.
  */
-export function parkOwner(text: string): string | undefined {
+export function stateOwner(text: string): string | undefined {
   try {
     const [, body = ""] = text.split(".");
     const { owner } = JSON.parse(new TextDecoder().decode(base64urlToBytes(body)));
