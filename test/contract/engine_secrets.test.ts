@@ -87,9 +87,14 @@ const canary = "canary-in-a-result";
       );
       return (found.split("\r\n")[1] ?? "").split(" ");
     };
+    // Whether the engine has been probed yet is chance.
     const count = async (): Promise<number> => {
       const found = await server.tell(
-        `EVAL ${JSON.stringify("return #redis.call('KEYS', '{growth}*')")} 0`,
+        `EVAL ${
+          JSON.stringify(
+            "return #redis.call('KEYS', '{growth}*') - redis.call('EXISTS', '{growth}:probe')",
+          )
+        } 0`,
       );
       return Number(found.slice(1));
     };
