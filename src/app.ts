@@ -117,7 +117,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewayHan
   const ratesOf = tables.ratesOf ?? createRowRates(() => sources.current().access);
   const own = { limits, clock, emit: events.emit };
   const rates = createPrincipalRates({ ...own, ratesOf, table: stores.rates });
-  const shared = { ...own, instance, rates };
+  const shared = { ...own, instance, isShared: parts.instances !== undefined, rates };
   const observers = await openObservers(parts);
   const sources = await openServers(parts, async (next) => {
     await gateway.reconfigure(next);
@@ -243,7 +243,6 @@ function httpParts({ options: { config, runtime }, tables, opened, log, ...parts
     config,
     operatorToken: opened.tokens?.operator,
     storageProblem: opened.stores.problem,
-    isShared: parts.instances !== undefined,
     isStorageAway: opened.stores.isAway,
   };
 }

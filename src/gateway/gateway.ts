@@ -170,7 +170,7 @@ function createMiddle(deps: GatewayDeps): Middle {
   const router = createRouter({ catalog, scopes, access });
   const taskOwners = createTaskOwners(limits);
   const search = createToolSearch({ catalog, index: deps.toolIndex, limits });
-  const kept = createKeptResults(clock, limits);
+  const kept = createKeptResults(clock, limits, deps.isShared === true ? deps.instance : undefined);
   const shared = { policy, access, servers, scopes, taskOwners, catalog, router };
   const parts = { ...shared, search, clients, kept };
   const stepDeps = { ...deps, ...parts, logins: deps.logins ?? noLogins };

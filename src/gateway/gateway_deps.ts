@@ -31,6 +31,8 @@ export interface GatewayDeps {
   readonly sealer: Sealer;
   /** The name of this instance, which parked calls are bound to. */
   readonly instance: string;
+  /** Whether there may be other instances. */
+  readonly isShared?: boolean;
   /** What every call passes, in order. */
   readonly steps: readonly MakeStep[];
   /** What a principal may see and use. */

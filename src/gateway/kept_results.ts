@@ -53,6 +53,16 @@ export function uriOfPart(uri: string, part: number): string {
   return part === 1 ? uri : `${uri}?part=${part}`;
 }
 
+/** The instance that keeps a result; undefined if there is only one. */
+export function instanceOfKept(uri: string): string | undefined {
+  const [, name] = /^[^.?#]*\.([^?#]*)/.exec(uri) ?? [];
+  try {
+    return name && decodeURIComponent(name);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The number of the part that a URI names, and the URI of the whole; undefined for other URIs. */
 export function partIn(given: string): { readonly uri: string; readonly part: number } | undefined {
   const [, uri, part = "1"] = /^([^?#]*)(?:\?part=([1-9]\d{0,8}))?(?:#.*)?$/s.exec(given) ?? [];
@@ -97,23 +107,29 @@ type KeptLimits = Pick<
   | "keptResultsPerPrincipalMax"
 >;
 
-/** Makes the memory of kept results. */
-export function createKeptResults(clock: Clock, limits: KeptLimits): KeptResults {
-  return new Kept(clock, limits);
+/** Makes the memory of kept results. `instance`: the name of this one of several. */
+export function createKeptResults(
+  clock: Clock,
+  limits: KeptLimits,
+  instance?: string,
+): KeptResults {
+  return new Kept(clock, limits, instance === undefined ? "" : `.${encodeURIComponent(instance)}`);
 }
 
 class Kept implements KeptResults {
   readonly #clock: Clock;
   readonly #limits: KeptLimits;
+  readonly #uriEnd: string;
   /** By URI, oldest first. */
   readonly #entries = new Map<string, Entry>();
   readonly #shares = new Map<string, Share>();
   readonly #all: Share = { count: 0, chars: 0 };
   #cancelSweep: (() => void) | undefined;
 
-  constructor(clock: Clock, limits: KeptLimits) {
+  constructor(clock: Clock, limits: KeptLimits, uriEnd: string) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#uriEnd = uriEnd;
   }
 
   keep(result: ResultToKeep): KeptResult | undefined {
@@ -126,7 +142,7 @@ class Kept implements KeptResults {
     if (known !== undefined) return this.#renew(known, expiresAt);
     const id = bytesToHex(crypto.getRandomValues(new Uint8Array(idBytes)));
     const entry: Entry = {
-      uri: `${uriStart}${id}`,
+      uri: `${uriStart}${id}${this.#uriEnd}`,
       pieces,
       parts: splitIntoParts(pieces, partCharsMax),
       server,

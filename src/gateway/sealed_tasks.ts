@@ -16,6 +16,7 @@ import type { Sealer } from "../seal.ts";
 import type { CatalogReader } from "./catalog.ts";
 import type { Router } from "./route.ts";
 import { type ResolvedSurface, soleOwner } from "./server.ts";
+import { ownerOf } from "./serving_instance.ts";
 import type { CallContext, Target } from "./steps/steps.ts";
 
 /** What task ids are sealed, opened and checked with. */
@@ -24,6 +25,8 @@ export interface SealedTaskDeps {
   readonly catalog: Pick<CatalogReader, "describe">;
   readonly router: Pick<Router, "result">;
   readonly limits: Pick<Limits, "taskIdCharsMax">;
+  /** The name of this instance. */
+  readonly instance: string;
 }
 
 /** What a sealed id holds. */
@@ -31,6 +34,8 @@ interface SealedTask {
   readonly server: string;
   readonly tool: string;
   readonly id: string;
+  /** The instance that runs the server, if it does. */
+  readonly owner?: string;
 }
 
 const purpose = "task";
@@ -104,10 +109,15 @@ async function created(
   { principal }: CallContext,
   { server, item }: Target,
   ending: Result,
-  { sealer, limits }: SealedTaskDeps,
+  { sealer, limits, instance }: SealedTaskDeps,
 ): Promise<Ending> {
   const { name } = server.config;
-  const sealed = { server: name, tool: item?.own ?? "", id: ending.value["taskId"] };
+  const sealed = {
+    server: name,
+    tool: item?.own ?? "",
+    id: ending.value["taskId"],
+    ...ownerOf(server, instance),
+  };
   const taskId = await sealer.seal(purpose, sealed, principal.id);
   if (taskId.length > limits.taskIdCharsMax) {
     const text = `Server "${name}" started a task whose id is too long to ask for`;

@@ -8,7 +8,6 @@
  */
 import { type Clock, sleep } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
-import { stateOwner } from "../gateway/steps/sealed_state.ts";
 import type { ForwardedRequest } from "../instances/forwarded_request.ts";
 import type { Forwarder } from "../instances/forwarder.ts";
 import type { LiveInstance } from "../instances/owner_table.ts";
@@ -46,10 +45,10 @@ export interface PassableRequest extends RequestContext {
   keepText(text: string): void;
 }
 
-/** See `RequestContext.resumeElsewhere`. */
-export type ResumeElsewhere = (
+/** See `RequestContext.askInstance`. */
+export type AskInstance = (
   context: PassableRequest,
-  state: string,
+  instance: string,
   body: unknown,
 ) => Promise<Response | undefined> | undefined;
 
@@ -62,7 +61,7 @@ export interface Elsewhere {
    * owns what it names.
    */
   accepts(context: PassableRequest, mayTake: boolean): Promise<boolean>;
-  readonly resume: ResumeElsewhere;
+  readonly askInstance: AskInstance;
 }
 
 /** Makes it. */
@@ -90,7 +89,11 @@ export function createElsewhere(deps: ElsewhereDeps): Elsewhere {
       if (!await isTheirs(deps, context, key)) return true;
       return await ownership.claim(key);
     },
-    resume: (context, state, body) => resume(deps, context, state, body),
+    askInstance(context, instance, body) {
+      const { ownership } = deps.neighbours();
+      if (instance === ownership.name) return undefined;
+      return askInstance(deps, context, instance, JSON.stringify(body));
+    },
   };
 }
 
@@ -230,27 +233,15 @@ function toForwarded(
   };
 }
 
-/** A call that waits for its client at another instance, or whose server runs there, goes on there. */
-function resume(
+/** What only one instance can serve is asked of it, as long as it lives. */
+async function askInstance(
   deps: ElsewhereDeps,
   context: PassableRequest,
-  state: string,
-  body: unknown,
-): Promise<Response | undefined> | undefined {
-  const owner = stateOwner(state);
-  const { ownership } = deps.neighbours();
-  if (owner === undefined || owner === ownership.name) return undefined;
-  return resumeAt(deps, context, owner, JSON.stringify(body));
-}
-
-async function resumeAt(
-  deps: ElsewhereDeps,
-  context: PassableRequest,
-  owner: string,
+  instance: string,
   body: string,
 ): Promise<Response | undefined> {
-  const target = await deps.neighbours().ownership.instance(owner);
-  // Nothing waits for it any more: the step says what became of the call.
+  const target = await deps.neighbours().ownership.instance(instance);
+  // Nothing waits for it any more: who serves it here says what became of it.
   if (target === undefined) return undefined;
   context.keepText(body);
   const answered = await passOn(deps, context, target, false);

@@ -24,8 +24,8 @@ export interface RequestContext extends OpenContext {
   /** The body as a JSON value, once. */
   readJson(): Promise<unknown>;
   /**
-   * The answer of the instance that holds the call to which a state belongs; undefined if that is
-   * this one, or none. `body`: what the client sent.
+   * The answer of another instance; undefined if it is this one, or is gone. `body`: what the client
+   * sent.
    */
-  resumeElsewhere?(state: string, body: unknown): Promise<Response | undefined> | undefined;
+  askInstance?(name: string, body: unknown): Promise<Response | undefined> | undefined;
 }

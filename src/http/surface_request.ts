@@ -8,7 +8,7 @@ import type { FetchContext } from "../runtime/runtime.ts";
 import type { BodySender } from "./body_room.ts";
 import type { ConsumerRule } from "./consumer_rule.ts";
 import type { Phase } from "./health.ts";
-import type { PassableRequest, ResumeElsewhere } from "./elsewhere.ts";
+import type { AskInstance, PassableRequest } from "./elsewhere.ts";
 import { type BodyReaders, jsonOf } from "./json_body.ts";
 
 /** What such a request needs of the HTTP layer. */
@@ -20,7 +20,7 @@ export interface SurfaceRequestDeps {
   readonly sessionKey: (headers: Headers) => string | undefined;
   readonly phase: () => Phase;
   /** Absent: this instance is the only one. */
-  readonly elsewhere?: { readonly resume: ResumeElsewhere } | undefined;
+  readonly elsewhere?: { readonly askInstance: AskInstance } | undefined;
 }
 
 /** A request as the bindings see it. A class, so that requests share their functions. */
@@ -71,8 +71,8 @@ export class SurfaceRequest implements PassableRequest, BodySender {
     return this.#isForwarded;
   }
 
-  resumeElsewhere(state: string, body: unknown): Promise<Response | undefined> | undefined {
-    return this.#isForwarded ? undefined : this.#layer.elsewhere?.resume(this, state, body);
+  askInstance(name: string, body: unknown): Promise<Response | undefined> | undefined {
+    return this.#isForwarded ? undefined : this.#layer.elsewhere?.askInstance(this, name, body);
   }
 
   assertOpen(goesOn = false): void {

@@ -3,8 +3,6 @@
  * session is served by one at a time, and what a dead one leaves open gets an honest end.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { settledExchange } from "../../src/gateway/exchange.ts";
-import type { JsonObject } from "../../src/model.ts";
 import { framesOf, initialize, jsonHeaders, request } from "../support/http_harness.ts";
 import { lastOf } from "../support/own_tables.ts";
 import {
@@ -189,38 +187,6 @@ describe("a call that waits for its client", () => {
     const answer = await lastOf(await ask(two, "tools/call", back, meta));
     expect(JSON.stringify(answer)).toContain("accept");
     expect([runs, two.server.opened.length]).toEqual([1, 0]);
-  });
-});
-
-describe("a server that asks, with a state of its own, which only its own process knows", () => {
-  const meta = { meta: { clientCapabilities: { elicitation: {} } } };
-  const params = { name: "say", arguments: {} };
-
-  async function begin(): Promise<JsonObject> {
-    one.server.reply = ({ resume }) =>
-      settledExchange(
-        resume === undefined
-          ? { kind: "inputRequired", questions: [], state: "of one" }
-          : { kind: "result", value: by(resume.state === "of one" ? "one" : "nobody").result },
-      );
-    const asked = await lastOf(await ask(one, "tools/call", params, meta)) as {
-      result: { requestState: string };
-    };
-    const { requestState } = asked.result;
-    return { ...params, inputResponses: {}, requestState };
-  }
-
-  test("gets it back, wherever the client returns", async () => {
-    const back = await begin();
-    expect(await lastOf(await ask(two, "tools/call", back, meta))).toMatchObject(by("one"));
-    expect(two.server.opened).toEqual([]);
-  });
-
-  test("is asked at another instance once its own is gone: it may know the state after all", async () => {
-    const back = await begin();
-    await one.stop();
-    expect(await lastOf(await ask(two, "tools/call", back, meta))).toMatchObject(by("two"));
-    expect(two.server.opened[0]?.resume).toMatchObject({ state: "of one" });
   });
 });
 

@@ -11,6 +11,7 @@ import { GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import type { Ask, Ending, InputRequired, JsonObject, Notice, Question } from "../../model.ts";
 import type { Policy } from "../access_policy.ts";
 import { lacking, missingCapability } from "../../client_capabilities.ts";
+import { ownerOf } from "../serving_instance.ts";
 import { takeOver } from "./consent.ts";
 import { type SealedStates, sealedStates } from "./sealed_state.ts";
 import { createParks, type Park, type Parks, resumed, toQuestion } from "./parked_calls.ts";
@@ -271,9 +272,6 @@ function leave(
     : { kind: "failure", error: lacking(refused) };
 }
 
-/** Kinds of servers that every instance reaches alike; others may know only states of their own. */
-const reachedByAll: ReadonlySet<string> = new Set(["http", "rest"]);
-
 /** A server that ends a call to ask gets its state back as it was. */
 async function sealed(
   parking: Parking,
@@ -286,12 +284,11 @@ async function sealed(
   if (lacks.length > 0) return { kind: "failure", error: lacking(lacks) };
   if (ending.state === undefined) return ending;
   const { consent, target } = context;
-  const isOwn = target !== undefined && !reachedByAll.has(target.server.config.kind);
   const state = {
     upstream: ending.state,
     called: target?.item?.offered,
     isAllowed: consent !== "none",
-    ...(isOwn ? { owner: parking.instance } : {}),
+    ...(target === undefined ? {} : ownerOf(target.server, parking.instance)),
   };
   return { ...ending, state: await parking.states.seal(state, context) };
 }

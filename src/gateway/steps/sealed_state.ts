@@ -2,7 +2,6 @@
  * The state that a client receives when a call asks for input, and sends back with the answers. It
  * is signed, bound to its principal, surface, method and arguments, and expires.
  */
-import { base64urlToBytes } from "../../bytes_text.ts";
 import { type Clock, steadyNow } from "../../clock.ts";
 import { GatewayError, withOutcome } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
@@ -22,20 +21,6 @@ export type State =
     readonly called?: string | undefined;
     readonly isAllowed?: boolean | undefined;
   };
-
-/**
- * The instance that goes on with the call of a state, as the state says; undefined if any may. Its
- * seal is not checked: this only decides who is asked, and that instance opens it.
- */
-export function stateOwner(text: string): string | undefined {
-  try {
-    const [, body = ""] = text.split(".");
-    const { owner } = JSON.parse(new TextDecoder().decode(base64urlToBytes(body)));
-    return typeof owner === "string" ? owner : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** Seals states and opens them. */
 export interface SealedStates {

@@ -5,6 +5,7 @@
  */
 import { type GatewayError, toGatewayError, withOutcome } from "../../errors.ts";
 import { toCallFailure, toFault } from "../../gateway/call_failure.ts";
+import { instanceIn } from "../../gateway/serving_instance.ts";
 import { isJsonObject } from "../../json.ts";
 import type { JsonObject } from "../../model.ts";
 import { idOf, toMessage } from "../../protocol/jsonrpc.ts";
@@ -86,8 +87,7 @@ function take(
     headers,
     () => gateway.surface(surface, principal)?.takesForeign === true,
   );
-  const state = request.resume?.state;
-  context.assertOpen(state !== undefined);
+  context.assertOpen(request.resume?.state !== undefined);
   const asked: ModernRequest = {
     request,
     caller: callerOf(request, context, stateless.deps.limits),
@@ -104,7 +104,8 @@ function take(
       refuse(stateless, context, value, thrown)
     );
   }
-  const elsewhere = state === undefined ? undefined : context.resumeElsewhere?.(state, value);
+  const instance = context.askInstance && instanceIn(request);
+  const elsewhere = instance === undefined ? undefined : context.askInstance?.(instance, value);
   if (elsewhere === undefined) return runCall(stateless, asked);
   return elsewhere.then((response) => response ?? runCall(stateless, asked))
     .catch((thrown) => refuse(stateless, context, value, thrown));
