@@ -6,12 +6,17 @@
  */
 import { type Clock, withDeadline } from "../clock.ts";
 import { type EngineConfig, placeOfEngine } from "../config/engine_url.ts";
-import type { Limits } from "../limits.ts";
+import { type Limits, msPerSecond } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { checkEngine } from "./engine_check.ts";
 import { createEngineProbe, type EngineProblem } from "./engine_probe.ts";
 import { reasonOf, RedisFault } from "./redis_fault.ts";
-import { commandsOn, type RedisCommands, type RedisReply } from "./redis_commands.ts";
+import {
+  commandsOn,
+  type RedisCommands,
+  type RedisReply,
+  type RedisScript,
+} from "./redis_commands.ts";
 import { isRefusal, isUnsent, makeRedisLink, type RedisLink } from "./redis_link.ts";
 import { type EngineChannels, openChannels } from "./redis_channels.ts";
 
@@ -22,6 +27,11 @@ export type { RedisCommands, RedisReply, RedisScript } from "./redis_commands.ts
 export interface RedisConnection extends RedisCommands, EngineChannels {
   /** The addresses and the prefix, without a login. */
   readonly place: string;
+  /**
+   * The engine's time, in milliseconds since 1970, at the zero of the monotonic clock: all instances
+   * have it in common, whatever the clocks of their machines say.
+   */
+  readonly origin: number;
   /** Why the engine cannot be used, and since when; undefined while it can. */
   problem(): EngineProblem | undefined;
   /** Calls a listener each time when the engine works again: what was published may be lost. */
@@ -63,8 +73,10 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
   });
   const probeKey = commands.key("probe");
   const channels = openChannels({ link, clock, limits, log });
+  let origin: number;
   try {
     await checkEngine(commands, { form: engine.form, place, log });
+    origin = await originOf(commands, clock);
   } catch (fault) {
     link.close();
     throw fault;
@@ -74,6 +86,7 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
     ...commands,
     ...channels,
     place,
+    origin,
     problem: probe.problem,
     onReturn: probe.onReturn,
     async close() {
@@ -84,6 +97,16 @@ export async function connectRedis(options: RedisConnectionOptions): Promise<Red
       link.close();
     },
   };
+}
+
+const timeScript: RedisScript = {
+  lua: "local time = redis.call('TIME') return time[1] .. '.' .. string.format('%06d', time[2])",
+};
+
+/** See `RedisConnection.origin`. In a cluster, the time is that of the node that has the keys. */
+async function originOf(commands: RedisCommands, clock: Clock): Promise<number> {
+  const seconds = Number(await commands.run(timeScript, [commands.key("time")], []));
+  return seconds * msPerSecond - clock.monotonic();
 }
 
 /** Opens the link for the first time. */

@@ -68,10 +68,15 @@ export interface SessionStore {
    */
   remove(key: string): Promise<boolean>;
   /**
+   * The time of the store, in milliseconds since 1970, at the zero of the monotonic clock. Absent: its
+   * times are those of this machine, and `shift` lets them follow a jump of the wall clock.
+   */
+  readonly origin?: number;
+  /**
    * Moves the activity of every session by `ms`, none later than `latest`; those that were never
    * used stay so.
    */
-  shift(ms: number, latest: number): Promise<void>;
+  shift?(ms: number, latest: number): Promise<void>;
   /**
    * Removes sessions last active before `before`, or before `unusedBefore` if they were never used,
    * a batch at a time. Returns the removed keys, none at the end. One time alone is for both.

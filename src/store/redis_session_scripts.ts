@@ -168,33 +168,3 @@ export const countSessions = script(`return redis.call('ZCARD', root .. ':new' .
 export const greediestConsumers = script(
   `return redis.call('ZRANGE', root .. ':consumers', 0, ARGV[1] - 1, 'REV')`,
 );
-
-/** kind, cursor and how many: the next cursor, then members and times in turn. */
-export const scanSessions = script(
-  `local found = redis.call('ZSCAN', root .. ':' .. ARGV[1], ARGV[2],
-  'COUNT', ARGV[3])
-table.insert(found[2], 1, found[1])
-return found[2]`,
-);
-
-/** kind, time and how many: members of sessions that were active after it. */
-export const laterSessions = script(`return redis.call('ZRANGE', root .. ':' .. ARGV[1],
-  '(' .. ARGV[2], '+inf', 'BYSCORE', 'LIMIT', 0, ARGV[3])`);
-
-/** kind, the name of the change, ms, latest, then members: each is moved once. */
-export const shiftSessions = script(`local kind, change, ms, latest = unpack(ARGV, 1, 4)
-for at = 5, #ARGV do
-  local key, consumer = split(ARGV[at])
-  local name = sessionKey(key)
-  local known = redis.call('HMGET', name, 'active_at', 'shifted')
-  if known[1] and known[2] ~= change then
-    local moved = tonumber(known[1]) + tonumber(ms)
-    local time = moved < tonumber(latest) and exact(moved) or latest
-    redis.call('HSET', name, 'active_at', time, 'shifted', change)
-    if kind == 'new' then redis.call('HSET', name, 'created_at', time) end
-    put(kind, key, consumer, time)
-  elseif not known[1] then
-    drop(key, consumer)
-  end
-end
-return 0`);

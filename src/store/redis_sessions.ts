@@ -83,6 +83,7 @@ export function openRedisSessionStore(options: RedisSessionOptions): SessionStor
   };
   const { touched } = sessions;
   return {
+    origin: engine.origin,
     create: (record) => create(sessions, record),
     find: (key) => find(sessions, key),
     touch(key, at) {
@@ -104,7 +105,6 @@ export function openRedisSessionStore(options: RedisSessionOptions): SessionStor
       await runAsOwner(sessions, scripts.unsubscribeSession, key, scripts.subscriptionMark + uri);
     },
     remove: (key) => remove(sessions, key),
-    shift: (ms, latest) => shift(sessions, ms, latest),
     expire: (before, unusedBefore = before) => expire(sessions, before, unusedBefore),
     async giveWay(consumer, kind, before) {
       // What was used a moment ago must not look unused.
@@ -226,37 +226,6 @@ async function expire(
     if (keys.length < max) break;
   }
   return removed;
-}
-
-/** A script that is cut moves each session once, since the next run has the same name. */
-async function shift(sessions: RedisSessions, ms: number, latest: number): Promise<void> {
-  await flush(sessions);
-  const { limits: { engineBatchMax } } = sessions;
-  const change = crypto.randomUUID();
-  for (const kind of ["new", "used"]) {
-    const move = async (members: readonly string[]): Promise<void> => {
-      if (members.length === 0) return;
-      const times = [toText(ms), toText(latest)];
-      await run(sessions, scripts.shiftSessions, kind, change, ...times, ...members);
-    };
-    if (ms === 0) {
-      let found: readonly string[] = [];
-      do {
-        const later = [kind, toText(latest), engineBatchMax];
-        found = toTexts(await run(sessions, scripts.laterSessions, ...later));
-        await move(found);
-      } while (found.length === engineBatchMax);
-      continue;
-    }
-    let cursor = "0";
-    do {
-      const found = toTexts(
-        await run(sessions, scripts.scanSessions, kind, cursor, engineBatchMax),
-      );
-      cursor = found[0] ?? "0";
-      await move(toPairs(found.slice(1)).map(([member]) => member));
-    } while (cursor !== "0");
-  }
 }
 
 async function count(sessions: RedisSessions, consumer: string | undefined): Promise<number> {

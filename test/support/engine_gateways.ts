@@ -5,6 +5,7 @@
  */
 import process from "node:process";
 import { createGateway, defaultTables, type GatewayHandle } from "../../src/app.ts";
+import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config/environment.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { JsonObject } from "../../src/model.ts";
@@ -72,11 +73,13 @@ export interface EngineGatewayOptions {
   /** The port of the engine, where its proxy sends everything. */
   readonly port: () => number;
   readonly limits?: Partial<Limits>;
+  /** How far the clock of its machine is off, in milliseconds. */
+  readonly clockOffMs?: number;
 }
 
 /** Starts an instance. */
 export async function startEngineGateway(
-  { name, url, port, limits = {} }: EngineGatewayOptions,
+  { name, url, port, limits = {}, clockOffMs = 0 }: EngineGatewayOptions,
 ): Promise<EngineGateway> {
   const runtime = await createTestRuntime();
   const proxy = await startEngineProxy(port);
@@ -104,6 +107,7 @@ export async function startEngineGateway(
     runtime,
     kinds,
     instance: name,
+    clock: { ...systemClock, wall: () => systemClock.wall() + clockOffMs },
     limits: { ...shortTerms, ...quickProbes, ...limits },
     console: (line) => void log.push(line),
   });

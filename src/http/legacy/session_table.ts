@@ -68,7 +68,7 @@ export function createSessions(
     readonly identity: Identity;
   },
 ): Sessions {
-  const activity = createActivityClock(options.clock, options.limits);
+  const activity = createActivityClock(options.clock, options.limits, options.sessions.origin);
   const codec = createLegacyCodec(identity).client;
   const budget = new ReplayBudget(options.limits);
   const deps: LegacyDeps = { ...options, activity, codec, budget };
@@ -95,7 +95,7 @@ export function createSessions(
   };
   sweepLater();
   // If the clock has been set back, the sessions would never expire.
-  deps.sessions.shift(0, activity.now())
+  deps.sessions.shift?.(0, activity.now())
     .catch((thrown) => logFault(deps.log, "Cannot correct the times of sessions", thrown));
   return sessions;
 }
@@ -257,7 +257,7 @@ async function followClock({ deps, byKey }: Sessions): Promise<void> {
   const { activity, log } = deps;
   const ms = activity.jump();
   if (ms === 0) return;
-  await deps.sessions.shift(ms, activity.now() + ms);
+  await deps.sessions.shift?.(ms, activity.now() + ms);
   activity.follow(ms);
   for (const session of byKey.values()) session.activeAt += ms;
   log.info("The clock of this machine jumped; sessions keep their idle time", { byMs: ms });
