@@ -92,27 +92,27 @@ export function withPages(endpoint: OpenEndpoint): OpenEndpoint {
 }
 
 /** The browser that sends a request. */
-export function readBrowser(
+export async function readBrowser(
   { people, baseUrl, clientAddress, limits }: BrowserLayer,
   { request, fetchContext }: OpenContext,
-): Browser {
+): Promise<Browser> {
   const base = baseUrl(request, fetchContext);
   const known = readBrowserToken(request, base);
   const token = known ?? makeBrowserToken();
   const headers = known === undefined ? browserCookie(base, token, limits.browserLoginMs) : {};
   const remoteAddress = clientAddress(request, fetchContext);
-  return { base, token, person: people.browsers.find(known), remoteAddress, headers };
+  return { base, token, person: await people.browsers.find(known), remoteAddress, headers };
 }
 
 /** The browser after a log-in or log-out: with a new token, and its requests. */
-export function renewBrowser(
+export async function renewBrowser(
   { people, limits }: BrowserLayer,
   { token, base }: Browser,
   person: Person | undefined,
-): HeaderPairs {
-  people.browsers.logOut(token);
-  const next = person === undefined ? makeBrowserToken() : people.browsers.logIn(person);
-  people.requests.move(token, next);
+): Promise<HeaderPairs> {
+  await people.browsers.logOut(token);
+  const next = person === undefined ? makeBrowserToken() : await people.browsers.logIn(person);
+  await people.requests.move(token, next);
   return browserCookie(base, next, limits.browserLoginMs);
 }
 
@@ -160,7 +160,7 @@ export async function takeForm(
   // Read in any case, so that the connection can be used again; and read first, since the log-in
   // may end while a body arrives.
   const form = await layer.readForm(context.request);
-  const browser = readBrowser(layer, context);
+  const browser = await readBrowser(layer, context);
   const { headers } = context.request;
   const origin = headers.get("origin");
   const site = headers.get("sec-fetch-site");
@@ -181,17 +181,17 @@ export async function takeForm(
 }
 
 /** The request with this id. Throws a PageProblem if it is gone or another browser's. */
-export function waitingFor(
+export async function waitingFor(
   { people, waiting }: PagesLayer,
   { token }: Browser,
   id: string,
-): WaitingAuthorization {
-  const found = waiting.find(id);
+): Promise<WaitingAuthorization> {
+  const found = await waiting.find(id);
   if (found === undefined) {
-    people.requests.forget(id);
+    await people.requests.forget(id);
     throw goneRequest();
   }
-  if (people.requests.take(id, token)) return found;
+  if (await people.requests.take(id, token)) return found;
   throw new PageProblem({
     status: 403,
     title: "This request belongs to another browser",
@@ -212,7 +212,7 @@ export async function nextPath(
   if (request === "") return undefined;
   const path = await openReturn(layer, browser.token, request);
   if (path !== undefined) return path;
-  waitingFor(layer, browser, request);
+  await waitingFor(layer, browser, request);
   return pathTo(browser, "consent", request);
 }
 
@@ -224,7 +224,7 @@ export async function findNextPath(
 ): Promise<string | undefined> {
   const path = await openReturn(layer, browser.token, request);
   if (path !== undefined) return path;
-  return layer.waiting.find(request) && pathTo(browser, "consent", request);
+  return await layer.waiting.find(request) && pathTo(browser, "consent", request);
 }
 
 /** The page about a request that no longer waits. */

@@ -41,7 +41,7 @@ interface ShownConnect extends ConnectRequest {
 
 /** `GET /oauth/connect/{server}`: at which server, for whom, and whether to go on. */
 export async function showConnect(layer: ConnectLayer, context: OpenContext): Promise<Response> {
-  const browser = readBrowser(layer, context);
+  const browser = await readBrowser(layer, context);
   const { searchParams } = new URL(context.request.url);
   const asked: ShownConnect = {
     server: serverIn(context),
