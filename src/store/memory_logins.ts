@@ -60,7 +60,9 @@ function createTable(
     const own = groups.get(group);
     if (own !== undefined && own.size >= groupMax) return removeFirst(own);
     if (rows.size < allMax) return;
-    const largest = [...groups.values()].reduce((one, other) => other.size > one.size ? other : one);
+    const largest = [...groups.values()].reduce((one, other) =>
+      other.size > one.size ? other : one
+    );
     removeFirst(largest.size > 1 ? largest : rows.keys());
   };
   const put = (id: string, group: string, body: object): void => {

@@ -44,7 +44,14 @@ const password = "correct horse battery";
     for (const name of names) {
       const env = { MCP_AUTH: "oauth" };
       const limits = { passwordMemoryKib: 64 };
-      const gateway = await startOnEngine({ redis, prefix, name, env, limits, keys: { auth: { oauth } } });
+      const gateway = await startOnEngine({
+        redis,
+        prefix,
+        name,
+        env,
+        limits,
+        keys: { auth: { oauth } },
+      });
       started.push(gateway);
       gateways.push(gateway);
     }

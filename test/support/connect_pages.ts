@@ -95,7 +95,7 @@ export async function createConnectHarness(options: ConnectOptions = {}): Promis
     await people.users.add(name, { roles: [], groups: [], password });
   }
   const sealer = await createSealer(makeKey());
-  const links = createLoginLinks({ clock, limits, sha256 });
+  const links = createLoginLinks({ records, limits });
   const begun: LoginRequest[] = [];
   const finished: FinishedLogin[] = [];
   const grants: Pick<ServerGrants, "begin" | "finish"> = {
