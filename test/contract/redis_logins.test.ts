@@ -17,6 +17,7 @@ import {
 import { clientId, clientSecret, startProvider } from "../support/openid_provider.ts";
 import { hasRedis, type RedisServer, startRedis, whyNoRedis } from "../support/redis_server.ts";
 import { type SharedGateway, startOnEngine } from "../support/shared_gateways.ts";
+import { until } from "../support/wait.ts";
 
 const password = "correct horse battery";
 
@@ -190,5 +191,20 @@ const password = "correct horse battery";
     } finally {
       await provider.close();
     }
+  });
+
+  test("while the engine is away, a page says so and when to try again", async () => {
+    const [one] = await start("one") as [SharedGateway];
+    const browser = openBrowser((request) => sendTo(one, request));
+    await browser.open(`${base}/oauth/login`);
+    await redis.stop();
+    const page = await browser.open(`${base}/oauth/login`);
+    expect([page.status, page.html.includes("retry later")]).toEqual([503, true]);
+    expect(Number(page.headers.get("retry-after"))).toBeGreaterThan(0);
+    await redis.start();
+    await until(
+      "it works again",
+      async () => (await browser.open(`${base}/oauth/login`)).status === 200,
+    );
   });
 });

@@ -31,13 +31,14 @@ const secret = "u8Zq3rT1vX5yB7nM9kL2pQ4sW6eR0tY8";
   let folder: string;
   let base: string;
   let key: string;
+  let env: Record<string, string>;
   const gateways: SpawnedGateway[] = [];
 
   beforeAll(async () => {
     redis = await startRedis("--appendonly", "yes");
     const port = await freePort();
     base = `http://localhost:${port}`;
-    const env = {
+    env = {
       MCP_AUTH: "key,oauth",
       MCP_STORE: redis.url,
       MCP_SECRET: secret,
@@ -63,8 +64,9 @@ const secret = "u8Zq3rT1vX5yB7nM9kL2pQ4sW6eR0tY8";
     const [first] = gateways;
     const made = await runCli(["keys", "add", "me", "--json"], {
       cwd: first?.directory ?? "",
-      env: { MCP_AUTH: "key", MCP_STORE: redis.url, MCP_SECRET: secret },
+      env,
     });
+    if (made.code !== 0) throw new Error(`Cannot add a key: ${made.stderr}`);
     ({ key } = JSON.parse(made.stdout));
     await until("Caddy serves", async () => {
       const response = await fetch(`${base}/ready`).catch(() => undefined);

@@ -5,6 +5,7 @@
  * of the request that it is about. What goes wrong is thrown as a page.
  */
 import type { Clock } from "../../clock.ts";
+import { type ErrorRow, errorTable } from "../../error_table.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { makeBrowserToken } from "../../oauth/browser_logins.ts";
@@ -20,7 +21,7 @@ import type { FormReader } from "../form_body.ts";
 import { type BaseUrl, pathPrefix } from "../gateway_url.ts";
 import { type Markup, markup } from "../markup.ts";
 import type { OpenContext } from "../request_context.ts";
-import type { HeaderPairs } from "../respond.ts";
+import { type HeaderPairs, toRetryAfter } from "../respond.ts";
 import type { OpenEndpoint } from "../route_match.ts";
 import { browserCookie, readBrowserToken } from "./browser_cookie.ts";
 import { type Problem, problemPage } from "./page.ts";
@@ -85,8 +86,10 @@ export function withPages(endpoint: OpenEndpoint): OpenEndpoint {
     } catch (thrown) {
       if (thrown instanceof PageProblem) return problemPage(thrown.problem);
       if (!(thrown instanceof GatewayError) || thrown.code === "internal") throw thrown;
-      const { status, message } = thrown;
-      return problemPage({ status, title: "This did not work", text: message });
+      const { status, message, code } = thrown;
+      const { retryAfterMs }: ErrorRow = errorTable[code];
+      const headers = retryAfterMs === undefined ? {} : toRetryAfter(retryAfterMs);
+      return problemPage({ status, title: "This did not work", text: message, headers });
     }
   };
 }
