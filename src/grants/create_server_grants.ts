@@ -178,7 +178,7 @@ function createLogins(
       const state = answer.params.get("state") ?? "";
       const login = await deps.begun.take(state, answer.browser, find);
       const server = login && servers.get(login.server.name);
-      if (server === undefined) throw toLoginError(stranger(), "");
+      if (login === undefined || server === undefined) throw toLoginError(stranger(), "");
       const work = (inTime: AbortSignal) => finishLogin(login, answer, deps, inTime);
       const finished = await inLoginTime(work, deps, signal)
         .catch((thrown: unknown) => fail(thrown, server, login.principal));
