@@ -52,6 +52,7 @@ export function createAccessSteering(
     createOAuthSteering({ store: stores.oauth, settings: { clients: new Map() }, bus, emit });
   const people = createPeople({
     store: stores.users,
+    records: stores.logins,
     server: steering,
     settings: oauth?.settings.login,
     runtime,

@@ -30,6 +30,7 @@ export function openGrants(
   return createServerGrants({
     ...shared,
     store: opened.stores.grants,
+    records: opened.stores.logins,
     emit: events.emit,
     log: log.source("grants"),
     addSecrets: log.addPassingSecrets,

@@ -10,8 +10,8 @@ import { createLoginSteering, type LoginSteering } from "../grants/login_steerin
 import type { ProtectedServer, ServerGrants } from "../grants/server_grants.ts";
 import type { ConnectParts } from "../http/oauth/connect_access.ts";
 import type { Limits } from "../limits.ts";
+import type { LoginRecords } from "../login_records.ts";
 import type { People } from "../oauth/people.ts";
-import type { Runtime } from "../runtime/runtime.ts";
 import type { OpenedStores } from "../store/stores.ts";
 
 /** The links that were made, and the place that makes them. */
@@ -22,14 +22,13 @@ export interface ServerLogins {
 
 /** Makes both; without MCP_PUBLIC_URL there is no place before a listener is open. */
 export function openLogins(
-  { config, runtime, clock, limits }: {
+  { config, records, limits }: {
     readonly config: Pick<GatewayConfig, "publicUrl" | "auth">;
-    readonly runtime: Pick<Runtime, "sha256">;
-    readonly clock: Clock;
+    readonly records: LoginRecords;
     readonly limits: Limits;
   },
 ): ServerLogins {
-  const links = createLoginLinks({ clock, limits, sha256: runtime.sha256 });
+  const links = createLoginLinks({ records, limits });
   const { publicUrl } = config;
   return {
     links,
@@ -45,7 +44,7 @@ export async function forgetLogins(
   },
   principal: string,
 ): Promise<void> {
-  links.drop(principal);
+  await links.drop(principal);
   await grants.forget(principal);
 }
 

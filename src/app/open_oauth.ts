@@ -40,6 +40,7 @@ export async function openOAuth(
     ...shared,
     settings,
     store,
+    records: opened.stores.logins,
     sealer: opened.sealer,
     emit,
     log: log.source("oauth"),

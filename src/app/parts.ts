@@ -131,7 +131,7 @@ export async function openParts(options: GatewayOptions): Promise<GatewayParts> 
   const { processGroups: groups } = opened.stores;
   const warden = await openWarden({ runtime, groups, clock, limits, log: log.source("warden") });
   const grants = openGrants({ config, runtime, opened, bus, clock, limits, events, log });
-  const logins = openLogins({ config, runtime, clock, limits });
+  const logins = openLogins({ config, records: opened.stores.logins, limits });
   const own = { traces: config.traces, runtime, clock, limits, events, log, instance };
   const traces = await openTraces(own);
   const shared = { options, limits, clock, tables, instance, log, recentLog, events, traces };

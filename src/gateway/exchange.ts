@@ -2,7 +2,7 @@
  * Exchanges that are over from the start, and the ending of one whose notices do not matter.
  * Exchanges of calls are made by the upstreams and run through the steps (call_exchange.ts).
  */
-import { GatewayError } from "../errors.ts";
+import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Ending, Exchange, JsonObject, Reply } from "../model.ts";
 
 /** An exchange that is over: its only reply is `reply`. */
@@ -18,6 +18,25 @@ export function resultExchange(value: JsonObject): Exchange {
 /** An exchange that is over with a failure. */
 export function failureExchange(error: GatewayError): Exchange {
   return settledExchange({ kind: "failure", error });
+}
+
+/** An exchange that ends as a promise says, or with its failure. */
+export function promisedExchange(ending: Promise<Ending>): Exchange {
+  let reply: Ending | undefined;
+  let reader: ((reply: Reply) => void) | undefined;
+  const failed = (thrown: unknown): Ending => ({ kind: "failure", error: toGatewayError(thrown) });
+  void ending.catch(failed).then((value) => {
+    reply = value;
+    reader?.(value);
+  });
+  return {
+    read(sink) {
+      reader = sink;
+      if (reply !== undefined) sink?.(reply);
+    },
+    answer: () => false,
+    cancel: () => {},
+  };
 }
 
 /** How an exchange ends: notices before it are passed over, and asks are refused. */

@@ -8,6 +8,7 @@ import type { GrantDeps } from "./grant_deps.ts";
 import { toGrantProblem, toLoginError } from "./grant_problem.ts";
 import { toGrantReport } from "./grant_reports.ts";
 import { endGrants, type FindServer, forgetGrants, revokeGrants } from "./grant_revocation.ts";
+import { createToldNeeds } from "./told_needs.ts";
 import { createGrantSource } from "./grant_source.ts";
 import { createIssuerClients } from "./issuer_clients.ts";
 import { createKeptGrants } from "./kept_grants.ts";
@@ -33,6 +34,7 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
     discovery: createDiscovery(options),
     clients: createIssuerClients(options),
     begun: createBegunLogins(options),
+    told: createToldNeeds(options),
     closing: closed.signal,
     replace: (key) =>
       void endReplaced(key).catch((error: unknown) =>
@@ -71,6 +73,12 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
       return isUnreadable || state.asked.all || state.asked.tools ? false : undefined;
     },
     ...createLogins(servers, deps),
+    async tellNeeds(name, principal) {
+      const state = servers.get(name);
+      if (state === undefined) return;
+      const { needs } = await kept.load(state.server, principal);
+      await deps.told.tell(name, principal, state.challenge, [...needs.values()].flat());
+    },
     async reports(server) {
       return (await store.list(server)).map((one) => toGrantReport(one, kept, clock));
     },
@@ -83,7 +91,7 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
       return grants.length;
     },
     async forget(principal) {
-      begun.drop({ principal });
+      await begun.drop({ principal });
       const grants = (await store.list()).filter(({ key }) => key.principal === principal);
       await forgetGrants(grants, deps);
       // No one waits for an issuer that may be away.
@@ -95,7 +103,7 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
       // At once: the server may come back while an issuer is slow.
       for (const name of gone.keys()) {
         servers.delete(name);
-        begun.drop({ server: name });
+        dropServer(name, deps);
       }
       const work = async (): Promise<void> => {
         const grants = (await store.list()).filter(({ key }) => !left.has(key.server));
@@ -117,8 +125,9 @@ export function createServerGrants(options: GrantDeps): ServerGrants {
 function stateOf(
   servers: Map<string, ServerState>,
   server: ProtectedServer,
-  { kept, discovery, begun }: ServerLoginDeps,
+  deps: ServerLoginDeps,
 ): ServerState {
+  const { kept, discovery } = deps;
   const known = servers.get(server.name);
   if (known !== undefined && JSON.stringify(known.server) === JSON.stringify(server)) return known;
   const state = createServerState(server);
@@ -126,9 +135,16 @@ function stateOf(
   if (known !== undefined) {
     kept.drop(server.name);
     discovery.forget(server.name);
-    begun.drop({ server: server.name });
+    dropServer(server.name, deps);
   }
   return state;
+}
+
+/** The log-ins at a server end, at once where this instance is the only one. */
+function dropServer(server: string, { begun, log }: ServerLoginDeps): void {
+  begun.drop({ server }).catch((error: unknown) =>
+    log.error("Cannot end the log-ins at a server that was removed or changed", { server, error })
+  );
 }
 
 function createLogins(
@@ -158,18 +174,15 @@ function createLogins(
         .catch((thrown: unknown) => fail(thrown, state, request.principal));
     },
     async finish(answer, signal) {
-      const login = deps.begun.take(answer.params.get("state") ?? "", answer.browser);
-      const state = login && servers.get(login.server.name);
-      if (login === undefined) throw toLoginError(stranger(), "");
-      if (state === undefined) {
-        deps.begun.end(login);
-        throw toLoginError(stranger(), "");
-      }
-      const work = (inTime: AbortSignal) =>
-        finishLogin(login, state, answer, deps, inTime).finally(() => deps.begun.end(login));
+      const find: FindServer = (name) => servers.get(name)?.server;
+      const state = answer.params.get("state") ?? "";
+      const login = await deps.begun.take(state, answer.browser, find);
+      const server = login && servers.get(login.server.name);
+      if (login === undefined || server === undefined) throw toLoginError(stranger(), "");
+      const work = (inTime: AbortSignal) => finishLogin(login, answer, deps, inTime);
       const finished = await inLoginTime(work, deps, signal)
-        .catch((thrown: unknown) => fail(thrown, state, login.principal));
-      state.failed = undefined;
+        .catch((thrown: unknown) => fail(thrown, server, login.principal));
+      server.failed = undefined;
       return finished;
     },
   };

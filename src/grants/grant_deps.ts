@@ -3,6 +3,7 @@ import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
+import type { LoginRecords } from "../login_records.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Emit } from "../telemetry/events.ts";
 import type { GrantStore } from "./grant.ts";
@@ -21,6 +22,7 @@ export interface GrantDeps extends IssuerDeps {
   readonly emit: Emit;
   readonly bus: Bus;
   readonly store: GrantStore;
+  readonly records: LoginRecords;
   /** Hides these values from the log from now on. */
   readonly addSecrets: (values: readonly string[]) => void;
   /** The base URL of the gateway, if it has one that does not depend on a request. */

@@ -4,7 +4,8 @@
  * Metadata Document), or one that the gateway registers (RFC 7591). A registration serves one
  * issuer and one redirect URI, and never another.
  */
-import { addWithin, putWithin } from "../bounded.ts";
+import * as v from "valibot";
+import { addWithin } from "../bounded.ts";
 import { isLoopback } from "../config/loopback.ts";
 import { createSecretReader, type WantedSecret } from "../credentials/secret.ts";
 import { msPerSecond } from "../limits.ts";
@@ -47,7 +48,7 @@ export interface IssuerClients {
   /** The issuer does not know this client any more: the next log-in registers again. */
   reject(issuer: string, clientId: string): void;
   /** An answer came back from the issuer. */
-  answered(issuer: string, redirectUri: string): void;
+  answered(issuer: string, redirectUri: string): Promise<void>;
 }
 
 /** Makes them. */
@@ -55,7 +56,13 @@ export function createIssuerClients(deps: GrantDeps): IssuerClients {
   const { store, limits, clock } = deps;
   const readSecrets = createSecretReader(deps);
   /** Log-ins in a row without an answer: the issuer may have shown an error to the person. */
-  const unanswered = new Map<string, number>();
+  const unanswered = deps.records.table({
+    name: "unanswered",
+    form: v.object({ count: v.number() }),
+    lifeMs: limits.unansweredLoginMs,
+    groupMax: limits.discoveriesMax,
+    allMax: limits.discoveriesMax,
+  });
   const rejected = new Set<string>();
   const keyOf = (issuer: string, redirectUri: string) => JSON.stringify([issuer, redirectUri]);
 
@@ -84,12 +91,12 @@ export function createIssuerClients(deps: GrantDeps): IssuerClients {
   ): Promise<IssuerClient> => {
     const { issuer } = metadata;
     const key = keyOf(issuer, redirectUri);
-    const count = unanswered.get(key) ?? 0;
+    const { count = 0 } = await unanswered.find(key) ?? {};
     const kept = await store.findRegistration(issuer, redirectUri);
     const isKept = kept !== undefined && count < limits.unansweredLoginsMax &&
       !rejected.has(keyOf(issuer, kept.clientId)) &&
       clock.wall() < (kept.secretExpiresAt ?? Infinity);
-    putWithin(unanswered, key, isKept ? count + 1 : 1, limits.discoveriesMax);
+    await unanswered.put(key, issuer, { count: isKept ? count + 1 : 1 });
     if (isKept) return { ...kept, origin: "registered" };
     const registration = await register(server, metadata, redirectUri, deps, signal);
     if (registration.clientSecret !== undefined) deps.addSecrets([registration.clientSecret]);
@@ -120,12 +127,12 @@ export function createIssuerClients(deps: GrantDeps): IssuerClients {
       throw refuseIssuer("gave the log-in to another client than the configured one");
     },
     async forget(issuer, redirectUri) {
-      unanswered.delete(keyOf(issuer, redirectUri));
+      await unanswered.take(keyOf(issuer, redirectUri));
       await store.removeRegistration(issuer, redirectUri);
     },
     reject: (issuer, clientId) =>
       addWithin(rejected, keyOf(issuer, clientId), limits.discoveriesMax),
-    answered: (issuer, redirectUri) => void unanswered.delete(keyOf(issuer, redirectUri)),
+    answered: async (issuer, redirectUri) => void await unanswered.take(keyOf(issuer, redirectUri)),
   };
 }
 

@@ -20,12 +20,12 @@ export interface LoginPlace {
    * once. Undefined: the gateway has no listener, or a client must not log in, since one log-in of
    * the operator serves all.
    */
-  urlOf(server: string, principal: string): string | undefined;
+  urlOf(server: string, principal: string): Promise<string | undefined>;
   /**
    * A URL with a link by which the operator logs in for any principal; its maker has checked that it
    * is the operator who asks. Undefined: the gateway has no listener.
    */
-  operatorUrlOf(server: string, principal: string): string | undefined;
+  operatorUrlOf(server: string, principal: string): Promise<string | undefined>;
   /** The base of the gateway's URLs; undefined: it has no listener. */
   base(): string | undefined;
   /** A listener serves the gateway from now on; `url` is its base, without a path. */
@@ -48,14 +48,14 @@ export function createLoginPlace(
   let base = publicUrl;
   const pageOf = (server: string): string | undefined =>
     base === undefined ? undefined : `${base}${connectPath}/${encodeURIComponent(server)}`;
-  const linkOf = (server: string, principal: string): string | undefined => {
+  const linkOf = async (server: string, principal: string): Promise<string | undefined> => {
     const page = pageOf(server);
-    return page === undefined ? undefined : `${page}?link=${links.make(server, principal)}`;
+    return page && `${page}?link=${await links.make(server, principal)}`;
   };
   return {
-    urlOf(server, principal) {
+    async urlOf(server, principal) {
       if (!authenticates) return principal === sharedPrincipal.id ? pageOf(server) : undefined;
-      return standsForOne({ id: principal }) ? linkOf(server, principal) : undefined;
+      return standsForOne({ id: principal }) ? await linkOf(server, principal) : undefined;
     },
     operatorUrlOf: linkOf,
     base: () => base,

@@ -72,7 +72,10 @@ export interface LoginSteering {
 
 /** What it is made of. */
 export interface LoginSteeringDeps {
-  readonly grants: Pick<ServerGrants, "hasGrant" | "reports" | "failedLogin" | "logOut">;
+  readonly grants: Pick<
+    ServerGrants,
+    "hasGrant" | "reports" | "failedLogin" | "logOut" | "tellNeeds"
+  >;
   readonly place: Pick<LoginPlace, "operatorUrlOf">;
   /** The configured servers of the moment. */
   readonly servers: () => readonly ServerConfig[];
@@ -137,7 +140,8 @@ export function createLoginSteering(deps: LoginSteeringDeps): LoginSteering {
     report: async (name) => await describe(name, oauthOf(name)),
     async makeLink(name, principal) {
       const id = principalOf(name, oauthOf(name), principal);
-      const url = place.operatorUrlOf(name, id);
+      await grants.tellNeeds(name, id);
+      const url = await place.operatorUrlOf(name, id);
       if (url === undefined) {
         throw new AccessError("access_invalid", "Cannot make a link: the gateway has no listener");
       }

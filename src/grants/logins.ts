@@ -11,9 +11,10 @@ import type { ServerGrants } from "./server_grants.ts";
 export interface Logins {
   /**
    * The URL of a page at which this principal logs in at a server, with a link that is valid for
-   * one log-in. Undefined: only the operator can log in, by a command.
+   * one log-in. Undefined: only the operator can log in, by a command. Rejects when no link can be
+   * stored.
    */
-  urlOf(server: string, principal: Principal): string | undefined;
+  urlOf(server: string, principal: Principal): Promise<string | undefined>;
   /** Whether a grant serves the principal; undefined: the server has not asked for one so far. */
   hasGrant(server: string, principal: Principal): Promise<boolean | undefined>;
   /** Watches for a log-in that begins after this call. */
@@ -30,12 +31,16 @@ export interface AwaitedLogin {
 
 /** Makes them. */
 export function createLogins(
-  grants: Pick<ServerGrants, "principalFor" | "hasGrant" | "watch">,
+  grants: Pick<ServerGrants, "principalFor" | "hasGrant" | "tellNeeds" | "watch">,
   place: Pick<LoginPlace, "urlOf">,
 ): Logins {
   const ownerOf = (server: string, { id }: Principal) => grants.principalFor(server, id);
   return {
-    urlOf: (server, principal) => place.urlOf(server, ownerOf(server, principal)),
+    async urlOf(server, principal) {
+      const owner = ownerOf(server, principal);
+      await grants.tellNeeds(server, owner);
+      return await place.urlOf(server, owner);
+    },
     hasGrant: (server, principal) => grants.hasGrant(server, ownerOf(server, principal)),
     await(server, principal) {
       const { promise: done, resolve } = Promise.withResolvers<void>();
@@ -50,7 +55,7 @@ export function createLogins(
 
 /** No log-in is possible here. */
 export const noLogins: Logins = {
-  urlOf: () => undefined,
+  urlOf: async () => undefined,
   hasGrant: async () => undefined,
   await: () => ({ done: new Promise(() => {}), stop: () => {} }),
 };

@@ -96,6 +96,11 @@ export interface ServerGrants {
    */
   hasGrant(server: string, principal: string): Promise<boolean | undefined>;
   /**
+   * A principal is led to a log-in at a server, perhaps at another instance, which learns what the
+   * server has asked for here.
+   */
+  tellNeeds(server: string, principal: string): Promise<void>;
+  /**
    * Finds the authorization server, registers the gateway there if necessary, and returns where the
    * browser goes. Rejects with a GatewayError whose message says what to do.
    */

@@ -22,11 +22,13 @@ import {
 } from "./issuer_tokens.ts";
 import type { KeptGrant } from "./kept_grants.ts";
 import type { ServerState } from "./protected_servers.ts";
+import type { ToldNeeds } from "./told_needs.ts";
 import type { BegunLogin, FinishedLogin, LoginAnswer, LoginRequest } from "./server_grants.ts";
 
 /** What log-ins need. */
 export interface ServerLoginDeps extends GrantSourceDeps {
   readonly begun: BegunLogins;
+  readonly told: ToldNeeds;
   /** Revokes what a new grant replaces at another issuer or for another resource. */
   readonly replace: (key: GrantKey) => void;
 }
@@ -39,11 +41,13 @@ export async function beginLogin(
   signal: AbortSignal,
 ): Promise<BegunLogin> {
   const { server } = state;
-  const since = deps.clock.monotonic();
+  const marks = await deps.begun.marks(server.name, principal);
   const { problem, redirectUri = callback } = server.oauth;
   if (problem !== undefined) throw new GrantProblem("refused", problem);
   const library = await loadLibrary();
-  const found = await deps.discovery.find(server, state.challenge, signal);
+  const told = await deps.told.find(server.name, principal);
+  const challenge = state.challenge ?? told?.challenge;
+  const found = await deps.discovery.find(server, challenge, signal);
   const { metadata, resource } = found;
   const endpoint = loginEndpointOf(metadata);
   const unproven = server.oauth.dpop === true
@@ -52,8 +56,9 @@ export async function beginLogin(
   if (unproven !== undefined) throw refuseIssuer(unproven);
   const client = await deps.clients.forLogin(server, metadata, redirectUri, signal);
   const kept = await deps.kept.load(server, principal);
-  const scopes = scopesOf(state, found, kept);
-  const login: Omit<StartedServerLogin, "dropped"> = {
+  const needed = joinScopes([...kept.needs.values()].flat(), told?.scopes ?? []);
+  const scopes = scopesOf({ server, challenge, needed }, found, kept);
+  const login: StartedServerLogin = {
     server,
     principal,
     metadata,
@@ -63,10 +68,11 @@ export async function beginLogin(
     scopes,
     verifier: library.generateRandomCodeVerifier(),
     returnTo,
+    marks,
   };
   const id = library.generateRandomState();
   const url = await toAuthorizationUrl(library, endpoint, id, login);
-  deps.begun.put(id, browser, login, since);
+  await deps.begun.put(id, browser, login);
   const { issuer } = metadata;
   deps.emit({ type: "grant_step", step: "login_begun", server: server.name, principal, issuer });
   return { url };
@@ -78,11 +84,12 @@ export async function beginLogin(
  * log-in for more does not lose it.
  */
 function scopesOf(
-  { server: { oauth }, challenge }: ServerState,
+  { server: { oauth }, challenge, needed }: Pick<ServerState, "server" | "challenge"> & {
+    readonly needed: readonly string[];
+  },
   { scopes: known, metadata }: FoundIssuer,
-  { needs, stored }: KeptGrant,
+  { stored }: KeptGrant,
 ): readonly string[] {
-  const needed = [...needs.values()].flat();
   const granted = stored?.key.issuer === metadata.issuer ? stored.grant.scopes : [];
   if (oauth.scopes !== undefined) return joinScopes(oauth.scopes, needed);
   const asked = challenge?.scopes ?? known ?? [];
@@ -98,7 +105,7 @@ async function toAuthorizationUrl(
   library: OAuthLibrary,
   endpoint: string,
   state: string,
-  { client, redirectUri, resource, scopes, verifier }: Omit<StartedServerLogin, "dropped">,
+  { client, redirectUri, resource, scopes, verifier }: StartedServerLogin,
 ): Promise<string> {
   const url = new URL(endpoint);
   const params = {
@@ -117,19 +124,17 @@ async function toAuthorizationUrl(
   return url.href;
 }
 
-/** Ends a log-in; `current`: the state of its server now. Rejects with a GrantProblem. */
+/** Ends a log-in. Rejects with a GrantProblem. */
 export async function finishLogin(
   login: StartedServerLogin,
-  current: ServerState,
   { params }: LoginAnswer,
   deps: ServerLoginDeps,
   signal: AbortSignal,
 ): Promise<FinishedLogin> {
   const { server, principal, metadata, client, redirectUri, resource } = login;
   const { issuer } = metadata;
-  deps.clients.answered(issuer, redirectUri);
+  await deps.clients.answered(issuer, redirectUri);
   try {
-    if (current.server.url !== server.url) throw stranger();
     const checked = await checkAnswer(login, params);
     const bindingKey = server.oauth.dpop === true ? await createProofKey() : undefined;
     const tokens = await exchangeCode(
@@ -222,18 +227,19 @@ export function stranger(): GrantProblem {
 
 /** Stores the grant; false if its server or its principal went away meanwhile. */
 async function keep(
-  { server, principal, scopes: requested, dropped }: StartedServerLogin,
+  login: StartedServerLogin,
   key: GrantKey,
   grant: Grant,
   deps: ServerLoginDeps,
 ): Promise<boolean> {
   const { store, limits, clock, log, bus, emit } = deps;
+  const { server, principal, scopes: requested } = login;
   const { name } = server;
   const kept = await deps.kept.load(server, principal);
   const before = kept.stored?.key;
   const isStored = await store.inTurn(key, () => store.save(key, grant));
   // From here on the grant is forgotten with all others of its server or principal.
-  if (dropped.aborted) {
+  if (!await deps.begun.isLive(login)) {
     await store.remove(key);
     return false;
   }
@@ -245,6 +251,7 @@ async function keep(
     );
   }
   deps.kept.replace(kept, key, grant);
+  await deps.told.forget(name, principal);
   const since = clock.monotonic() - limits.grantAttemptsMs;
   const recent = kept.logins.filter(({ at }) => at > since);
   const now = { at: clock.monotonic(), scopes: requested.join(" ") };

@@ -30,6 +30,8 @@ export const grantLimits = {
   keptGrantsMax: 10_000,
   /** Log-ins in a row that never came back, after which the gateway registers once more. */
   unansweredLoginsMax: 2,
+  /** How long they are counted: a person who was shown an error tries again within a day. */
+  unansweredLoginMs: 24 * 3_600_000,
   /** A revocation, whose outcome changes nothing, and how many run at once. */
   grantRevocationMs: 5_000,
   grantRevocationsMax: 8,

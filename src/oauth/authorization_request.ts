@@ -44,7 +44,7 @@ export async function checkAuthorization(
     const client = await findClient(clients, params, request);
     const redirectUri = toRedirectUri(client, params["redirect_uri"]);
     try {
-      const id = waiting.add({
+      const id = await waiting.add({
         client,
         redirectUri,
         state: params["state"],

@@ -3,44 +3,45 @@
  * URL, which can be copied or guessed at from a log; in another browser it shows nothing and can be
  * neither approved nor refused.
  */
-import { putWithin } from "../bounded.ts";
+import * as v from "valibot";
 import type { Limits } from "../limits.ts";
+import type { LoginRecords } from "../login_records.ts";
 
-/** The requests of all browsers, by the digests of the browsers' tokens. */
+/** The requests of all browsers, by the browsers' tokens. */
 export interface BoundRequests {
   /** Binds a request that is not bound yet; whether it belongs to this browser. */
-  take(request: string, token: string): boolean;
+  take(request: string, token: string): Promise<boolean>;
   /** The newest request of a browser. */
-  newest(token: string): string | undefined;
+  newest(token: string): Promise<string | undefined>;
   /** A browser has a new token: its requests stay its own. */
-  move(from: string, to: string): void;
+  move(from: string, to: string): Promise<void>;
   /** A request was answered, or is gone. */
-  forget(request: string): void;
+  forget(request: string): Promise<void>;
 }
 
-/** Makes the table, empty. */
+const form = v.object({ request: v.string() });
+
+/** Makes the table; the requests of a browser are a group. */
 export function createBoundRequests(
-  { limits, sha256 }: {
-    readonly limits: Pick<Limits, "browserLoginsMax">;
-    readonly sha256: (text: string) => string;
+  { limits, records }: {
+    readonly limits: Pick<
+      Limits,
+      "browserLoginsMax" | "waitingAuthorizationMs" | "waitingPerAddressMax"
+    >;
+    readonly records: LoginRecords;
   },
 ): BoundRequests {
-  const owners = new Map<string, string>();
+  const owners = records.table({
+    name: "requests",
+    form,
+    lifeMs: limits.waitingAuthorizationMs,
+    groupMax: limits.waitingPerAddressMax,
+    allMax: limits.browserLoginsMax,
+  });
   return {
-    take(request, token) {
-      const owner = sha256(token);
-      const known = owners.get(request) ?? owner;
-      if (known === owner) putWithin(owners, request, owner, limits.browserLoginsMax);
-      return known === owner;
-    },
-    newest(token) {
-      const own = sha256(token);
-      return [...owners].findLast(([, owner]) => owner === own)?.[0];
-    },
-    move(from, to) {
-      const [before, after] = [sha256(from), sha256(to)];
-      for (const [request, owner] of owners) if (owner === before) owners.set(request, after);
-    },
-    forget: (request) => void owners.delete(request),
+    take: (request, token) => owners.claim(request, token, { request }),
+    newest: async (token) => (await owners.newest(token))?.request,
+    move: (from, to) => owners.move(from, to),
+    forget: async (request) => void await owners.take(request),
   };
 }

@@ -1,61 +1,56 @@
 /**
- * Browsers that are logged in: each has a cookie with an opaque token, of which only the digest is
- * kept, in memory, so a restart logs all browsers out. Every browser that sees a page has such a
- * token, but only a log-in stores one, and it stores a new one: a token that was planted in a
- * browser never becomes a logged-in one. Not here: the cookie (src/http/oauth/browser_cookie.ts).
+ * Browsers that are logged in: each has a cookie with an opaque token, by which the log-in is found.
+ * Every browser that sees a page has such a token, but only a log-in stores one, and it stores a new
+ * one: a token that was planted in a browser never becomes a logged-in one. Not here: the cookie
+ * (src/http/oauth/browser_cookie.ts), and where log-ins are kept (login_records.ts).
  */
-import { putWithin } from "../bounded.ts";
-import type { Clock } from "../clock.ts";
+import * as v from "valibot";
 import type { Limits } from "../limits.ts";
+import type { LoginRecords } from "../login_records.ts";
 import { makeKey } from "../seal.ts";
 import type { Person } from "./waiting_authorizations.ts";
 
-/** The browsers. */
+/** The browsers. Each function rejects when the store is unavailable. */
 export interface BrowserLogins {
   /** Logs a person in; returns the browser's new token. */
-  logIn(person: Person): string;
+  logIn(person: Person): Promise<string>;
   /** Who is logged in with a token; undefined: none, or not any more. */
-  find(token: string | undefined): Person | undefined;
+  find(token: string | undefined): Promise<Person | undefined>;
   /** Ends the log-in of one browser. */
-  logOut(token: string): void;
+  logOut(token: string): Promise<void>;
   /** Ends all log-ins of a person. */
-  logOutPerson(name: string): void;
+  logOutPerson(name: string): Promise<void>;
 }
 
 /** What the table needs. */
 export interface BrowserLoginDeps {
-  readonly clock: Pick<Clock, "monotonic">;
+  readonly records: LoginRecords;
   readonly limits: Pick<Limits, "browserLoginMs" | "browserLoginsMax">;
-  /** SHA-256 of a text in hex. */
-  readonly sha256: (text: string) => string;
 }
 
 /** A new token of a browser: 256 random bits. */
 export const makeBrowserToken = makeKey;
 
-/** Makes the table, empty. */
-export function createBrowserLogins(
-  { clock, limits, sha256 }: BrowserLoginDeps,
-): BrowserLogins {
-  const logins = new Map<string, { readonly person: Person; readonly endsAt: number }>();
+const names = v.pipe(v.array(v.string()), v.readonly());
+const form = v.object({ name: v.string(), roles: names, groups: names });
+
+/** Makes the table; the browsers of a person are a group. */
+export function createBrowserLogins({ records, limits }: BrowserLoginDeps): BrowserLogins {
+  const logins = records.table({
+    name: "browsers",
+    form,
+    lifeMs: limits.browserLoginMs,
+    groupMax: limits.browserLoginsMax,
+    allMax: limits.browserLoginsMax,
+  });
   return {
-    logIn(person) {
+    async logIn(person) {
       const token = makeBrowserToken();
-      const endsAt = clock.monotonic() + limits.browserLoginMs;
-      putWithin(logins, sha256(token), { person, endsAt }, limits.browserLoginsMax);
+      await logins.put(token, person.name, person);
       return token;
     },
-    find(token) {
-      if (token === undefined) return undefined;
-      const key = sha256(token);
-      const login = logins.get(key);
-      if (login !== undefined && clock.monotonic() < login.endsAt) return login.person;
-      logins.delete(key);
-      return undefined;
-    },
-    logOut: (token) => void logins.delete(sha256(token)),
-    logOutPerson(name) {
-      for (const [key, { person }] of logins) if (person.name === name) logins.delete(key);
-    },
+    find: async (token) => token === undefined ? undefined : await logins.find(token),
+    logOut: async (token) => void await logins.take(token),
+    logOutPerson: (name) => logins.removeGroup(name),
   };
 }

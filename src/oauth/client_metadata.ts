@@ -31,6 +31,8 @@ export interface OAuthClient {
   readonly mayLogIn: boolean;
   /** Whether a person approved it once, so that errors may be sent to its redirect URI. */
   readonly isTrusted: boolean;
+  /** The document at its id, as it was read; absent: it has none. */
+  readonly document?: JsonObject | undefined;
 }
 
 /** What a client gets for itself, without a person. */

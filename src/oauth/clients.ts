@@ -50,8 +50,6 @@ export function createOAuthClients(deps: OAuthDeps): OAuthClients {
     addressesMax: limits.registrationAddressesMax,
     clock,
   });
-  /** Bodies of documents that were read for a request which is not approved yet. */
-  const bodies = new WeakMap<OAuthClient, JsonObject>();
 
   const fromDocument = async (id: string, address: string | undefined) => {
     const document = await readDocument(id, address);
@@ -59,8 +57,7 @@ export function createOAuthClients(deps: OAuthDeps): OAuthClients {
     const row = await store.client(id);
     try {
       const client = toClient(id, "document", document.value, row?.usedAt !== undefined);
-      bodies.set(client, document.value);
-      return client;
+      return { ...client, document: document.value };
     } catch (thrown) {
       if (thrown instanceof OAuthError) return { problem: thrown.message };
       throw thrown;
@@ -89,7 +86,7 @@ export function createOAuthClients(deps: OAuthDeps): OAuthClients {
       if (client.kind === "static") return undefined;
       const now = Math.round(clock.wall());
       const row = await store.client(client.id);
-      const body = bodies.get(client) ?? row?.body;
+      const body = client.document ?? row?.body;
       if (body === undefined) throw new OAuthError("invalid_client", "The client is unknown");
       return {
         id: client.id,

@@ -2,6 +2,7 @@
 import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
+import type { LoginRecords } from "../login_records.ts";
 import type { Log } from "../log.ts";
 import type { JsonObject } from "../model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -15,6 +16,7 @@ import type { OAuthStore } from "./oauth_store.ts";
 export interface OAuthDeps {
   readonly settings: OAuthSettings;
   readonly store: OAuthStore;
+  readonly records: LoginRecords;
   readonly sealer: Pick<Sealer, "digest">;
   readonly runtime: Pick<Runtime, "request">;
   readonly bus: Bus;

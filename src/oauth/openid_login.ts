@@ -5,11 +5,13 @@
  * (RFC 9207), issuer, audience, nonce, times and signature of the ID token are checked.
  */
 import type * as oauth from "oauth4webapi";
-import { putWithin } from "../bounded.ts";
+import * as v from "valibot";
 import { type Clock, withDeadline } from "../clock.ts";
+import { GatewayError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { msPerSecond } from "../limits.ts";
 import type { Log } from "../log.ts";
+import type { LoginRecords, LoginTable } from "../login_records.ts";
 import { clientSecretBasic } from "../outgoing/client_secret_basic.ts";
 import { toPublishedUrl } from "../outgoing/issuer_documents.ts";
 import type { OpenIdSettings } from "./login_settings.ts";
@@ -41,22 +43,20 @@ export class ProviderProblem extends Error {}
 export interface OpenIdDeps {
   readonly settings: OpenIdSettings;
   readonly runtime: Parameters<typeof createProviderFetch>[0]["runtime"];
-  readonly sha256: (text: string) => string;
+  readonly records: LoginRecords;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
 }
 
 /** One log-in that is at the provider, by its state. */
-interface StartedLogin {
-  /** The digest of the browser's token. */
-  readonly browser: string;
-  readonly request: string;
-  readonly redirectUri: string;
-  readonly verifier: string;
-  readonly nonce: string;
-  readonly endsAt: number;
-}
+type StartedLogin = v.InferOutput<typeof startedForm>;
+const startedForm = v.object({
+  request: v.string(),
+  redirectUri: v.string(),
+  verifier: v.string(),
+  nonce: v.string(),
+});
 
 /** The library, which is loaded with the first log-in. */
 type Library = typeof oauth;
@@ -64,7 +64,8 @@ type Library = typeof oauth;
 /** What the functions share. */
 interface OpenIdState extends OpenIdDeps {
   readonly fetch: ProviderFetch;
-  readonly started: Map<string, StartedLogin>;
+  /** By their states; the group is their browser. */
+  readonly started: LoginTable<StartedLogin>;
   known: { readonly metadata: oauth.AuthorizationServer; readonly until: number } | undefined;
 }
 
@@ -73,7 +74,13 @@ export function createOpenIdLogin(deps: OpenIdDeps): OpenIdLogin {
   const state: OpenIdState = {
     ...deps,
     fetch: createProviderFetch({ ...deps, url: deps.settings.issuer }),
-    started: new Map(),
+    started: deps.records.table({
+      name: "openid",
+      form: startedForm,
+      lifeMs: deps.limits.providerLoginMs,
+      groupMax: deps.limits.providerLoginsMax,
+      allMax: deps.limits.providerLoginsMax,
+    }),
     known: undefined,
   };
   return {
@@ -94,6 +101,7 @@ async function orProblem<Value>(
     });
   } catch (thrown) {
     if (thrown instanceof ProviderProblem) throw thrown;
+    if (thrown instanceof GatewayError && thrown.code === "store_unavailable") throw thrown;
     log.warn("Cannot log in at the OpenID provider", { reason: thrown });
     throw new ProviderProblem(
       "The log-in at the provider failed; the log of the gateway has the reason.",
@@ -111,15 +119,13 @@ async function begin(
   const { authorization_endpoint: endpoint } = await discover(state, library);
   const target = toPublishedUrl(endpoint, state.settings.issuer);
   if (target === undefined) throw new Error("Its metadata has no usable authorization_endpoint");
-  const { settings, started, sha256, clock, limits } = state;
+  const { settings, started } = state;
   const [id, verifier, nonce] = [
     library.generateRandomState(),
     library.generateRandomCodeVerifier(),
     library.generateRandomNonce(),
   ];
-  const endsAt = clock.monotonic() + limits.providerLoginMs;
-  const login = { browser: sha256(browser), request, redirectUri, verifier, nonce, endsAt };
-  putWithin(started, id, login, limits.providerLoginsMax);
+  await started.put(id, browser, { request, redirectUri, verifier, nonce });
   const url = new URL(target);
   const params = {
     response_type: "code",
@@ -140,13 +146,11 @@ async function finish(
   browser: string,
   response: URL,
 ): Promise<ProviderLogin> {
-  const { settings, started, sha256, clock, limits, log } = state;
+  const { settings, started, limits, log } = state;
   const id = response.searchParams.get("state") ?? "";
-  const login = started.get(id);
-  const isOwn = login !== undefined && login.browser === sha256(browser);
   // Another browser's log-in stays as it is.
-  if (isOwn) started.delete(id);
-  if (!isOwn || clock.monotonic() >= login.endsAt) {
+  const login = await started.take(id, browser);
+  if (login === undefined) {
     throw new ProviderProblem(
       "This log-in was not begun in this browser, took too long, or was interrupted by a restart " +
         "of the gateway. Go back to your client and connect again.",

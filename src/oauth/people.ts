@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Limits } from "../limits.ts";
+import type { LoginRecords } from "../login_records.ts";
 import type { Log } from "../log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type BoundRequests, createBoundRequests } from "./bound_requests.ts";
@@ -29,6 +30,7 @@ export interface People {
 /** What the people side is made of. */
 export interface PeopleDeps {
   readonly store: UserStore;
+  readonly records: LoginRecords;
   readonly server: Pick<OAuthServer, "revokePrincipal">;
   readonly settings?: LoginSettings | undefined;
   readonly runtime: Pick<Runtime, "nextTurn" | "sha256" | "request">;
@@ -39,9 +41,9 @@ export interface PeopleDeps {
 
 /** Puts the parts together. */
 export function createPeople(deps: PeopleDeps): People {
-  const { store, server, settings: { openid } = {}, runtime, clock, limits, log } = deps;
+  const { store, records, server, settings: { openid } = {}, runtime, clock, limits, log } = deps;
   const { nextTurn, sha256 } = runtime;
-  const browsers = createBrowserLogins({ clock, limits, sha256 });
+  const browsers = createBrowserLogins({ records, limits });
   const users = createUsers({
     store,
     passwords: createPasswords({ limits, clock, nextTurn }),
@@ -54,7 +56,7 @@ export function createPeople(deps: PeopleDeps): People {
     users,
     logins: createLoginAttempts({ users, clock, limits, sha256, log }),
     browsers,
-    requests: createBoundRequests({ limits, sha256 }),
-    openid: openid && createOpenIdLogin({ ...deps, settings: openid, sha256 }),
+    requests: createBoundRequests({ records, limits }),
+    openid: openid && createOpenIdLogin({ ...deps, settings: openid }),
   };
 }

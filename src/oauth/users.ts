@@ -72,7 +72,7 @@ export interface UserDeps {
   /** Revokes the grants of a principal. */
   readonly revokePrincipal: OAuthSteering["revokePrincipal"];
   /** Ends the log-ins of browsers. */
-  readonly logOut: (name: string) => void;
+  readonly logOut: (name: string) => Promise<void>;
 }
 
 /** The page that takes the link. */
@@ -130,7 +130,7 @@ export function createUsers(deps: UserDeps): Users {
     },
     async remove(name) {
       if (!await store.remove(name)) throw unknownUser(name);
-      deps.logOut(name);
+      await deps.logOut(name);
       await deps.revokePrincipal(userPrincipal(name), "user removed");
     },
     async setPassword(name, password) {
@@ -138,7 +138,7 @@ export function createUsers(deps: UserDeps): Users {
       if (await store.find(name) === undefined) throw unknownUser(name);
       const hash = await passwords.hash(password);
       await change(name, ({ link: _, ...row }) => ({ ...row, password: hash }));
-      deps.logOut(name);
+      await deps.logOut(name);
       await deps.revokePrincipal(userPrincipal(name), "password changed");
     },
     async makeLink(name) {

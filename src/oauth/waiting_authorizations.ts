@@ -38,10 +38,13 @@ export interface Person {
   readonly groups: readonly string[];
 }
 
-/** The requests that wait. Each ends by one approval or refusal. */
+/**
+ * The requests that wait. Each ends by one approval or refusal, at whichever instance. Each function
+ * rejects when the store is unavailable.
+ */
 export interface WaitingAuthorizations {
   /** The request of this id; undefined if it expired, was answered or never existed. */
-  find(id: string): WaitingAuthorization | undefined;
+  find(id: string): Promise<WaitingAuthorization | undefined>;
   /**
    * Issues a code for these scopes, of which those that were not requested are ignored. Returns the
    * URL to redirect the browser to; undefined as for `find`. Rejects when the code cannot be
@@ -49,5 +52,5 @@ export interface WaitingAuthorizations {
    */
   approve(id: string, person: Person, scopes: readonly string[]): Promise<string | undefined>;
   /** Returns the URL to redirect the browser to, with `access_denied`; undefined as for `find`. */
-  refuse(id: string): string | undefined;
+  refuse(id: string): Promise<string | undefined>;
 }

@@ -1,10 +1,12 @@
 /**
- * The authorization requests that wait for a person, in memory: a restart loses only requests that
- * are not approved yet, which a client makes again. Bounded in number, in all and of one network.
- * An approval stores its code before the browser is sent back.
+ * The authorization requests that wait for a person. What is lost of them is not approved yet, and
+ * its client asks again. Bounded in number, in all and of one network. An approval stores its code
+ * before the browser is sent back. Not here: where they are kept (login_records.ts).
  */
+import * as v from "valibot";
 import { steadyNow } from "../clock.ts";
 import { networkOf } from "../ip_address.ts";
+import { isJsonObject } from "../json.ts";
 import { userPrincipal } from "../principals.ts";
 import { makeKey } from "../seal.ts";
 import type { OAuthClient } from "./client_metadata.ts";
@@ -24,74 +26,73 @@ import type {
 export interface CheckedAuthorization {
   readonly client: OAuthClient;
   readonly redirectUri: string;
-  readonly surface: string | undefined;
+  readonly surface?: string | undefined;
   readonly scopes: readonly string[];
   readonly challenge: string;
-  readonly state: string | undefined;
+  readonly state?: string | undefined;
   readonly issuer: string;
-  readonly address: string | undefined;
+  readonly address?: string | undefined;
 }
 
 /** The requests that wait, for their maker and for pages. */
 export interface WaitingTable extends WaitingAuthorizations {
   /** Adds a request; returns its id. */
-  add(checked: CheckedAuthorization): string;
+  add(checked: CheckedAuthorization): Promise<string>;
 }
 
-interface Entry {
-  readonly checked: CheckedAuthorization;
-  readonly shown: WaitingAuthorization;
-}
+const text = v.string();
+const optional = v.optional(text);
+const form = v.object({
+  /** The client with its metadata, as it was read when it asked. */
+  client: v.custom<OAuthClient>(isJsonObject),
+  redirectUri: text,
+  surface: optional,
+  scopes: v.pipe(v.array(text), v.readonly()),
+  challenge: text,
+  state: optional,
+  issuer: text,
+  address: optional,
+  expiresAt: v.number(),
+});
+type Entry = v.InferOutput<typeof form>;
 
-/** Makes an empty table. */
+/** Makes the table; the requests of a network are a group. */
 export function createWaitingTable(deps: OAuthDeps, clients: OAuthClients): WaitingTable {
-  const { clock, limits, emit } = deps;
-  const entries = new Map<string, Entry>();
-  const isLive = ({ shown }: Entry): boolean => steadyNow(clock) < shown.expiresAt;
-  const find = (id: string): Entry | undefined => {
-    const entry = entries.get(id);
-    return entry !== undefined && isLive(entry) ? entry : undefined;
-  };
-  const senderOf = ({ address = "" }: CheckedAuthorization): string => networkOf(address);
-  const makeRoom = (checked: CheckedAuthorization): void => {
-    for (const [id, entry] of entries) if (!isLive(entry)) entries.delete(id);
-    const byNetwork = Map.groupBy(entries, ([, entry]) => senderOf(entry.checked));
-    const same = byNetwork.get(senderOf(checked)) ?? [];
-    if (same.length >= limits.waitingPerAddressMax) {
-      entries.delete(same[0]?.[0] ?? "");
-    } else if (entries.size >= limits.waitingAuthorizationsMax) {
-      // Those who have few requests keep theirs, however many a flood brings.
-      const [most] = [...byNetwork.values()].toSorted((one, other) => other.length - one.length);
-      entries.delete(most?.[0]?.[0] ?? "");
-    }
-  };
+  const { records, clock, limits, emit } = deps;
+  const entries = records.table({
+    name: "authorizations",
+    form,
+    lifeMs: limits.waitingAuthorizationMs,
+    groupMax: limits.waitingPerAddressMax,
+    allMax: limits.waitingAuthorizationsMax,
+  });
   return {
-    add(checked) {
-      makeRoom(checked);
+    async add(checked) {
       const id = makeKey();
       const expiresAt = steadyNow(clock) + limits.waitingAuthorizationMs;
-      entries.set(id, { checked, shown: toShown(id, checked, expiresAt) });
+      await entries.put(id, networkOf(checked.address ?? ""), { ...checked, expiresAt });
       return id;
     },
-    find: (id) => find(id)?.shown,
+    async find(id) {
+      const entry = await entries.find(id);
+      return entry && toShown(id, entry);
+    },
     async approve(id, person, scopes) {
-      const entry = find(id);
-      if (entry === undefined) return undefined;
       // An answer counts once, however often the form is sent.
-      entries.delete(id);
+      const entry = await entries.take(id);
+      if (entry === undefined) return undefined;
       try {
-        return await issueCode(deps, clients, entry.checked, person, scopes);
+        return await issueCode(deps, clients, entry, person, scopes);
       } catch (thrown) {
         // The client was revoked meanwhile, and its request with it.
         if (thrown instanceof OAuthError) return undefined;
         throw thrown;
       }
     },
-    refuse(id) {
-      const entry = find(id);
+    async refuse(id) {
+      const entry = await entries.take(id);
       if (entry === undefined) return undefined;
-      entries.delete(id);
-      const { redirectUri, state, issuer, client, surface } = entry.checked;
+      const { redirectUri, state, issuer, client, surface } = entry;
       emit({ type: "oauth_step", step: "denied", client: client.id, surface });
       return addToRedirect(redirectUri, { error: "access_denied", state, iss: issuer });
     },
@@ -100,8 +101,7 @@ export function createWaitingTable(deps: OAuthDeps, clients: OAuthClients): Wait
 
 function toShown(
   id: string,
-  { client, redirectUri, surface, scopes }: CheckedAuthorization,
-  expiresAt: number,
+  { client, redirectUri, surface, scopes, expiresAt }: Entry,
 ): WaitingAuthorization {
   return {
     id,

@@ -8,6 +8,7 @@ import { createMemoryCatalogStore } from "./memory_catalogs.ts";
 import { createMemoryCredentialStore } from "./memory_credentials.ts";
 import { createMemoryGrantStore } from "./memory_grants.ts";
 import { createMemoryKeyStore } from "./memory_keys.ts";
+import { createMemoryLogins } from "./memory_logins.ts";
 import { createMemoryOAuth } from "./memory_oauth.ts";
 import { createMemoryProfiles } from "./memory_profiles.ts";
 import { createMemoryPins } from "./memory_pins.ts";
@@ -20,6 +21,7 @@ import type { StoreEngine, StoreKindOptions } from "./stores.ts";
 export async function openMemoryStore(options: StoreKindOptions): Promise<StoreEngine> {
   const { clock, limits, log } = options;
   const sessions = createMemorySessionStore();
+  const logins = createMemoryLogins({ clock });
   return {
     sessions,
     events: () => undefined,
@@ -33,6 +35,7 @@ export async function openMemoryStore(options: StoreKindOptions): Promise<StoreE
     profiles: createMemoryProfiles(),
     users: createMemoryUsers(),
     oauth: createMemoryOAuth(),
+    logins: () => logins,
     processGroups: createMemoryProcessGroups(),
     keys: createMemoryKeyStore(),
     backup: refuseBackup,

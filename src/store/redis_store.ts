@@ -15,6 +15,7 @@ import { createRedisCredentials } from "./redis_credentials.ts";
 import { openRedisEvents } from "./redis_events.ts";
 import { createRedisGrants } from "./redis_grants.ts";
 import { createRedisKeys } from "./redis_keys.ts";
+import { createRedisLogins } from "./redis_logins.ts";
 import { createRedisNames } from "./redis_names.ts";
 import { createRedisOAuth } from "./redis_oauth.ts";
 import { createRedisPins } from "./redis_pins.ts";
@@ -73,7 +74,7 @@ const refusesWork = "the engine that stores sessions is unavailable: what needs 
 
 /** Opens the stores alone, without a data folder. */
 export function openEngineStores(
-  { engine, clock, limits, sessionTimeoutMs = limits.engineSessionGraceMs, log }:
+  { engine, runtime, clock, limits, sessionTimeoutMs = limits.engineSessionGraceMs, log }:
     & StoreKindOptions
     & { readonly engine: RedisConnection },
 ): EngineStores {
@@ -100,6 +101,7 @@ export function openEngineStores(
     profiles: createRedisProfiles({ tables, log: log.source("registry") }),
     users: createRedisUsers({ tables, log: log.source("users") }),
     oauth: createRedisOAuth(shared),
+    logins: (sealer) => createRedisLogins({ engine, sealer, sha256: runtime.sha256 }),
     keys: createRedisKeys({ tables, log: log.source("keys") }),
     names: createRedisNames(engine),
     owners: createRedisOwners(engine, limits),

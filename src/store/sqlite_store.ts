@@ -5,6 +5,7 @@
  */
 import { copyDatabase } from "./backup.ts";
 import { openStoreDatabase, openWhenFree } from "./database.ts";
+import { createMemoryLogins } from "./memory_logins.ts";
 import { openSqliteCatalogStore } from "./sqlite_catalogs.ts";
 import { openSqliteCredentialStore } from "./sqlite_credentials.ts";
 import { openSqliteEvents } from "./sqlite_events.ts";
@@ -68,6 +69,8 @@ export async function openSqliteStore(options: StoreKindOptions): Promise<StoreE
       profiles: openSqliteProfiles({ database, log: log.source("registry") }),
       users: openSqliteUsers({ database, log: log.source("users") }),
       oauth: openSqliteOAuth(database),
+      // One instance uses the database, and what is under way begins again after its restart.
+      logins: () => createMemoryLogins({ clock }),
       processGroups: openSqliteProcessGroups({ database, clock }),
       keys: openSqliteKeyStore({ database, log: log.source("keys") }),
       names: createSqliteNames(database),

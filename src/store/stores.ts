@@ -19,6 +19,7 @@ import type { OwnerTable } from "../instances/owner_table.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { UserStore } from "../oauth/user_store.ts";
+import type { LoginRecords } from "../login_records.ts";
 import type { RedisConnection } from "../redis/redis_connection.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createSealer, makeKey, type Sealer } from "../seal.ts";
@@ -47,6 +48,8 @@ export interface Stores {
   readonly profiles: ProfileStore;
   readonly users: UserStore;
   readonly oauth: OAuthStore;
+  /** What log-ins leave behind until they are done. */
+  readonly logins: LoginRecords;
   readonly processGroups: ProcessGroupStore;
   /** The API keys of clients. */
   readonly keys: KeyStore;
@@ -111,10 +114,11 @@ export interface StoreKindOptions {
  * still need the key that seals them.
  */
 export interface StoreEngine
-  extends Omit<Stores, "credentials" | "events" | "grants" | "registry"> {
+  extends Omit<Stores, "credentials" | "events" | "grants" | "logins" | "registry"> {
   events(sealer: Sealer): EventStore | undefined;
   credentials(sealer: Sealer): CredentialStore;
   grants(sealer: Sealer): GrantStore;
+  logins(sealer: Sealer): LoginRecords;
   registry(sealer: Sealer): RegistryStore;
 }
 
@@ -186,6 +190,7 @@ async function openAll(
         events: engine.events(sealer),
         credentials: engine.credentials(sealer),
         grants: engine.grants(sealer),
+        logins: engine.logins(sealer),
         registry: engine.registry(sealer),
       },
       sealer,

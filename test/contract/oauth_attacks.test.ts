@@ -173,7 +173,7 @@ describe("a scope", () => {
       expect(new URL(alone.headers.get("location") ?? "").searchParams.get("error"))
         .toBe("invalid_scope");
       const among = await askAuthorization(opened, "desk", { scope: `mcp:server:child ${scope}` });
-      expect(opened.gateway.oauth?.waiting.find(waitingIdOf(among))?.scopes)
+      expect((await opened.gateway.oauth?.waiting.find(waitingIdOf(among)))?.scopes)
         .toEqual(["mcp:server:child"]);
     }
   });
@@ -255,12 +255,13 @@ describe("a flood", () => {
         code_challenge_method: "S256",
       })}`,
     );
-  const isWaiting = (id: string) => opened.gateway.oauth?.waiting.find(id) !== undefined;
+  const isWaiting = async (id: string) =>
+    await opened.gateway.oauth?.waiting.find(id) !== undefined;
 
   test("of requests from one IPv6 network pushes out its own alone", async () => {
     const honest = waitingIdOf(await ask("203.0.113.9"));
     for (let host = 1; host <= 40; host += 1) await ask(`2001:db8::${host.toString(16)}`);
-    expect(isWaiting(honest)).toBe(true);
+    expect(await isWaiting(honest)).toBe(true);
   });
 
   test("of requests from several networks does not push out one of another", async () => {
@@ -268,7 +269,7 @@ describe("a flood", () => {
     for (let round = 0; round < 4; round += 1) {
       for (let net = 1; net <= 6; net += 1) await ask(`198.51.100.${net}`);
     }
-    expect(isWaiting(honest)).toBe(true);
+    expect(await isWaiting(honest)).toBe(true);
   });
 
   test("of refreshes by one client is slowed down, and ends no grant", async () => {

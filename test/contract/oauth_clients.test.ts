@@ -100,7 +100,7 @@ describe("a client's document", () => {
   test("shows the person its host", async () => {
     const id = "https://client.example/oauth/host.json";
     const waiting = waitingIdOf(await askAuthorization(opened, id, redirect));
-    expect(opened.gateway.oauth?.waiting.find(waiting)?.client).toMatchObject({
+    expect((await opened.gateway.oauth?.waiting.find(waiting))?.client).toMatchObject({
       kind: "document",
       host: "client.example",
     });
@@ -164,7 +164,7 @@ describe("a client's document", () => {
     const response = await askAuthorization(opened, id, {
       redirect_uri: "http://localhost:55001/callback",
     });
-    expect(opened.gateway.oauth?.waiting.find(waitingIdOf(response))?.client.name).toBe(
+    expect((await opened.gateway.oauth?.waiting.find(waitingIdOf(response)))?.client.name).toBe(
       "Claude Code",
     );
     network.answer = (url) => ({ body: documentOf(url) });

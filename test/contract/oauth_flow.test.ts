@@ -66,7 +66,7 @@ async function follow(kept: Kept): Promise<URL> {
   expect(response.status).toBe(302);
   const id = new URL(response.headers.get("location") ?? "").searchParams.get("request") ?? "";
   const waiting = opened.gateway.oauth?.waiting;
-  const scopes = waiting?.find(id)?.scopes ?? [];
+  const scopes = (await waiting?.find(id))?.scopes ?? [];
   return new URL(await waiting?.approve(id, ada, scopes) ?? "about:blank");
 }
 

@@ -185,7 +185,7 @@ describe("a request that waits", () => {
     const response = await askAuthorization(opened, client, {
       scope: "mcp:server:child offline_access email",
     });
-    expect(opened.gateway.oauth?.waiting.find(waitingIdOf(response))).toMatchObject({
+    expect(await opened.gateway.oauth?.waiting.find(waitingIdOf(response))).toMatchObject({
       client: { id: client, kind: "registration", name: "Editor", uri: "https://editor.example/" },
       redirectUri: loopback,
       surface: "/mcp",
@@ -200,7 +200,7 @@ describe("a request that waits", () => {
     const scopes = ["mcp", "admin"];
     const url = new URL(await waiting?.approve(id, ada, scopes) ?? "");
     expect(await waiting?.approve(id, ada, scopes)).toBeUndefined();
-    expect(waiting?.refuse(id)).toBeUndefined();
+    expect(await waiting?.refuse(id)).toBeUndefined();
     const { body } = await redeem(opened, client, url.searchParams.get("code") ?? "");
     expect(body["scope"]).toBe("mcp");
   });
@@ -208,7 +208,7 @@ describe("a request that waits", () => {
   test("that the person denies ends at the client with access_denied and the issuer", async () => {
     const client = await clientWith(loopback);
     const id = waitingIdOf(await askAuthorization(opened, client));
-    const url = new URL(opened.gateway.oauth?.waiting.refuse(id) ?? "");
+    const url = new URL(await opened.gateway.oauth?.waiting.refuse(id) ?? "");
     expect(Object.fromEntries(url.searchParams)).toEqual({
       error: "access_denied",
       state: "the-state",
@@ -220,7 +220,7 @@ describe("a request that waits", () => {
     const client = await clientWith(loopback);
     const id = waitingIdOf(await askAuthorization(opened, client));
     opened.clock.advance(600_001);
-    expect(opened.gateway.oauth?.waiting.find(id)).toBeUndefined();
+    expect(await opened.gateway.oauth?.waiting.find(id)).toBeUndefined();
   });
 
   test("gives way to newer ones of the same address only", async () => {
@@ -241,8 +241,8 @@ describe("a request that waits", () => {
     const first = waitingIdOf(await askFrom("192.0.2.9"));
     for (let count = 0; count < 10; count += 1) await askFrom("192.0.2.9");
     const waiting = opened.gateway.oauth?.waiting;
-    expect(waiting?.find(first)).toBeUndefined();
-    expect(waiting?.find(mine)?.id).toBe(mine);
+    expect(await waiting?.find(first)).toBeUndefined();
+    expect((await waiting?.find(mine))?.id).toBe(mine);
   });
 });
 

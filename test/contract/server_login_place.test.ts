@@ -8,21 +8,24 @@ import { anonymousPrincipal, operatorPrincipal, sharedPrincipal } from "../../sr
 import { base, openOAuthGateway } from "../support/oauth_gateway.ts";
 
 const listener = "http://localhost:7999";
-const links = { make: (server: string, principal: string) => `for-${server}-${principal}` };
+const links = {
+  make: async (server: string, principal: string) => `for-${server}-${principal}`,
+};
 const place = (authenticates: boolean, publicUrl?: string) =>
   createLoginPlace({ links, publicUrl, authenticates });
 
 describe("the place of log-ins", () => {
-  test("is unknown before a listener is open, except with a public URL", () => {
+  test("is unknown before a listener is open, except with a public URL", async () => {
     const later = place(true);
-    expect([later.urlOf("files", "key:ci"), later.operatorUrlOf("files", ""), later.base()])
+    const before = [await later.urlOf("files", "key:ci"), await later.operatorUrlOf("files", "")];
+    expect([...before, later.base()])
       .toEqual([undefined, undefined, undefined]);
     later.listensAt(`${listener}/`);
-    expect(later.urlOf("files", "key:ci"))
+    expect(await later.urlOf("files", "key:ci"))
       .toBe(`${listener}/oauth/connect/files?link=for-files-key:ci`);
     const known = place(true, "https://gateway.example/gw");
     known.listensAt(listener);
-    expect(known.urlOf("a b", "key:ci"))
+    expect(await known.urlOf("a b", "key:ci"))
       .toBe("https://gateway.example/gw/oauth/connect/a%20b?link=for-a b-key:ci");
   });
 
@@ -36,10 +39,10 @@ describe("the place of log-ins", () => {
   ];
   for (const [authenticates, principal, hasUrl] of rows) {
     const clients = authenticates ? "clients authenticate" : "clients do not authenticate";
-    test(`has ${hasUrl ? "a" : "no"} URL for "${principal}" where ${clients}`, () => {
+    test(`has ${hasUrl ? "a" : "no"} URL for "${principal}" where ${clients}`, async () => {
       const asked = place(authenticates, listener);
-      expect(asked.urlOf("files", principal) !== undefined).toBe(hasUrl);
-      expect(asked.operatorUrlOf("files", principal)).toContain("?link=");
+      expect(await asked.urlOf("files", principal) !== undefined).toBe(hasUrl);
+      expect(await asked.operatorUrlOf("files", principal)).toContain("?link=");
     });
   }
 });

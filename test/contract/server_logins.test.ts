@@ -17,7 +17,7 @@ import {
 describe("a link", () => {
   test("leads to a page without scripts, which says where, for whom, and how to be careful", async () => {
     const { links, browser: open, pageOf } = await createConnectHarness({ kinds: ["key"] });
-    const page = await open().open(pageOf("files", links.make("files", "key:ci")));
+    const page = await open().open(pageOf("files", await links.make("files", "key:ci")));
     expect(page.status).toBe(200);
     expect(page.html).toContain("Log in at files?");
     expect(page.html).toContain(new URL(protectedServer("files").url).host);
@@ -33,7 +33,7 @@ describe("a link", () => {
 
   test("is used up by its form and not by a look at it, and works once", async () => {
     const { links, browser: open, pageOf, begun } = await createConnectHarness({ kinds: ["key"] });
-    const url = pageOf("files", links.make("files", "key:ci"));
+    const url = pageOf("files", await links.make("files", "key:ci"));
     for (let looks = 0; looks < 5; looks += 1) await open().open(url);
     const browser = open();
     const [one, other] = [await browser.open(url), await browser.open(url)];
@@ -52,7 +52,7 @@ describe("a link", () => {
   test("of two forms at the same moment one goes on", async () => {
     const { links, browser: open, pageOf, begun } = await createConnectHarness({ kinds: ["key"] });
     const browser = open();
-    const page = await browser.open(pageOf("files", links.make("files", "key:ci")));
+    const page = await browser.open(pageOf("files", await links.make("files", "key:ci")));
     const pages = await Promise.all([goOn(browser, page), goOn(browser, page)]);
     expect(pages.map(({ status }) => status).sort()).toEqual([200, 410]);
     expect(begun.length).toBe(1);
@@ -64,7 +64,7 @@ describe("a link", () => {
       servers: [protectedServer("files"), protectedServer("mail")],
     };
     const { links, browser: open, pageOf, clock, begun } = await createConnectHarness(options);
-    const link = links.make("files", "key:ci");
+    const link = await links.make("files", "key:ci");
     const browser = open();
     expect((await browser.open(pageOf("mail", link))).status).toBe(410);
     const page = await browser.open(pageOf("files", link));
@@ -80,7 +80,7 @@ describe("a link", () => {
     const { links, browser: open, pageOf, send, begun } = await createConnectHarness({
       kinds: ["key"],
     });
-    const link = links.make("files", "key:ci");
+    const link = await links.make("files", "key:ci");
     const url = pageOf("files", link);
     const browser = open();
     const page = await browser.open(url);
@@ -107,10 +107,12 @@ describe("a link", () => {
 
   test("of one principal takes no other principal's away, however many it has", async () => {
     const { links } = await createConnectHarness({ limits: { serverLinksPerPrincipalMax: 3 } });
-    const others = links.make("files", "key:other");
-    const own = [1, 2, 3, 4].map(() => links.make("files", "key:ci"));
-    expect(own.map((token) => links.find(token) !== undefined)).toEqual([false, true, true, true]);
-    expect(links.find(others)).toEqual({ server: "files", principal: "key:other" });
+    const others = await links.make("files", "key:other");
+    const own: string[] = [];
+    for (let at = 0; at < 4; at += 1) own.push(await links.make("files", "key:ci"));
+    const found = await Promise.all(own.map((token) => links.find(token)));
+    expect(found.map((link) => link !== undefined)).toEqual([false, true, true, true]);
+    expect(await links.find(others)).toEqual({ server: "files", principal: "key:other" });
   });
 });
 
@@ -120,7 +122,7 @@ describe("a link for a person", () => {
       kinds: ["oauth"],
     });
     const browser = open();
-    const login = await browser.open(pageOf("files", links.make("files", "user:ann")));
+    const login = await browser.open(pageOf("files", await links.make("files", "user:ann")));
     expect(login.html).toContain('name="password"');
     const page = await logIn(browser, login, "ann");
     expect(page.html).toContain("Log in at files?");
@@ -132,14 +134,14 @@ describe("a link for a person", () => {
     const { links, browser: open, pageOf, begun } = await createConnectHarness({
       kinds: ["oauth"],
     });
-    const link = links.make("files", "user:ann");
+    const link = await links.make("files", "user:ann");
     const browser = open();
     const refused = await logIn(browser, await browser.open(pageOf("files", link)), "bob");
     expect(refused.status).toBe(403);
     expect(refused.html).toContain("This link is not for you");
     expect(refused.html).not.toContain("/oauth/connect/files");
     // Bob's browser gets no way on, also not by a link for a key.
-    const keys = await browser.open(pageOf("files", links.make("files", "key:ci")));
+    const keys = await browser.open(pageOf("files", await links.make("files", "key:ci")));
     expect(keys.status).toBe(403);
     // The person of the link logs in with this browser after all.
     const again = await browser.submit(refused, {});
@@ -154,7 +156,7 @@ describe("a link for a person", () => {
       kinds: ["oauth"],
     });
     const browser = open();
-    const login = await browser.open(pageOf("files", links.make("files", "user:ann")));
+    const login = await browser.open(pageOf("files", await links.make("files", "user:ann")));
     const page = await logIn(browser, login, "ann");
     const logout = await browser.submit(await browser.open(`${base}/oauth/login`), {});
     await logIn(browser, logout, "bob");
@@ -202,7 +204,7 @@ describe("a person without a link", () => {
     }));
     expect(pages[0]).toMatch(/^404 /);
     expect(new Set(pages).size).toBe(1);
-    const byLink = await browser.open(pageOf("secret", links.make("secret", "user:ann")));
+    const byLink = await browser.open(pageOf("secret", await links.make("secret", "user:ann")));
     expect(byLink.status).toBe(404);
   });
 
@@ -226,10 +228,10 @@ describe("one log-in for everybody", () => {
     const refused = await logIn(browser, await browser.open(pageOf("files")), "ann");
     expect([refused.status, refused.html.includes("mcp-wrapper auth login files")])
       .toEqual([403, true]);
-    const own = await browser.open(pageOf("files", links.make("files", "user:ann")));
+    const own = await browser.open(pageOf("files", await links.make("files", "user:ann")));
     expect(own.status).toBe(410);
     const operator = open();
-    const link = links.make("files", sharedPrincipal.id);
+    const link = await links.make("files", sharedPrincipal.id);
     const page = await operator.open(pageOf("files", link));
     expect(page.html).toContain("all clients of this gateway");
     expect((await goOn(operator, page)).leavesTo).toBe(issuerPage(1));

@@ -22,6 +22,7 @@ import { createRandom, createTestClock, type TestClock } from "../support/clock.
 import { createTestRuntime } from "../support/fake_runtime.ts";
 import { initialize, jsonHeaders } from "../support/http_harness.ts";
 import { createTestLog } from "../support/log.ts";
+import { describeLoginRecords } from "../support/login_record_cases.ts";
 import { describeGrantStore } from "../support/grant_store_cases.ts";
 import { describeOAuthStore } from "../support/oauth_store_cases.ts";
 import { describePinStore } from "../support/pin_store_cases.ts";
@@ -729,6 +730,7 @@ for (const place of places) describeOAuthStore(place.name, () => open(place), pl
 for (const place of places) {
   describeGrantStore(place.name, (changes) => open(place, changes), place.isKept);
   describePinStore(place.name, (changes) => open(place, changes), place.isKept);
+  describeLoginRecords(place.name, () => open(place), (ms) => clock.advance(ms));
 }
 
 const user: UserRow = { name: "ann", roles: ["a"], groups: [], createdAt: 1_700_000_000_000 };

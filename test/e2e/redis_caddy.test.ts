@@ -1,6 +1,7 @@
 /**
- * Two instances behind Caddy as packaging/Caddyfile sets it up: a session and its streams work
- * without affinity, and neither the end of an instance nor its drain costs a call.
+ * Two instances behind Caddy as packaging/Caddyfile sets it up: a session, its streams and the
+ * log-in of a person work without affinity, and neither the end of an instance nor its drain costs a
+ * call.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -11,6 +12,8 @@ import process from "node:process";
 import { hostileCommand } from "../fault/hostile_command.ts";
 import { freePort } from "../support/free_port.ts";
 import { framesOf, initialize, jsonHeaders, request } from "../support/http_harness.ts";
+import { challenge, loopback, verifier } from "../support/oauth_gateway.ts";
+import { openBrowser } from "../support/oauth_person.ts";
 import { hasRedis, type RedisServer, startRedis } from "../support/redis_server.ts";
 import { runCli } from "../support/run_cli.ts";
 import { projectDirectory, type SpawnedGateway, spawnGateway } from "../support/spawn_gateway.ts";
@@ -28,14 +31,15 @@ const secret = "u8Zq3rT1vX5yB7nM9kL2pQ4sW6eR0tY8";
   let folder: string;
   let base: string;
   let key: string;
+  let env: Record<string, string>;
   const gateways: SpawnedGateway[] = [];
 
   beforeAll(async () => {
     redis = await startRedis("--appendonly", "yes");
     const port = await freePort();
     base = `http://localhost:${port}`;
-    const env = {
-      MCP_AUTH: "key",
+    env = {
+      MCP_AUTH: "key,oauth",
       MCP_STORE: redis.url,
       MCP_SECRET: secret,
       MCP_PUBLIC_URL: base,
@@ -60,8 +64,9 @@ const secret = "u8Zq3rT1vX5yB7nM9kL2pQ4sW6eR0tY8";
     const [first] = gateways;
     const made = await runCli(["keys", "add", "me", "--json"], {
       cwd: first?.directory ?? "",
-      env: { MCP_AUTH: "key", MCP_STORE: redis.url, MCP_SECRET: secret },
+      env,
     });
+    if (made.code !== 0) throw new Error(`Cannot add a key: ${made.stderr}`);
     ({ key } = JSON.parse(made.stdout));
     await until("Caddy serves", async () => {
       const response = await fetch(`${base}/ready`).catch(() => undefined);
@@ -110,6 +115,50 @@ const secret = "u8Zq3rT1vX5yB7nM9kL2pQ4sW6eR0tY8";
     const results = [];
     for (let id = 1; id <= 20; id += 1) results.push(await call(id));
     expect(new Set(results)).toEqual(new Set(["ok"]));
+  }, testMs);
+
+  test("a person lets a client in, with each page at the next instance", async () => {
+    const ask = (path: string, init: RequestInit = {}) => fetch(`${base}${path}`, init);
+    const metadata = { redirect_uris: [loopback], token_endpoint_auth_method: "none" };
+    const registered = await ask("/oauth/register", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(metadata),
+    });
+    const { client_id: id } = await registered.json() as { client_id: string };
+    const query = new URLSearchParams({
+      client_id: id,
+      response_type: "code",
+      redirect_uri: loopback,
+      code_challenge: challenge,
+      code_challenge_method: "S256",
+    });
+    const browser = openBrowser();
+    expect((await browser.open(`${base}/oauth/authorize?${query}`)).html).toContain("Log in at");
+    const added = await runCli(["users", "add", "ada", "--link"], {
+      cwd: gateways[0]?.directory ?? "",
+      env: {
+        MCP_AUTH: "key,oauth",
+        MCP_STORE: redis.url,
+        MCP_SECRET: secret,
+        MCP_PUBLIC_URL: base,
+      },
+    });
+    const consent = await browser.submit(await browser.open(added.stdout.trim()), { user: "ada" });
+    const { leavesTo = "" } = await browser.submit(consent, { decision: "allow" });
+    const code = new URL(leavesTo).searchParams.get("code") ?? "";
+    const form = { grant_type: "authorization_code", client_id: id, code, code_verifier: verifier };
+    const answer = await ask("/oauth/token", { method: "POST", body: new URLSearchParams(form) });
+    const { access_token: token } = await answer.json() as { access_token: string };
+    for (let at = 0; at < 4; at += 1) {
+      const opened = await send(
+        "POST",
+        { authorization: `Bearer ${token}` },
+        initialize("2025-11-25"),
+      );
+      await opened.text();
+      expect(opened.status).toBe(200);
+    }
   }, testMs);
 
   test("the frames of a stream come through as they are sent", async () => {

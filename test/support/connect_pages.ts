@@ -15,6 +15,7 @@ import { defaultLimits, type Limits } from "../../src/limits.ts";
 import { createPeople } from "../../src/oauth/people.ts";
 import { sha256 } from "../../src/runtime/digest.ts";
 import { createSealer, makeKey } from "../../src/seal.ts";
+import { createMemoryLogins } from "../../src/store/memory_logins.ts";
 import { createMemoryUsers } from "../../src/store/memory_users.ts";
 import { createTestClock } from "./clock.ts";
 import { createFakeGateway } from "./fake_gateway.ts";
@@ -80,7 +81,9 @@ export async function createConnectHarness(options: ConnectOptions = {}): Promis
   const limits: Limits = { ...defaultLimits, passwordMemoryKib: 64, ...options.limits };
   const grant = kinds.length === 0 ? "shared" : "each";
   const servers = options.servers ?? [protectedServer("files", { grant })];
+  const records = createMemoryLogins({ clock });
   const people = createPeople({
+    records,
     store: createMemoryUsers(),
     server: { revokePrincipal: async () => 0 },
     runtime: await createTestRuntime(),
@@ -92,7 +95,7 @@ export async function createConnectHarness(options: ConnectOptions = {}): Promis
     await people.users.add(name, { roles: [], groups: [], password });
   }
   const sealer = await createSealer(makeKey());
-  const links = createLoginLinks({ clock, limits, sha256 });
+  const links = createLoginLinks({ records, limits });
   const begun: LoginRequest[] = [];
   const finished: FinishedLogin[] = [];
   const grants: Pick<ServerGrants, "begin" | "finish"> = {
@@ -131,9 +134,9 @@ export async function createConnectHarness(options: ConnectOptions = {}): Promis
           people,
           sealer,
           waiting: {
-            find: () => undefined,
+            find: async () => undefined,
             approve: async () => undefined,
-            refuse: () => undefined,
+            refuse: async () => undefined,
           },
         },
       }

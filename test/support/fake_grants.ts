@@ -84,6 +84,7 @@ export function createFakeGrants(): FakeGrants {
     reports: async () => [],
     failedLogin: () => undefined,
     logOut: async () => 0,
+    tellNeeds: async () => {},
     forget: async () => {},
     keep: () => {},
     watch(listener) {

@@ -33,6 +33,8 @@ export interface IssuerKnobs {
   nonces: { readonly issuer: string; readonly server: string } | undefined;
   /** What is granted; undefined: what is requested. */
   scope: string | undefined;
+  /** The protected server speaks MCP, with the tool `read`; otherwise it only shows the token. */
+  isMcp: boolean;
 }
 
 /** One request to the issuer. */
@@ -78,6 +80,27 @@ const json = (value: unknown, status = 200) =>
     headers: { "content-type": "application/json", "cache-control": "no-store" },
   });
 
+/** Results of the protected server where it speaks MCP, by method. */
+const results: Readonly<Record<string, unknown>> = {
+  initialize: {
+    protocolVersion: "2025-11-25",
+    capabilities: { tools: {} },
+    serverInfo: { name: "far", version: "1" },
+  },
+  "tools/list": { tools: [{ name: "read", inputSchema: { type: "object" } }] },
+  "tools/call": { content: [{ type: "text", text: "it was read" }] },
+  ping: {},
+};
+
+async function speak(request: Request): Promise<Response> {
+  if (request.method !== "POST") return new Response(null, { status: 405 });
+  const { id, method } = await request.json() as { id?: unknown; method: string };
+  if (id === undefined) return new Response(null, { status: 202 });
+  const result = results[method];
+  const error = { code: -32601, message: "Method not found" };
+  return json({ jsonrpc: "2.0", id, ...(result === undefined ? { error } : { result }) });
+}
+
 /** Starts both. */
 export async function startGrantIssuer(given: Partial<IssuerKnobs> = {}): Promise<GrantIssuer> {
   const knobs: IssuerKnobs = {
@@ -94,6 +117,7 @@ export async function startGrantIssuer(given: Partial<IssuerKnobs> = {}): Promis
     expiresIn: 3_600,
     nonces: undefined,
     scope: undefined,
+    isMcp: false,
     ...given,
   };
   const requests: IssuerRequest[] = [];
@@ -241,7 +265,9 @@ export async function startGrantIssuer(given: Partial<IssuerKnobs> = {}): Promis
     const scheme = nonces === undefined ? "Bearer" : "DPoP";
     const bearer = new RegExp(`^${scheme} (.*)$`).exec(request.headers.get("authorization") ?? "")
       ?.[1];
-    if (bearer !== undefined && tokens.has(bearer)) return json({ token: bearer });
+    if (bearer !== undefined && tokens.has(bearer)) {
+      return knobs.isMcp ? await speak(request) : json({ token: bearer });
+    }
     const { challenge } = knobs;
     const params = Object.entries(challenge ?? {}).map(([name, value]) => `${name}="${value}"`);
     return new Response(null, {

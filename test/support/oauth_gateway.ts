@@ -185,7 +185,7 @@ export async function approve(
   person: Person = ada,
 ): Promise<URL> {
   const id = waitingIdOf(response);
-  const scopes = gateway.oauth?.waiting.find(id)?.scopes ?? [];
+  const scopes = (await gateway.oauth?.waiting.find(id))?.scopes ?? [];
   const url = await gateway.oauth?.waiting.approve(id, person, scopes);
   if (url === undefined) throw new Error(`No request waits: ${response.status}`);
   return new URL(url);

@@ -10,6 +10,7 @@ import type {
   WaitingAuthorizations,
 } from "../../src/oauth/waiting_authorizations.ts";
 import { createSealer, makeKey } from "../../src/seal.ts";
+import { createMemoryLogins } from "../../src/store/memory_logins.ts";
 import { createMemoryUsers } from "../../src/store/memory_users.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 import { createHarness, type Harness } from "./http_harness.ts";
@@ -62,15 +63,16 @@ export async function createPagesHarness(
     return `${redirectUri}${redirectUri.includes("?") ? "&" : "?"}${query}`;
   };
   const waiting: WaitingAuthorizations = {
-    find: (id) => {
+    find: async (id) => {
       const found = waitingById.get(id);
       return found !== undefined && clock.wall() < found.expiresAt ? found : undefined;
     },
     approve: async (id, person, scopes) => take(id, { person, scopes }, "code=mcpc_x&iss=here"),
-    refuse: (id) => take(id, {}, "error=access_denied&iss=here"),
+    refuse: async (id) => take(id, {}, "error=access_denied&iss=here"),
   };
   const runtime = await createTestRuntime();
   const people = createPeople({
+    records: createMemoryLogins({ clock }),
     store: createMemoryUsers(),
     server: {
       revokePrincipal: async (principal) => revoked.push(principal),

@@ -50,6 +50,7 @@ export const openLateStore: StoreKind = async (options) => {
     keys,
     oauth,
     users,
+    logins,
   } = opened;
   return {
     ...opened,
@@ -64,6 +65,10 @@ export const openLateStore: StoreKind = async (options) => {
     registry: (sealer) => lateAnswers(registry(sealer)),
     profiles: lateAnswers(profiles),
     oauth: lateAnswers(oauth),
+    logins: (sealer) => {
+      const records = logins(sealer);
+      return { table: (rules) => lateAnswers(records.table(rules)) };
+    },
   };
 };
 

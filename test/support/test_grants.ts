@@ -6,6 +6,7 @@ import type { GrantDeps } from "../../src/grants/grant_deps.ts";
 import type { ServerGrants } from "../../src/grants/server_grants.ts";
 import { defaultLimits } from "../../src/limits.ts";
 import { createMemoryGrantStore } from "../../src/store/memory_grants.ts";
+import { createMemoryLogins } from "../../src/store/memory_logins.ts";
 
 /** Makes grants; `runtime` and `log` at least are the test's own. */
 export function createTestGrants(
@@ -17,6 +18,7 @@ export function createTestGrants(
     emit: () => {},
     bus: createInProcessBus({ limits, log }),
     store: createMemoryGrantStore({ limits }),
+    records: createMemoryLogins({ clock: given.clock ?? systemClock }),
     addSecrets: () => {},
     publicUrl: undefined,
     identity: { name: "mcp-wrapper", version: "0.0.0" },

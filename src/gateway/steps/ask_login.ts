@@ -29,7 +29,10 @@ export const makeLoginStep: MakeStep = ({ logins }) => ({
     const { error } = ending;
     const server = target?.server.config.name ?? error.data?.["server"];
     if (typeof server !== "string") return;
-    return { ...ending, error: withLoginAdvice(error, server, logins.urlOf(server, principal)) };
+    return logins.urlOf(server, principal).then((url) => ({
+      ...ending,
+      error: withLoginAdvice(error, server, url),
+    }));
   },
 });
 
@@ -55,7 +58,7 @@ const pageQuestion = { method: "elicitation/create", params: { mode: "url" } };
 
 /** A question that is open, and the log-in that it is about. */
 interface OpenQuestion {
-  readonly ask: Ask;
+  readonly id: string;
   readonly login: AwaitedLogin;
   /** The failure that the call ends with if the log-in does not come. */
   readonly failure: Failure;
@@ -95,7 +98,7 @@ class LoginExchange implements Reopening {
   answer(askId: string, answer: Answer): boolean {
     const question = this.#question;
     if (question === undefined) return this.#call?.answer(askId, answer) ?? false;
-    if (askId !== question.ask.id) return false;
+    if (askId !== question.id) return false;
     const problem = whyNot(answer);
     if (problem !== undefined) this.#fail(problem);
     else void question.login.done.then(() => this.#goOn(question));
@@ -133,11 +136,25 @@ class LoginExchange implements Reopening {
     const { logins, clock, limits } = this.#deps;
     const { server: { config: { name } } } = this.#target;
     const { principal } = this.#context;
-    const url = logins.urlOf(name, principal);
-    if (url === undefined) return this.#give(failure);
     this.#call = undefined;
     this.#questions += 1;
-    const id = crypto.randomUUID();
+    const question: OpenQuestion = {
+      id: crypto.randomUUID(),
+      login: logins.await(name, principal),
+      failure,
+      cancelTimer: clock.after(limits.askMs, () => this.#fail("the log-in did not come in time")),
+    };
+    this.#question = question;
+    logins.urlOf(name, principal).then(
+      (url) => this.#put(question, url),
+      (thrown) => this.#end(question, { kind: "failure", error: toGatewayError(thrown) }),
+    );
+  }
+
+  #put(question: OpenQuestion, url: string | undefined): void {
+    const { id, failure } = question;
+    if (url === undefined) return this.#end(question, failure);
+    if (this.#question !== question) return;
     const ask: Ask = {
       kind: "ask",
       id,
@@ -149,13 +166,14 @@ class LoginExchange implements Reopening {
         elicitationId: id,
       },
     };
-    this.#question = {
-      ask,
-      login: logins.await(name, principal),
-      failure,
-      cancelTimer: clock.after(limits.askMs, () => this.#fail("the log-in did not come in time")),
-    };
     this.#give(ask);
+  }
+
+  /** The call ends without the question. */
+  #end(question: OpenQuestion, failure: Failure): void {
+    if (this.#question !== question) return;
+    this.#close();
+    this.#give(failure);
   }
 
   /** The log-in is done: the server gets the call. */
@@ -163,7 +181,7 @@ class LoginExchange implements Reopening {
     if (this.#question !== question) return;
     this.#close();
     const { asksByResult } = this.#context.call.caller;
-    const elicitationId = question.ask.id;
+    const elicitationId = question.id;
     if (asksByResult !== true) {
       const method = "notifications/elicitation/complete";
       this.#give({ kind: "notice", method, params: { elicitationId } });

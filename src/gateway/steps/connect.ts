@@ -6,7 +6,7 @@
 import type { Ending, Exchange, JsonObject } from "../../model.ts";
 import { identity } from "../../version.ts";
 import { connectName, isConnectList, oauthOf } from "../connect_tool.ts";
-import { resultExchange } from "../exchange.ts";
+import { promisedExchange } from "../exchange.ts";
 import { askFirst } from "./consent.ts";
 import type { CallContext, MakeStep, StepDeps, Target } from "./steps.ts";
 
@@ -41,10 +41,13 @@ async function answer(
     if (error !== undefined) throw error;
     return { kind: "result", value: toText(alreadyText(name)) };
   }
-  const open = () => toText(linkText(name, deps.logins.urlOf(name, principal)));
-  if (context.consent !== "needed") return { kind: "result", value: open() };
+  const open = async (): Promise<Ending> => {
+    const url = await deps.logins.urlOf(name, principal);
+    return { kind: "result", value: toText(linkText(name, url)) };
+  };
+  if (context.consent !== "needed") return await open();
   context.use = deps.servers.use(server);
-  return askFirst(context, target, () => resultExchange(open()), deps);
+  return askFirst(context, target, () => promisedExchange(open()), deps);
 }
 
 function toText(text: string): JsonObject {

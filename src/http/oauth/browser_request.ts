@@ -5,6 +5,7 @@
  * of the request that it is about. What goes wrong is thrown as a page.
  */
 import type { Clock } from "../../clock.ts";
+import { type ErrorRow, errorTable } from "../../error_table.ts";
 import { GatewayError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import { makeBrowserToken } from "../../oauth/browser_logins.ts";
@@ -20,7 +21,7 @@ import type { FormReader } from "../form_body.ts";
 import { type BaseUrl, pathPrefix } from "../gateway_url.ts";
 import { type Markup, markup } from "../markup.ts";
 import type { OpenContext } from "../request_context.ts";
-import type { HeaderPairs } from "../respond.ts";
+import { type HeaderPairs, toRetryAfter } from "../respond.ts";
 import type { OpenEndpoint } from "../route_match.ts";
 import { browserCookie, readBrowserToken } from "./browser_cookie.ts";
 import { type Problem, problemPage } from "./page.ts";
@@ -85,34 +86,36 @@ export function withPages(endpoint: OpenEndpoint): OpenEndpoint {
     } catch (thrown) {
       if (thrown instanceof PageProblem) return problemPage(thrown.problem);
       if (!(thrown instanceof GatewayError) || thrown.code === "internal") throw thrown;
-      const { status, message } = thrown;
-      return problemPage({ status, title: "This did not work", text: message });
+      const { status, message, code } = thrown;
+      const { retryAfterMs }: ErrorRow = errorTable[code];
+      const headers = retryAfterMs === undefined ? {} : toRetryAfter(retryAfterMs);
+      return problemPage({ status, title: "This did not work", text: message, headers });
     }
   };
 }
 
 /** The browser that sends a request. */
-export function readBrowser(
+export async function readBrowser(
   { people, baseUrl, clientAddress, limits }: BrowserLayer,
   { request, fetchContext }: OpenContext,
-): Browser {
+): Promise<Browser> {
   const base = baseUrl(request, fetchContext);
   const known = readBrowserToken(request, base);
   const token = known ?? makeBrowserToken();
   const headers = known === undefined ? browserCookie(base, token, limits.browserLoginMs) : {};
   const remoteAddress = clientAddress(request, fetchContext);
-  return { base, token, person: people.browsers.find(known), remoteAddress, headers };
+  return { base, token, person: await people.browsers.find(known), remoteAddress, headers };
 }
 
 /** The browser after a log-in or log-out: with a new token, and its requests. */
-export function renewBrowser(
+export async function renewBrowser(
   { people, limits }: BrowserLayer,
   { token, base }: Browser,
   person: Person | undefined,
-): HeaderPairs {
-  people.browsers.logOut(token);
-  const next = person === undefined ? makeBrowserToken() : people.browsers.logIn(person);
-  people.requests.move(token, next);
+): Promise<HeaderPairs> {
+  await people.browsers.logOut(token);
+  const next = person === undefined ? makeBrowserToken() : await people.browsers.logIn(person);
+  await people.requests.move(token, next);
   return browserCookie(base, next, limits.browserLoginMs);
 }
 
@@ -160,7 +163,7 @@ export async function takeForm(
   // Read in any case, so that the connection can be used again; and read first, since the log-in
   // may end while a body arrives.
   const form = await layer.readForm(context.request);
-  const browser = readBrowser(layer, context);
+  const browser = await readBrowser(layer, context);
   const { headers } = context.request;
   const origin = headers.get("origin");
   const site = headers.get("sec-fetch-site");
@@ -181,17 +184,17 @@ export async function takeForm(
 }
 
 /** The request with this id. Throws a PageProblem if it is gone or another browser's. */
-export function waitingFor(
+export async function waitingFor(
   { people, waiting }: PagesLayer,
   { token }: Browser,
   id: string,
-): WaitingAuthorization {
-  const found = waiting.find(id);
+): Promise<WaitingAuthorization> {
+  const found = await waiting.find(id);
   if (found === undefined) {
-    people.requests.forget(id);
+    await people.requests.forget(id);
     throw goneRequest();
   }
-  if (people.requests.take(id, token)) return found;
+  if (await people.requests.take(id, token)) return found;
   throw new PageProblem({
     status: 403,
     title: "This request belongs to another browser",
@@ -212,7 +215,7 @@ export async function nextPath(
   if (request === "") return undefined;
   const path = await openReturn(layer, browser.token, request);
   if (path !== undefined) return path;
-  waitingFor(layer, browser, request);
+  await waitingFor(layer, browser, request);
   return pathTo(browser, "consent", request);
 }
 
@@ -224,7 +227,7 @@ export async function findNextPath(
 ): Promise<string | undefined> {
   const path = await openReturn(layer, browser.token, request);
   if (path !== undefined) return path;
-  return layer.waiting.find(request) && pathTo(browser, "consent", request);
+  return await layer.waiting.find(request) && pathTo(browser, "consent", request);
 }
 
 /** The page about a request that no longer waits. */

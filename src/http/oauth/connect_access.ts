@@ -51,22 +51,22 @@ export type ConnectAccess =
   | { readonly state: "another person"; readonly person: Person };
 
 /** Decides; throws a PageProblem if the browser can do nothing about it. */
-export function decideConnect(
+export async function decideConnect(
   layer: ConnectLayer,
   browser: Browser,
   request: ConnectRequest,
-): ConnectAccess {
+): Promise<ConnectAccess> {
   return request.link === ""
     ? decideWithoutLink(layer, browser, request)
-    : decideByLink(layer, browser, request);
+    : await decideByLink(layer, browser, request);
 }
 
-function decideByLink(
+async function decideByLink(
   layer: ConnectLayer,
   { person }: Browser,
   { server: name, link: token }: ConnectRequest,
-): ConnectAccess {
-  const link = layer.links.find(token);
+): Promise<ConnectAccess> {
+  const link = await layer.links.find(token);
   if (link === undefined || link.server !== name) throw unusableLink();
   const { principal } = link;
   const isShared = principal === sharedPrincipal.id;

@@ -17,7 +17,7 @@ const headers = { "referrer-policy": "no-referrer" };
 
 /** `GET /oauth/callback`: ends the log-in, and shows what was granted. */
 export async function showCallback(layer: ConnectLayer, context: OpenContext): Promise<Response> {
-  const browser = readBrowser(layer, context);
+  const browser = await readBrowser(layer, context);
   const { search, searchParams: params } = new URL(context.request.url);
   if (search.length > layer.limits.callbackCharsMax || params.getAll("state").length !== 1) {
     throw new PageProblem({

@@ -41,14 +41,14 @@ interface ShownConnect extends ConnectRequest {
 
 /** `GET /oauth/connect/{server}`: at which server, for whom, and whether to go on. */
 export async function showConnect(layer: ConnectLayer, context: OpenContext): Promise<Response> {
-  const browser = readBrowser(layer, context);
+  const browser = await readBrowser(layer, context);
   const { searchParams } = new URL(context.request.url);
   const asked: ShownConnect = {
     server: serverIn(context),
     link: searchParams.get("link") ?? "",
     returnTo: toReturn(layer, browser, searchParams.get("returnTo")),
   };
-  const access = decideConnect(layer, browser, asked);
+  const access = await decideConnect(layer, browser, asked);
   return access.state === "allowed"
     ? await askPage(layer, browser, asked, access)
     : await refuse(layer, browser, asked, access);
@@ -59,10 +59,10 @@ export async function takeConnect(layer: ConnectLayer, context: OpenContext): Pr
   const { browser, form, request: link } = await takeForm(layer, context, "connect");
   const returnTo = toReturn(layer, browser, form.get("returnTo"));
   const asked: ShownConnect = { server: serverIn(context), link, returnTo };
-  const access = decideConnect(layer, browser, asked);
+  const access = await decideConnect(layer, browser, asked);
   if (access.state !== "allowed") return await refuse(layer, browser, asked, access);
-  // At once after the check: of two forms with one link only the first goes on.
-  if (link !== "" && layer.links.use(link) === undefined) throw unusableLink();
+  // Of two forms with one link only the first goes on.
+  if (link !== "" && await layer.links.use(link) === undefined) throw unusableLink();
   const { server, principal } = access;
   const browserId = await toBrowserId(layer, browser);
   const title = "The log-in could not begin";

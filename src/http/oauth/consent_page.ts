@@ -27,9 +27,9 @@ import { imitates, toShownText } from "./shown_text.ts";
 
 /** `GET /oauth/consent`: who asks for what. A person who is not logged in logs in first. */
 export async function showConsent(layer: PagesLayer, context: OpenContext): Promise<Response> {
-  const browser = readBrowser(layer, context);
+  const browser = await readBrowser(layer, context);
   const id = new URL(context.request.url).searchParams.get("request") ?? "";
-  const waiting = waitingFor(layer, browser, id);
+  const waiting = await waitingFor(layer, browser, id);
   if (browser.person === undefined) return seeOther(pathTo(browser, "login", id), browser.headers);
   const [fields, logout] = await Promise.all([
     formFields(layer, browser, "consent", id),
@@ -68,15 +68,15 @@ ${fields}
 export async function takeConsent(layer: PagesLayer, context: OpenContext): Promise<Response> {
   const { browser, form, request } = await takeForm(layer, context, "consent");
   const { person } = browser;
-  const waiting = waitingFor(layer, browser, request);
+  const waiting = await waitingFor(layer, browser, request);
   // The log-in may have ended since the page was shown.
   if (person === undefined) return seeOther(pathTo(browser, "login", request));
   const decision = form.get("decision");
   if (decision !== "allow" && decision !== "deny") throw noDecision();
   const next = decision === "allow"
     ? await layer.waiting.approve(request, person, waiting.scopes)
-    : layer.waiting.refuse(request);
-  layer.people.requests.forget(request);
+    : await layer.waiting.refuse(request);
+  await layer.people.requests.forget(request);
   if (next === undefined) throw goneRequest();
   return leave(next, createTexts(layer).name(waiting.client));
 }

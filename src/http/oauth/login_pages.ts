@@ -25,7 +25,7 @@ import { toShownText } from "./shown_text.ts";
 
 /** `GET /oauth/login`: the form, or who is logged in. */
 export async function showLogin(layer: PagesLayer, context: OpenContext): Promise<Response> {
-  const browser = readBrowser(layer, context);
+  const browser = await readBrowser(layer, context);
   const request = new URL(context.request.url).searchParams.get("request") ?? "";
   const next = await nextPath(layer, browser, request);
   if (browser.person === undefined) return await loginPage(layer, browser, request);
@@ -43,13 +43,13 @@ export async function takeLogin(layer: PagesLayer, context: OpenContext): Promis
     form.get("password") ?? "",
     browser,
   );
-  if (outcome.state === "person") return enter(layer, browser, outcome.person, next);
+  if (outcome.state === "person") return await enter(layer, browser, outcome.person, next);
   return await loginPage(layer, browser, request, { outcome, name });
 }
 
 /** `GET /oauth/login/link`: asks whether to use the link. */
 export async function showLink(layer: PagesLayer, context: OpenContext): Promise<Response> {
-  const browser = readBrowser(layer, context);
+  const browser = await readBrowser(layer, context);
   const { searchParams } = new URL(context.request.url);
   const name = searchParams.get("user") ?? "";
   const fields = await formFields(layer, browser, "use link");
@@ -77,9 +77,9 @@ export async function takeLink(layer: PagesLayer, context: OpenContext): Promise
     browser,
   );
   if (outcome.state === "person") {
-    const request = layer.people.requests.newest(browser.token) ?? "";
+    const request = await layer.people.requests.newest(browser.token) ?? "";
     const next = await findNextPath(layer, browser, request);
-    return enter(layer, browser, outcome.person, next);
+    return await enter(layer, browser, outcome.person, next);
   }
   const text = outcome.state === "wait"
     ? toWaitWords(outcome.waitMs)
@@ -96,19 +96,19 @@ export async function takeLogout(layer: PagesLayer, context: OpenContext): Promi
   const { browser, request } = await takeForm(layer, context, "log out");
   // The page that needs another person asks for the log-in again.
   const path = await openReturn(layer, browser.token, request);
-  const headers = renewBrowser(layer, browser, undefined);
-  const isWaiting = layer.waiting.find(request) !== undefined;
+  const headers = await renewBrowser(layer, browser, undefined);
+  const isWaiting = await layer.waiting.find(request) !== undefined;
   return seeOther(path ?? pathTo(browser, "login", isWaiting ? request : ""), headers);
 }
 
 /** Logs a person in, in a browser that has proven to be theirs, which goes on at `next`. */
-export function enter(
+export async function enter(
   layer: PagesLayer,
   browser: Browser,
   person: Person,
   next: string | undefined,
-): Response {
-  const headers = renewBrowser(layer, browser, person);
+): Promise<Response> {
+  const headers = await renewBrowser(layer, browser, person);
   return seeOther(next ?? pathTo(browser, "login"), headers);
 }
 

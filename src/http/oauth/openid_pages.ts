@@ -18,7 +18,7 @@ import { browserRedirect } from "./oauth_responses.ts";
 /** `GET /oauth/login/openid`: sends the browser to the provider. */
 export async function beginOpenId(layer: PagesLayer, context: OpenContext): Promise<Response> {
   const openid = openIdOf(layer);
-  const browser = readBrowser(layer, context);
+  const browser = await readBrowser(layer, context);
   const request = new URL(context.request.url).searchParams.get("request") ?? "";
   await nextPath(layer, browser, request);
   const waitMs = layer.people.logins.takeAddress(browser);
@@ -37,11 +37,11 @@ export async function beginOpenId(layer: PagesLayer, context: OpenContext): Prom
 /** `GET /oauth/login/openid/callback`: the provider's response. */
 export async function finishOpenId(layer: PagesLayer, context: OpenContext): Promise<Response> {
   const openid = openIdOf(layer);
-  const browser = readBrowser(layer, context);
+  const browser = await readBrowser(layer, context);
   const response = new URL(callbackOf(browser));
   response.search = new URL(context.request.url).search;
   const { person, request } = await asPage(openid.finish(browser.token, response));
-  return enter(layer, browser, person, await findNextPath(layer, browser, request));
+  return await enter(layer, browser, person, await findNextPath(layer, browser, request));
 }
 
 function callbackOf(browser: Browser): string {

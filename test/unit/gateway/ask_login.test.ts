@@ -35,7 +35,7 @@ async function setUp(url: string | null = link) {
   };
   const { reply } = files;
   const logins: Logins = {
-    urlOf(server, { id }) {
+    async urlOf(server, { id }) {
       asked.push(`${server} ${id}`);
       return url ?? undefined;
     },

@@ -48,13 +48,14 @@ async function open(
       hasGrant: async () => isAsked ? false : undefined,
       reports: async () => reports,
       failedLogin: () => failed,
+      tellNeeds: async () => {},
       async logOut(...of) {
         loggedOut.push(of);
         return reports.length;
       },
     },
     place: {
-      operatorUrlOf: (name, principal) =>
+      operatorUrlOf: async (name, principal) =>
         hasListener ? `http://gateway/${name}?link=${principal || "shared"}` : undefined,
     },
     servers: () => [server],

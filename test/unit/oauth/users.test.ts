@@ -22,7 +22,7 @@ function create() {
     clock,
     limits,
     revokePrincipal: async (principal) => revoked.push(principal),
-    logOut: (name) => void loggedOut.push(name),
+    logOut: async (name) => void loggedOut.push(name),
   });
   return { users, store, clock, revoked, loggedOut };
 }
@@ -159,7 +159,7 @@ describe("a user", () => {
       clock,
       limits: { ...limits, usersMax: 1 },
       revokePrincipal: async () => 0,
-      logOut: () => {},
+      logOut: async () => {},
     });
     await users.add("a", none);
     await expect(users.add("b", none)).rejects.toThrow("there are 1 users");
