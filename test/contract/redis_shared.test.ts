@@ -85,6 +85,33 @@ const watchful: Partial<Limits> = { busCheckMs: 100 };
     await hearAgain();
   });
 
+  test("a lost message ends no call: its client is let in again with the next request", async () => {
+    const options = { ...withKeys, limits: watchful };
+    const [one, two] = [await start("one", options), await start("two", options)];
+    const { key } = await one.gateway.access.keys.add({ name: "ann" });
+    let finish = (): void => {};
+    two.server.script(() =>
+      new Promise((resolve) => {
+        finish = () => resolve({ content: [{ type: "text", text: "done" }] });
+      })
+    );
+    const running = two.call("tools__say", key);
+    await until("the call", () => two.server.opened.length === 1);
+    const hearAgain = await loseMessages(redis);
+    await one.gateway.registry.put("more", { echo: true });
+    await until(
+      "it has noticed",
+      () => two.lines.join("\n").includes("Missed a message of another instance"),
+    );
+    await until(
+      "it has looked",
+      () => two.gateway.registry.list().some(({ name }) => name === "more"),
+    );
+    finish();
+    expect(await running).toMatchObject({ status: 200, text: expect.stringContaining("done") });
+    await hearAgain();
+  });
+
   for (const isLost of [false, true]) {
     test(`a server that is added at one instance is there at all${isLost ? ", though the message about it was lost" : ""}`, async () => {
       const options = isLost ? { limits: watchful } : {};
