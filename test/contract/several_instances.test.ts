@@ -363,6 +363,33 @@ describe("an instance that leaves", () => {
     expect(await lastOf(await session.post(say(2)))).toMatchObject(by("two"));
   });
 
+  for (const isTaken of [true, false]) {
+    test(`serves a session ${isTaken ? "no more" : "again"} that ${isTaken ? "another" : "no"} instance owns by the time when the body is there`, async () => {
+      const session = await one.connect();
+      let finish = (): void => {};
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          finish = () => {
+            controller.enqueue(new TextEncoder().encode(JSON.stringify(say(1))));
+            controller.close();
+          };
+        },
+      });
+      const headers = { host: "localhost:8999", ...jsonHeaders, "mcp-session-id": session.id };
+      const init = { method: "POST", headers, body, duplex: "half" };
+      const late = one.gateway.fetch(new Request("http://localhost:8999/mcp", init));
+      await within("the sessions are handed over", one.gateway.handOver());
+      if (isTaken) {
+        expect(await lastOf(await two.client(session).post(say(2)))).toMatchObject(by("two"));
+      }
+      finish();
+      const answer = await lastOf(await late);
+      const refused = { error: { data: { outcome: "not_sent" } } };
+      expect(answer).toMatchObject({ id: 1, ...(isTaken ? refused : by("one")) });
+      expect(one.server.opened.length).toBe(isTaken ? 0 : 1);
+    });
+  }
+
   test("keeps its sessions if there is no other instance", async () => {
     await two.stop();
     const session = await one.connect();
