@@ -64,7 +64,7 @@ const instance = script(`return redis.call('HMGET', instanceKey(ARGV[1]), 'facts
 /** key: its row. */
 const find = script(`return rowOf(ARGV[1]) or {}`);
 
-/** key, instance, term, held or nothing, rowMs: the row as it is then. */
+/** key, instance, term, held or nothing, rowMs: the row as it is then; nothing if the term has ended. */
 const claim = script(`local key, name, term, held, ms = unpack(ARGV)
 local row = rowOf(key)
 if row and redis.call('HGET', instanceKey(row[1]), 'term') == row[2] then return row end
@@ -73,6 +73,7 @@ if held ~= '' then
   if row and number > tonumber(held) then return row end
   number = math.max(number, tonumber(held))
 end
+if redis.call('HGET', instanceKey(name), 'term') ~= term then return {} end
 redis.call('HSET', rowKey(key), 'instance', name, 'term', term, 'number', after(number))
 redis.call('PEXPIRE', rowKey(key), ms)
 return rowOf(key)`);
@@ -106,11 +107,8 @@ export function createRedisOwners(
     instances: async () => toItems(await run(list)).flatMap((one) => toInstance(one) ?? []),
     instance: async (name) => toInstance(await run(instance, name)),
     find: async (key) => toRow(await run(find, key)),
-    async claim(key, { instance: name, term, held = "" }) {
-      const row = toRow(await run(claim, key, name, term, held, ownerRowMs));
-      if (row === undefined) throw new Error("The engine's answer to a claim is no row");
-      return row;
-    },
+    claim: async (key, { instance: name, term, held = "" }) =>
+      toRow(await run(claim, key, name, term, held, ownerRowMs)),
     async release(key, number) {
       await run(release, key, number);
     },

@@ -65,7 +65,8 @@ async function claimAgain(owning: Owning): Promise<void> {
   const claimNext = async (): Promise<void> => {
     for (let key = keys.pop(); key !== undefined; key = keys.pop()) {
       // It may have been released or claimed meanwhile.
-      if (held.has(key) && held.get(key)?.term !== owning.term) await claim(owning, key);
+      if (!held.has(key) || held.get(key)?.term === owning.term) continue;
+      if (await claim(owning, key) === undefined) throw new Error("The new term has ended at once");
     }
   };
   try {

@@ -23,6 +23,9 @@ export const instanceLimits = {
    */
   takeoverWaitMs: 11_000,
   takeoverCheckMs: 500,
+  /** Requests that wait for this; each holds its body. How many instances are looked at meanwhile. */
+  ownerWaitsMax: 5_000,
+  ownerLooksMax: 100,
   /** How often a request follows an owner that has just changed. */
   ownerChangesMax: 4,
   /** Owners of sessions elsewhere that are remembered; each says itself when it is no owner any more. */
