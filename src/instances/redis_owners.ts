@@ -24,8 +24,9 @@ end
 
 const script = (lua: string): RedisScript => ({ lua: head + lua });
 
-/** name, facts, termMs: the number of the new term. */
+/** name, facts, termMs: the number of the new term; 0 while a command has the lease (`KEYS[2]`). */
 const join = script(`local name, facts, ms = unpack(ARGV)
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 local term = after(redis.call('GET', root .. ':term') or 0)
 redis.call('SET', root .. ':term', term)
 redis.call('HSET', instanceKey(name), 'facts', facts, 'term', term)
@@ -97,8 +98,13 @@ export function createRedisOwners(
   const run = (one: RedisScript, ...args: readonly (string | number)[]): Promise<RedisReply> =>
     engine.run(one, root, args);
   return {
-    join: async (facts, termMs) =>
-      Number(await run(join, facts.name, JSON.stringify(facts), termMs)),
+    async join(facts, termMs) {
+      const args = [facts.name, JSON.stringify(facts), termMs];
+      const term = Number(await engine.run(join, [...root, engine.key("lease")], args));
+      // Such as the copy of a store, which must not miss what an instance writes meanwhile.
+      if (term === 0) throw new Error("A command has the engine for itself");
+      return term;
+    },
     renew: async (facts, term, termMs) =>
       await run(renew, facts.name, JSON.stringify(facts), term, termMs) === 1,
     async leave(name, term) {

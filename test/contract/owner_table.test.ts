@@ -146,5 +146,14 @@ if (hasRedis) {
     await engine.close();
     await server.close();
   });
+  test("the table of owners on an engine takes no instance while a command has the engine", async () => {
+    const table = createRedisOwners(engine, limits);
+    const lease = engine.key("lease");
+    await engine.set(lease, "{}", long);
+    await expect(table.join(facts("early"), long)).rejects.toThrow("for itself");
+    await engine.remove([lease]);
+    expect(await table.join(facts("early"), long)).toBeGreaterThan(0);
+    await table.leave("early", 0);
+  });
   keepsOwners("on an engine", () => createRedisOwners(engine, limits));
 }

@@ -18,7 +18,9 @@ import {
 } from "../support/shared_gateways.ts";
 import { startGrantGateway, tokenOf } from "../support/grant_gateway.ts";
 import { createTestLog } from "../support/log.ts";
+import { ownEngine } from "../../src/redis/engine_lease.ts";
 import {
+  engineOf,
   hasRedis,
   openTestEngine,
   type RedisServer,
@@ -137,6 +139,22 @@ const watchful: Partial<Limits> = { busCheckMs: 100 };
       await hearAgain();
     });
   }
+
+  test("start beside no command that has the engine for itself, such as a copy of the store", async () => {
+    const times = { engineLeaseRenewMs: 50, engineLeaseLookMs: 200 };
+    const own = {
+      clock: systemClock,
+      limits: { ...defaultLimits, ...times },
+      log: createTestLog(),
+    };
+    const engine = await openTestEngine({ server: redis, prefix, ...own });
+    const name = engineOf(redis, prefix).prefix;
+    const command = await ownEngine({ connection: engine, prefix: name, holder: "a copy", ...own });
+    const limits = { engineLeaseLookMs: 200 };
+    await expect(start("early", { limits })).rejects.toThrow("a copy works on it");
+    await command.close();
+    expect((await (await start("one")).call("tools__say")).text).toContain('"one"');
+  });
 
   test("changes of the registry at two instances at once keep both", async () => {
     const [one, two] = [await start("one"), await start("two")];
