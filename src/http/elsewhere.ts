@@ -137,8 +137,7 @@ async function place(
     let owner = await ownership.find(key);
     let mayTake = false;
     if (owner === undefined) {
-      // Unknown here as everywhere: the endpoint says so.
-      if (!await isTheirs(deps, context, key)) return undefined;
+      if (!await isTheirs(deps, context, key)) return await asUnknown(deps, context);
       owner = hasSuccessor ? await successor(deps) : undefined;
       mayTake = owner !== undefined;
     }
@@ -160,6 +159,18 @@ async function place(
     before = owner;
   }
   throw new GatewayError("overloaded", "The owner of this session changes; retry later");
+}
+
+/** A session that is unknown here as everywhere: the endpoint says so. Rejects if that is not sure. */
+async function asUnknown(
+  { neighbours, sessionKey }: Placing,
+  { request }: PassableRequest,
+): Promise<undefined> {
+  const isHere = sessionKey(request.headers) !== undefined;
+  if (isHere || !await neighbours().ownership.mayLack()) return;
+  const text =
+    "The store lost where sessions are: it is not known yet who has this one; retry later";
+  throw new GatewayError("store_unavailable", text);
 }
 
 /** Waits until another instance than this owner, or none, has a key. */

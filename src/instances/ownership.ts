@@ -22,6 +22,11 @@ export interface Ownership {
    * `store_unavailable` if the table does not answer.
    */
   find(key: string): Promise<LiveInstance | undefined>;
+  /**
+   * Whether living instances may own keys that the table does not know: it has lost the rows of this
+   * one, so it has lost theirs. Rejects as `find`.
+   */
+  mayLack(): Promise<boolean>;
   /** Makes this instance the owner; false if another one is. Rejects as `find`. */
   claim(key: string): Promise<boolean>;
   /**
@@ -64,6 +69,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
   const owning: Owning = {
     ...options,
     term: 0,
+    begunAgainAt: undefined,
     renewedAt: clock.monotonic(),
     isLeaving: false,
     isClosed: false,
@@ -89,6 +95,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
     name,
     holds: (key) => holds(owning, key),
     find: (key) => find(owning, key),
+    mayLack: () => mayLack(owning),
     claim: (key) => claimNow(owning, key),
     release: (key, before) => release(owning, key, before),
     forget: (key) => void owning.routes.delete(key),
@@ -163,6 +170,14 @@ function lives(
   const found = ask(owning, (table) => table.instance(name)).then((one) => one?.term === term);
   putWithin(looks, id, { at, lives: found }, limits.ownerLooksMax);
   return found;
+}
+
+async function mayLack(owning: Owning): Promise<boolean> {
+  const { clock, limits, name, term } = owning;
+  const own = await ask(owning, (table) => table.instance(name));
+  if (own?.term !== term) await renewOnce(owning);
+  const { begunAgainAt } = owning;
+  return begunAgainAt !== undefined && clock.monotonic() - begunAgainAt < limits.ownerReturnMs;
 }
 
 /** Claims a key in a term that runs: one that ended unnoticed is followed by another one first. */

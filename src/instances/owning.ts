@@ -40,6 +40,8 @@ interface TermLook {
 /** The state of an ownership. */
 export interface Owning extends OwnershipOptions {
   term: number;
+  /** When this term began, if it followed one that the table had lost. */
+  begunAgainAt: number | undefined;
   /** When the last renewal that succeeded was sent. */
   renewedAt: number;
   isLeaving: boolean;

@@ -49,6 +49,7 @@ async function beginAgain(owning: Owning): Promise<void> {
   const sentAt = clock.monotonic();
   owning.term = await ask(owning, (table) => table.join(factsOf(owning), limits.ownerTermMs));
   owning.renewedAt = sentAt;
+  owning.begunAgainAt = clock.monotonic();
   owning.hasEarlier = held.size > 0;
   log.warn("The other instances did not hear of this one for too long", {
     instance: name,

@@ -15,6 +15,11 @@ export const instanceLimits = {
    * may own it, also if their clocks differ by a tenth.
    */
   ownerSilentMs: 8_000,
+  /**
+   * When the table has lost its rows, instances need so long to claim again what they own: to reach
+   * the engine, and to renew. Until then, a session that is not found may be another instance's.
+   */
+  ownerReturnMs: 5_000,
   /** One command to the table of owners, in which it is answered or counts as failed. */
   ownerCommandMs: 2_000,
   /**
