@@ -44,10 +44,11 @@ end
 local function move(key, consumer, at, ttl)
   local name = sessionKey(key)
   local times = redis.call('HMGET', name, 'active_at', 'created_at')
-  if not times[1] or tonumber(at) <= tonumber(times[1]) then return end
-  redis.call('HSET', name, 'active_at', at)
+  if not times[1] then return end
   redis.call('PEXPIRE', name, ttl)
   redis.call('PEXPIRE', root .. ':e:' .. key, ttl)
+  if tonumber(at) <= tonumber(times[1]) then return end
+  redis.call('HSET', name, 'active_at', at)
   if times[1] == times[2] then take('new', key, consumer) end
   put('used', key, consumer, at)
 end
@@ -121,10 +122,16 @@ export const removeSession = ownScript(`local consumer = redis.call('HGET', name
 if not consumer then return 0 end
 return drop(ARGV[1], consumer) and 1 or 0`);
 
-/** before, before for those never used, and how many: the removed keys, the oldest first. */
+/**
+ * before, how much more for those never used, how many, and their timeout: the removed keys, the
+ * oldest first. An instance whose clock is ahead ends none sooner than the engine's clock does.
+ */
 export const expireSessions = script(`local due = {}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local earliest = math.min(tonumber(ARGV[1]), now - ARGV[4])
 for at, kind in ipairs(kinds) do
-  local before = at == 1 and ARGV[2] or ARGV[1]
+  local before = exact(at == 1 and earliest + ARGV[2] or earliest)
   local found = redis.call('ZRANGE', root .. ':' .. kind, '-inf', '(' .. before, 'BYSCORE',
     'LIMIT', 0, ARGV[3], 'WITHSCORES')
   for i = 1, #found, 2 do table.insert(due, {found[i], tonumber(found[i + 1])}) end

@@ -213,14 +213,16 @@ async function expire(
   before: number,
   unusedBefore: number,
 ): Promise<readonly string[]> {
-  const { limits: { expiryBatchMax, engineBatchMax } } = sessions;
+  const { limits: { expiryBatchMax, engineBatchMax }, sessionTimeoutMs } = sessions;
   // Write activity first, so that sessions in use do not expire.
   await flush(sessions);
-  const times = [toText(before), toText(Math.max(before, unusedBefore))];
+  const bounds = [toText(before), toText(unusedBefore > before ? unusedBefore - before : 0)];
   const removed: string[] = [];
   while (removed.length < expiryBatchMax) {
     const max = Math.min(engineBatchMax, expiryBatchMax - removed.length);
-    const keys = toTexts(await run(sessions, scripts.expireSessions, ...times, max));
+    const keys = toTexts(
+      await run(sessions, scripts.expireSessions, ...bounds, max, sessionTimeoutMs),
+    );
     for (const key of keys) sessions.touched.delete(key);
     removed.push(...keys);
     if (keys.length < max) break;

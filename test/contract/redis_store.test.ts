@@ -194,6 +194,19 @@ return found`,
     expect([await sessions.count(), await sessions.countOf("local")]).toEqual([0, 0]);
   });
 
+  test("G5: an instance whose clock is ahead or behind ends no session that is in use", async () => {
+    const { sessions, engine } = await open();
+    const now = Date.now();
+    await sessions.create({ ...createRecord("s"), createdAt: now, activeAt: now });
+    expect(await sessions.expire(now + 86_400_000, now + 86_400_000)).toEqual([]);
+    // Its use is older than what is stored by the clock of another one.
+    const ttl = async () => Number(await engine.send(["PTTL", engine.key("sessions", "s", "s")]));
+    await engine.send(["PEXPIRE", engine.key("sessions", "s", "s"), "10000"]);
+    sessions.touch("s", now - 86_400_000);
+    clock.advance(defaultLimits.activityFlushMs);
+    await until("the use is noted", async () => await ttl() > 10_000);
+  });
+
   test("H1: nothing secret is in the engine, and another key opens nothing", async () => {
     const stores = await open();
     await stores.sessions.create(createRecord("s"));

@@ -137,6 +137,23 @@ describe("a session of several instances", () => {
   });
 });
 
+test("G5: a clock that jumps at each instance ends no session, and moves each once", async () => {
+  const dayMs = 86_400_000;
+  const others = await shareStores({ activityFlushMs: 20, expirySweepMs: 100 });
+  const [near, far] = [await others.start("near"), await others.start("far")];
+  const sessions = [await near.connect(), await far.connect()];
+  others.clock.jump(dayMs);
+  await sleep(others.clock, 500);
+  for (const { id, post } of sessions) {
+    const record = await others.sessions.find(await keyOf(id));
+    const idleMs = others.clock.wall() - (record?.activeAt ?? 0);
+    expect(idleMs).toBeGreaterThan(0);
+    expect(idleMs).toBeLessThan(dayMs / 2);
+    expect((await post(say(1))).status).toBe(200);
+  }
+  await others.close();
+});
+
 describe("what needs no owner", () => {
   test("is served where it arrives", async () => {
     for (const instance of [one, two]) {

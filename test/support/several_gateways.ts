@@ -66,6 +66,7 @@ export interface OneOfSeveral {
 export interface SeveralGateways {
   start(name: string): Promise<OneOfSeveral>;
   readonly owners: OwnerTable;
+  readonly sessions: Pick<StoreEngine["sessions"], "find">;
   readonly clock: TestClock;
   close(): Promise<void>;
 }
@@ -170,6 +171,7 @@ export async function shareStores(limits: Partial<Limits> = {}): Promise<Several
   return {
     start,
     owners,
+    sessions: engine.sessions,
     clock,
     async close() {
       await Promise.all(closing.map((close) => close()));

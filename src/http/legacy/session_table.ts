@@ -95,9 +95,11 @@ export function createSessions(
     });
   };
   sweepLater();
-  // If the clock has been set back, the sessions would never expire.
-  deps.sessions.shift(0, activity.now())
-    .catch((thrown) => logFault(deps.log, "Cannot correct the times of sessions", thrown));
+  // If the clock has been set back, they would never expire. Other instances have their own clocks.
+  if (deps.ownership === undefined) {
+    deps.sessions.shift(0, activity.now())
+      .catch((thrown) => logFault(deps.log, "Cannot correct the times of sessions", thrown));
+  }
   return sessions;
 }
 
@@ -260,25 +262,33 @@ function dropSession(sessions: Sessions, key: string, reason: string): void {
 }
 
 /**
- * Moves all timestamps after a jump of the wall clock, so that each session keeps its idle time.
+ * Moves times after a jump of the wall clock, so that sessions keep their idle time: of all, or among
+ * several instances of those in memory. Returns whether sessions may expire: others may follow later.
  */
-async function followClock({ deps, byKey }: Sessions): Promise<void> {
-  const { activity, log } = deps;
+async function followClock({ deps, byKey }: Sessions): Promise<boolean> {
+  const { activity, log, ownership } = deps;
   const ms = activity.jump();
-  if (ms === 0) return;
-  await deps.sessions.shift(ms, activity.now() + ms);
+  if (ms === 0) return true;
+  if (ownership === undefined) await deps.sessions.shift(ms, activity.now() + ms);
   activity.follow(ms);
-  for (const session of byKey.values()) session.activeAt += ms;
+  for (const session of byKey.values()) {
+    session.activeAt += ms;
+    if (ownership !== undefined && session.isStored) {
+      deps.sessions.touch(session.key, session.activeAt);
+    }
+  }
   log.info("The clock of this machine jumped; sessions keep their idle time", { byMs: ms });
+  return ownership === undefined;
 }
 
 async function sweep(sessions: Sessions): Promise<void> {
   const { deps, byKey } = sessions;
-  await followClock(sessions);
+  const mayExpire = await followClock(sessions);
   for (const session of byKey.values()) {
     if (isBusy(session)) touch(session);
     else if (session.madeStreams !== undefined) dropAged(session.madeStreams);
   }
+  if (!mayExpire) return;
   const now = deps.activity.now();
   const before = now - deps.sessionTimeoutMs;
   for (;;) {
