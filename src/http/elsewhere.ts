@@ -132,6 +132,7 @@ async function place(
   // However often the owner changes meanwhile.
   const end = deps.clock.monotonic() + deps.limits.takeoverWaitMs;
   let before: LiveInstance | undefined;
+  let pauseMs: number = deps.limits.forwardRetryMs;
   let hasSuccessor = ownership.isLeaving();
   for (let changes = 0; changes < deps.limits.ownerChangesMax;) {
     let owner = await ownership.find(key);
@@ -152,8 +153,11 @@ async function place(
     ownership.forget(key);
     // Rather than fail, an instance that leaves goes on with what none of the others takes.
     if (answered === "unreached" && mayTake) hasSuccessor = false;
-    else if (answered === "unreached") await aMove(deps, context, { key, owner, end });
-    // It owns the key by the table, and says that it does not: its term ends, or it renews.
+    else if (answered === "unreached") {
+      const askedAt = Math.min(end, deps.clock.monotonic() + pauseMs);
+      await aMove(deps, context, key, { owner, end: askedAt });
+      pauseMs *= 2;
+    } // It owns the key by the table, and says that it does not: its term ends, or it renews.
     else if (isSame(owner, before)) await aMoment(deps, context);
     if (!isSame(owner, before)) changes += 1;
     before = owner;
@@ -173,15 +177,15 @@ async function asUnknown(
   throw new GatewayError("store_unavailable", text);
 }
 
-/** Waits until another instance than this owner, or none, has a key. */
+/**
+ * Waits until another instance than this owner, or none, has a key, or until `end`: an owner that
+ * lives is asked again then.
+ */
 function aMove(
   deps: Placing,
   context: PassableRequest,
-  { key, owner, end }: {
-    readonly key: string;
-    readonly owner: LiveInstance;
-    readonly end: number;
-  },
+  key: string,
+  { owner, end }: { readonly owner: LiveInstance; readonly end: number },
 ): Promise<void> {
   const { ownership } = deps.neighbours();
   return deps.waits.wait(

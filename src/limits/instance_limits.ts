@@ -51,6 +51,8 @@ export const instanceLimits = {
   leaveMs: 30_000,
   /** How long a connection to another instance may take. */
   forwardConnectMs: 2_000,
+  /** After which time a living owner that could not be reached is asked again; it doubles. */
+  forwardRetryMs: 1_000,
   /**
    * How far the clocks of two instances may differ, which is how old a forwarded request may be. For
    * twice that time, each nonce is remembered; without room for more, requests are refused.
