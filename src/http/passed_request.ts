@@ -1,9 +1,8 @@
 /** What of a client's request goes to another instance. */
 import type { ForwardedRequest } from "../instances/forwarded_request.ts";
 import { sentHeaders } from "../protocol/browser_headers.ts";
+import { sessionHeader } from "./legacy/owned_key.ts";
 import type { RequestContext } from "./request_context.ts";
-
-const sessionHeader = "mcp-session-id";
 
 /** What of a request's headers decides its answer; its credentials and origin have been checked. */
 const passedHeaders: ReadonlySet<string> = new Set([
