@@ -142,7 +142,10 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       for (const session of sessions.byId.values()) closeForNow(session.streams);
       endLines(transport, false);
       endListens(stateless);
-      await untilQuiet(deps, sessions, stateless, closed.signal);
+      await Promise.all([
+        untilQuiet(deps, sessions, stateless, closed.signal),
+        several?.drain(closed.signal),
+      ]);
     },
     async close() {
       layer.phase = "draining";

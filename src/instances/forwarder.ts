@@ -6,7 +6,7 @@
  * here: which instance gets it (http/elsewhere.ts), and what its client gets (http/lost_answer.ts).
  */
 import { placesFor } from "../client_shares.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, sleep } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { RequestFault, Runtime } from "../runtime/runtime.ts";
@@ -52,6 +52,10 @@ export interface Forwarder {
   forward(target: LiveInstance, request: ForwardedRequest, signal: AbortSignal): Promise<Forwarded>;
   /** How many are open. */
   open(): number;
+  /** Ends the streams that are open, whose clients open them again elsewhere. */
+  endStreams(): void;
+  /** Resolves when the calls that are open now have their answers, or `givenUp` aborts. */
+  callsEnded(givenUp: AbortSignal): Promise<void>;
   /** How many were passed on so far. */
   total(): number;
   close(): void;
@@ -61,6 +65,8 @@ export interface Forwarder {
 interface OpenForward {
   readonly target: LiveInstance;
   readonly consumer: string;
+  /** Whether it is a stream that belongs to no call. */
+  readonly isStream: boolean;
   readonly abort: AbortController;
   /** Whether the last look did not find the target. */
   isMissed: boolean;
@@ -95,6 +101,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       const own: OpenForward = {
         target,
         consumer: request.consumer,
+        isStream: request.method === "GET",
         abort: new AbortController(),
         isMissed: false,
       };
@@ -114,6 +121,15 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       return came;
     },
     open: () => open.size,
+    endStreams() {
+      for (const { isStream, abort } of [...open]) if (isStream) abort.abort();
+    },
+    async callsEnded(givenUp) {
+      const calls = [...open].filter(({ isStream }) => !isStream);
+      while (!givenUp.aborted && calls.some((one) => open.has(one))) {
+        await sleep(clock, limits.drainCheckMs, givenUp);
+      }
+    },
     total: () => total,
     close() {
       stopChecking?.();

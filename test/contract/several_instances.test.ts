@@ -396,6 +396,31 @@ describe("an instance that leaves", () => {
     }
   });
 
+  for (const step of ["handOver", "drain"] as const) {
+    test(`waits for the calls that it has passed on to others (${step})`, async () => {
+      const session = await one.connect();
+      let finish = (): void => {};
+      one.server.script(() =>
+        new Promise((resolve) => {
+          finish = () => resolve({ content: [{ type: "text", text: "one" }] });
+        })
+      );
+      const elsewhere = two.client(session);
+      const stream = framesOf(await elsewhere.get());
+      const running = elsewhere.post(say(1), { accept: "application/json" });
+      await until("the call", () => one.server.opened.length === 1);
+      let isOver = false;
+      const over = two.gateway[step]().then(() => isOver = true);
+      if (step === "drain") await within("its stream ends", stream.rest());
+      await sleep(several.clock, 300);
+      expect(isOver).toBe(false);
+      finish();
+      expect(await lastOf(await running)).toMatchObject({ id: 1, ...by("one") });
+      await within("it is over", over);
+      await stream.cancel();
+    });
+  }
+
   test("goes on with its sessions while the only other instance does not answer", async () => {
     const session = await one.connect();
     await two.kill();
