@@ -27,8 +27,8 @@ export async function openEngine(
   const options = { engine, clock, limits, log: log.source("engine") };
   if (instance !== undefined) {
     // The instances share it: each session has one owner among them.
-    const { connectRedis } = await import("../redis/redis_connection.ts");
-    return await connectRedis(options);
+    const { openSharedEngine } = await import("../redis/owned_engine.ts");
+    return await openSharedEngine(options);
   }
   const { openOwnedEngine } = await import("../redis/owned_engine.ts");
   const holder = `a command with the data folder "${dataDirectory}"`;

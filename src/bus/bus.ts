@@ -12,8 +12,8 @@ export interface BusTopics {
   /** A session has ended and left the store: its calls, streams and scopes end everywhere. */
   readonly sessionEnded: { readonly key: string; readonly reason: string };
   /**
-   * Rights were taken away: the streams and waiting calls of this principal are checked again, or
-   * those of all principals if none is named.
+   * Rights were taken away: what this principal has open ends. If none is named, it is not known
+   * whose: all are let in again, at their next request or with their next stream, and calls go on.
    */
   readonly accessRevoked: RevokedAccess & { readonly reason: string };
   /** A principal logged in at a protected server, or its grant ended. */

@@ -8,16 +8,16 @@
  */
 import { type Clock, sleep } from "../clock.ts";
 import { GatewayError } from "../errors.ts";
-import type { ForwardedRequest } from "../instances/forwarded_request.ts";
 import type { Forwarder } from "../instances/forwarder.ts";
 import type { LiveInstance } from "../instances/owner_table.ts";
 import { type Ownership, untilMoved } from "../instances/ownership.ts";
 import type { Limits } from "../limits.ts";
-import { sentHeaders } from "../protocol/browser_headers.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { SessionStore } from "../session/session_store.ts";
 import { namedKey } from "./legacy/owned_key.ts";
+import { createOwnerWaits, type OwnerWaits } from "./owner_waits.ts";
 import { answerGone, isRepeatable, toClient } from "./lost_answer.ts";
+import { toForwarded } from "./passed_request.ts";
 import type { RequestContext } from "./request_context.ts";
 
 /** The other instances, as the HTTP layer sees them. */
@@ -35,6 +35,11 @@ export interface ElsewhereDeps extends Pick<Runtime, "sha256"> {
   readonly sessionKey: (headers: Headers) => string | undefined;
   readonly clock: Clock;
   readonly limits: Limits;
+}
+
+/** The same, with the requests that wait. */
+interface Placing extends ElsewhereDeps {
+  readonly waits: OwnerWaits;
 }
 
 /** A request that may go on to another instance. */
@@ -65,7 +70,8 @@ export interface Elsewhere {
 }
 
 /** Makes it. */
-export function createElsewhere(deps: ElsewhereDeps): Elsewhere {
+export function createElsewhere(options: ElsewhereDeps): Elsewhere {
+  const deps: Placing = { ...options, waits: createOwnerWaits(options.limits) };
   return {
     ask(context) {
       const key = keyOf(deps, context);
@@ -121,22 +127,22 @@ async function isTheirs(
 
 /** Finds the instance for a key, which may change meanwhile, and passes the request on. */
 async function place(
-  deps: ElsewhereDeps,
+  deps: Placing,
   context: PassableRequest,
   key: string,
 ): Promise<Response | undefined> {
   const { ownership } = deps.neighbours();
-  const { signal } = context.request;
   // However often the owner changes meanwhile.
   const end = deps.clock.monotonic() + deps.limits.takeoverWaitMs;
   let before: LiveInstance | undefined;
+  let pauseMs: number = deps.limits.forwardRetryMs;
+  let hasSuccessor = ownership.isLeaving();
   for (let changes = 0; changes < deps.limits.ownerChangesMax;) {
     let owner = await ownership.find(key);
     let mayTake = false;
     if (owner === undefined) {
-      // Unknown here as everywhere: the endpoint says so.
-      if (!await isTheirs(deps, context, key)) return undefined;
-      owner = ownership.isLeaving() ? await successor(deps) : undefined;
+      if (!await isTheirs(deps, context, key)) return await asUnknown(deps, context);
+      owner = hasSuccessor ? await successor(deps) : undefined;
       mayTake = owner !== undefined;
     }
     if (owner === undefined) {
@@ -144,17 +150,55 @@ async function place(
       changes += 1;
       continue;
     }
-    const answered = await passOn(deps, context, owner, mayTake);
+    const answered = await passOn(deps, context, owner, { mayTake });
     if (answered instanceof Response) return answered;
-    if (signal.aborted || deps.clock.monotonic() >= end) break;
+    if (context.request.signal.aborted || deps.clock.monotonic() >= end) break;
     ownership.forget(key);
-    if (answered === "unreached" && !mayTake) await untilMoved(ownership, key, owner, end, deps);
-    // It owns the key by the table, and says that it does not: its term ends, or it renews.
-    else if (isSame(owner, before)) await sleep(deps.clock, deps.limits.takeoverCheckMs);
+    // Rather than fail, an instance that leaves goes on with what none of the others takes.
+    if (answered === "unreached" && mayTake) hasSuccessor = false;
+    else if (answered === "unreached") {
+      const askedAt = Math.min(end, deps.clock.monotonic() + pauseMs);
+      await aMove(deps, context, key, { owner, end: askedAt });
+      pauseMs *= 2;
+    } // It owns the key by the table, and says that it does not: its term ends, or it renews.
+    else if (isSame(owner, before)) await aMoment(deps, context);
     if (!isSame(owner, before)) changes += 1;
     before = owner;
   }
   throw new GatewayError("overloaded", "The owner of this session changes; retry later");
+}
+
+/** A session that is unknown here as everywhere: the endpoint says so. Rejects if that is not sure. */
+async function asUnknown(
+  { neighbours, sessionKey }: Placing,
+  { request }: PassableRequest,
+): Promise<undefined> {
+  const isHere = sessionKey(request.headers) !== undefined;
+  if (isHere || !await neighbours().ownership.mayLack()) return;
+  const text =
+    "The store lost where sessions are: it is not known yet who has this one; retry later";
+  throw new GatewayError("store_unavailable", text);
+}
+
+/**
+ * Waits until another instance than this owner, or none, has a key, or until `end`: an owner that
+ * lives is asked again then.
+ */
+function aMove(
+  deps: Placing,
+  context: PassableRequest,
+  key: string,
+  { owner, end }: { readonly owner: LiveInstance; readonly end: number },
+): Promise<void> {
+  const { ownership } = deps.neighbours();
+  return deps.waits.wait(
+    context,
+    (signal) => untilMoved(ownership, key, owner, end, { ...deps, signal }),
+  );
+}
+
+function aMoment({ waits, clock, limits }: Placing, context: PassableRequest): Promise<void> {
+  return waits.wait(context, (signal) => sleep(clock, limits.takeoverCheckMs, signal));
 }
 
 function isSame(one: LiveInstance, other: LiveInstance | undefined): boolean {
@@ -169,12 +213,20 @@ async function successor({ neighbours, clock }: ElsewhereDeps): Promise<LiveInst
   return others[Math.floor(clock.random() * others.length)];
 }
 
+/** How a request is passed on. */
+interface PassingOn {
+  /** Whether the receiver may become the owner. */
+  readonly mayTake?: boolean;
+  /** Whether it names the session that it is for. */
+  readonly names?: boolean;
+}
+
 /** The answer of another instance; else why there is none, and then it may be asked of another. */
 async function passOn(
-  deps: ElsewhereDeps,
+  deps: Placing,
   context: PassableRequest,
   target: LiveInstance,
-  mayTake: boolean,
+  { mayTake = false, names = true }: PassingOn,
 ): Promise<Response | "not_owner" | "unreached"> {
   const { request, fetchContext } = context;
   const body = request.method === "POST" ? await context.readText() : undefined;
@@ -184,7 +236,7 @@ async function passOn(
   request.signal.addEventListener("abort", leave);
   const came = await deps.neighbours().forwarder.forward(
     target,
-    toForwarded(context, body, mayTake),
+    toForwarded(context, body, mayTake, names),
     leaving.signal,
   );
   // From here on the body of the response says when the client leaves.
@@ -194,6 +246,10 @@ async function passOn(
       return await toClient(came.head, came.body, request.method, body) ?? gone(request, body);
     case "not_owner":
       return "not_owner";
+    case "full":
+      throw new GatewayError("overloaded", "Too many requests go to other instances; retry later");
+    case "too_large":
+      throw new GatewayError("body_too_large");
     case "failed":
       return came.sent ? gone(request, body) : "unreached";
   }
@@ -204,46 +260,26 @@ function gone({ method }: Request, body: string | undefined): Response | "unreac
   return isRepeatable(method, body) ? "unreached" : answerGone(method, body);
 }
 
-/** What of a request's headers decides its answer; its credentials and origin have been checked. */
-const passedHeaders: ReadonlySet<string> = new Set([
-  ...sentHeaders,
-  "accept",
-  "content-type",
-  "user-agent",
-]);
-
-function toForwarded(
-  { request, fetchContext, principal, consumer, path }: PassableRequest,
-  body: string | undefined,
-  mayTake: boolean,
-): ForwardedRequest {
-  const headers = Object.fromEntries(
-    [...request.headers].filter(([name]) => passedHeaders.has(name) || name.startsWith("mcp-")),
-  );
-  return {
-    method: request.method,
-    path: `${path}${new URL(request.url).search}`,
-    headers,
-    principal,
-    consumer,
-    remoteAddress: fetchContext.remoteAddress,
-    isHeldOpen: fetchContext.holdOpen !== undefined,
-    mayTake,
-    body,
-  };
-}
-
 /** What only one instance can serve is asked of it, as long as it lives. */
 async function askInstance(
-  deps: ElsewhereDeps,
+  deps: Placing,
   context: PassableRequest,
   instance: string,
   body: string,
 ): Promise<Response | undefined> {
-  const target = await deps.neighbours().ownership.instance(instance);
-  // Nothing waits for it any more: who serves it here says what became of it.
-  if (target === undefined) return undefined;
+  const { ownership } = deps.neighbours();
+  const end = deps.clock.monotonic() + deps.limits.takeoverWaitMs;
   context.keepText(body);
-  const answered = await passOn(deps, context, target, false);
-  return answered instanceof Response ? answered : undefined;
+  for (;;) {
+    const target = await ownership.instance(instance);
+    // Nothing waits for it any more: who serves it here says what became of it.
+    if (target === undefined) return undefined;
+    const answered = await passOn(deps, context, target, { names: false });
+    if (answered !== "unreached") return answered === "not_owner" ? undefined : answered;
+    if (context.request.signal.aborted || deps.clock.monotonic() >= end) break;
+    // It is unknown whether it has died before its term has ended.
+    await aMoment(deps, context);
+  }
+  const text = "The instance that can go on with this cannot be reached; retry later";
+  throw new GatewayError("overloaded", text);
 }

@@ -10,7 +10,7 @@ import type { RequestId } from "../model.ts";
 import { errorText } from "../protocol/jsonrpc.ts";
 import { isRepeatableMethod } from "../protocol/shared/repeatable_methods.ts";
 import { encodeFrame } from "../sse/encode.ts";
-import { emptyResponse, errorResponse, jsonResponse } from "./respond.ts";
+import { errorResponse, jsonResponse } from "./respond.ts";
 
 /** Statuses whose responses have no body. */
 const bodiless: ReadonlySet<number> = new Set([202, 204, 205, 304]);
@@ -86,7 +86,6 @@ export function answerGone(method: string, body: string | undefined): Response {
   const ids = method === "POST" ? requestIdsIn(body) : [];
   const [only] = ids;
   if (only === undefined) {
-    if (method === "DELETE") return emptyResponse(202);
     const text = "The instance that has this session is gone; retry later";
     return errorResponse(new GatewayError("store_unavailable", text));
   }
@@ -104,7 +103,7 @@ function gone(id: RequestId): string {
 
 /** Whether a request may be made again, though an instance may have served it. */
 export function isRepeatable(method: string, body: string | undefined): boolean {
-  if (method === "GET") return true;
+  if (method === "GET" || method === "DELETE") return true;
   const messages = messagesIn(body);
   return method === "POST" && messages.length > 0 && messages.every((message) => {
     const name = isJsonObject(message) ? message["method"] : undefined;

@@ -22,6 +22,8 @@ export interface Neighbourhood {
     begin: () => void,
     givenUp: AbortSignal,
   ): Promise<void>;
+  /** Ends what streams this one passes on; resolves when the calls that it has passed on have ended. */
+  drain(givenUp: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -52,6 +54,11 @@ export function createNeighbourhood(isShared = false): Neighbourhood | undefined
       await handSessionsOver(sessions, deps, givenUp);
       await noticed;
       await handSessionsOver(sessions, deps, givenUp);
+      await joined.forwarder.callsEnded(givenUp);
+    },
+    async drain(givenUp) {
+      joined?.forwarder.endStreams();
+      await joined?.forwarder.callsEnded(givenUp);
     },
     close: () => stopHearing(),
   };

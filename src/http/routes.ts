@@ -5,7 +5,7 @@
  */
 import type { AnswerForwarded } from "../instances/internal_api.ts";
 import type { Notice } from "../model.ts";
-import { isRevoked } from "../principals.ts";
+import { isRevoked, standsForOne } from "../principals.ts";
 import type { FetchHandler } from "../runtime/runtime.ts";
 import { type AdminApi, createAdminApi } from "./admin/admin_api.ts";
 import { createForwarding } from "./client_address.ts";
@@ -107,14 +107,21 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
   const admin = deps.admin &&
     createAdminApi({ ...deps, ...deps.admin, passage, connected: shared });
   const closed = new AbortController();
-  const endLost = (isLost: IsLostStream): void => {
+  const endLost = (isLost: IsLostStream, atOnce = true): void => {
     endLostStreams(sessions, isLost);
-    endLostLines(transport, isLost);
+    endLostLines(transport, isLost, atOnce);
     endLostListens(stateless, isLost);
   };
   const stopHearing = deps.bus.subscribe("accessRevoked", (revoked) => {
-    deps.gateway.revoke(revoked);
-    endLost((_surface, principal) => isRevoked(revoked, principal));
+    const isNamed = revoked.principal !== undefined;
+    // If none is named, it is not known who lost rights, or whether anybody did. So running calls go
+    // on, and clients open their streams again, for which they are let in again.
+    if (isNamed) deps.gateway.revoke(revoked);
+    endLost(
+      (_surface, principal) =>
+        isRevoked(revoked, principal) && (isNamed || standsForOne(principal)),
+      isNamed,
+    );
   });
   return {
     fetch: createDispatch(dispatch),
@@ -135,7 +142,10 @@ export function createHttpHandler(deps: HttpDeps): HttpHandler {
       for (const session of sessions.byId.values()) closeForNow(session.streams);
       endLines(transport, false);
       endListens(stateless);
-      await untilQuiet(deps, sessions, stateless, closed.signal);
+      await Promise.all([
+        untilQuiet(deps, sessions, stateless, closed.signal),
+        several?.drain(closed.signal),
+      ]);
     },
     async close() {
       layer.phase = "draining";

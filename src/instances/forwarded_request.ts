@@ -93,6 +93,15 @@ async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 /** Why a request is refused. */
 export type ForwardRefusal = "malformed" | "misdirected" | "late" | "forged" | "repeated" | "full";
 
+/**
+ * A request that another instance has signed and that is refused all the same. The refusal is signed
+ * for its nonce: no request with this nonce was taken here, and none will be.
+ */
+export interface ProvenRefused {
+  readonly refusal: "misdirected" | "full";
+  readonly nonce: string;
+}
+
 /** The nonces of a while; see `forwardSkewMs`. */
 export interface SeenNonces {
   /** `repeated` if it was taken before, `full` if there is no room to remember it. */
@@ -146,18 +155,20 @@ export interface ProvenHead {
 export async function proveHead(
   headers: Headers,
   { name, key, nonces, clock, limits }: Receiving,
-): Promise<ProvenHead | ForwardRefusal> {
+): Promise<ProvenHead | ProvenRefused | ForwardRefusal> {
   const time = headers.get(sentAt) ?? "";
   const chance = headers.get(nonce) ?? "";
   const sum = headers.get(digest) ?? "";
   const mac = toSignature(headers.get(signature) ?? "");
   if (mac === undefined || !nonceForm.test(chance) || !/^\d{1,16}$/.test(time)) return "malformed";
-  if (headers.get(to) !== name) return "misdirected";
   if (Math.abs(clock.wall() - Number(time)) > limits.forwardSkewMs) return "late";
   const sender = headers.get(from) ?? "";
-  const context = ["request", "POST", forwardPath, sum, time, chance, sender, name];
+  const receiver = headers.get(to) ?? "";
+  const context = ["request", "POST", forwardPath, sum, time, chance, sender, receiver];
   if (!await key.verify(context, new Uint8Array(), mac)) return "forged";
+  if (receiver !== name) return { refusal: "misdirected", nonce: chance };
   const taken = nonces.take(chance);
+  if (taken === "full") return { refusal: taken, nonce: chance };
   return taken === "fresh" ? { digest: sum, nonce: chance } : taken;
 }
 

@@ -1,10 +1,12 @@
 /**
- * Passes requests on to other instances. What came of a request is one of four: an answer, the word
- * that the receiver owns nothing of it, or a failure before or after the request may have arrived.
+ * Passes requests on to other instances. What came of a request is one of five: an answer, the word
+ * that the receiver owns nothing of it or has no room for it, or a failure before or after the
+ * request may have arrived.
  * A request whose receiver has no term any more ends, though its connection may seem open. Not
  * here: which instance gets it (http/elsewhere.ts), and what its client gets (http/lost_answer.ts).
  */
-import type { Clock } from "../clock.ts";
+import { placesFor } from "../client_shares.ts";
+import { type Clock, sleep } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { RequestFault, Runtime } from "../runtime/runtime.ts";
@@ -13,7 +15,12 @@ import { type ForwardedRequest, forwardPath, signRequest } from "./forwarded_req
 import type { InternalKey } from "./internal_key.ts";
 import type { LiveInstance } from "./owner_table.ts";
 import type { Ownership } from "./ownership.ts";
-import { type AnswerHead, readAnswer, type SignedAnswer } from "./signed_answer.ts";
+import {
+  type AnswerHead,
+  type ProvenRefusal,
+  readAnswer,
+  type SignedAnswer,
+} from "./signed_answer.ts";
 
 /** What came of a request. */
 export type Forwarded =
@@ -23,6 +30,8 @@ export type Forwarded =
     readonly body: SignedAnswer;
   }
   | { readonly kind: "not_owner" }
+  /** There is no room for it here or there: nothing was done, and waiting does not help it. */
+  | { readonly kind: "full" | "too_large" }
   /** `sent`: the receiver may have got it. */
   | { readonly kind: "failed"; readonly sent: boolean };
 
@@ -43,6 +52,10 @@ export interface Forwarder {
   forward(target: LiveInstance, request: ForwardedRequest, signal: AbortSignal): Promise<Forwarded>;
   /** How many are open. */
   open(): number;
+  /** Ends the streams that are open, whose clients open them again elsewhere. */
+  endStreams(): void;
+  /** Resolves when the calls that are open now have their answers, or `givenUp` aborts. */
+  callsEnded(givenUp: AbortSignal): Promise<void>;
   /** How many were passed on so far. */
   total(): number;
   close(): void;
@@ -51,7 +64,12 @@ export interface Forwarder {
 /** A request that is open. */
 interface OpenForward {
   readonly target: LiveInstance;
+  readonly consumer: string;
+  /** Whether it is a stream that belongs to no call. */
+  readonly isStream: boolean;
   readonly abort: AbortController;
+  /** Whether the last look did not find the target. */
+  isMissed: boolean;
 }
 
 /** Makes it. */
@@ -79,8 +97,14 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         });
         return { kind: "failed", sent: false };
       }
-      if (open.size >= limits.forwardedMax) return { kind: "failed", sent: false };
-      const own: OpenForward = { target, abort: new AbortController() };
+      if (open.size >= roomFor(request, open, limits)) return { kind: "full" };
+      const own: OpenForward = {
+        target,
+        consumer: request.consumer,
+        isStream: request.method === "GET",
+        abort: new AbortController(),
+        isMissed: false,
+      };
       const stop = () => own.abort.abort();
       signal.addEventListener("abort", stop);
       if (signal.aborted) stop();
@@ -97,12 +121,32 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       return came;
     },
     open: () => open.size,
+    endStreams() {
+      for (const { isStream, abort } of [...open]) if (isStream) abort.abort();
+    },
+    async callsEnded(givenUp) {
+      const calls = [...open].filter(({ isStream }) => !isStream);
+      while (!givenUp.aborted && calls.some((one) => open.has(one))) {
+        await sleep(clock, limits.drainCheckMs, givenUp);
+      }
+    },
     total: () => total,
     close() {
       stopChecking?.();
       for (const { abort } of [...open]) abort.abort();
     },
   };
+}
+
+/** How many may be open before one of a consumer: some places are kept for those that have none. */
+function roomFor(
+  { consumer }: ForwardedRequest,
+  open: ReadonlySet<OpenForward>,
+  { forwardedMax }: Pick<Limits, "forwardedMax">,
+): number {
+  if (open.size < placesFor(1, forwardedMax)) return forwardedMax;
+  const own = [...open].filter((one) => one.consumer === consumer).length;
+  return placesFor(own, forwardedMax);
 }
 
 async function send(
@@ -134,14 +178,14 @@ async function send(
       nonce,
       recordBytesMax: limits.forwardRecordBytesMax,
     });
-    if (answer.status !== 200) {
+    const head = await reading.head().catch((fault) => {
       reading.cancel();
+      if (answer.status === 200) throw fault;
       throw new Error(`The instance refused the request (${answer.status})`);
-    }
-    const head = await reading.head();
+    });
     if (head.kind === "answer") return { kind: "answered", head, body: reading };
     reading.cancel();
-    return { kind: "not_owner" };
+    return head.kind === "refused" ? refusals[head.why] : head;
   } catch (thrown) {
     const fault = thrown as Partial<RequestFault>;
     sent ||= fault.sent === true;
@@ -155,6 +199,13 @@ async function send(
     return { kind: "failed", sent };
   }
 }
+
+const refusals: Readonly<Record<ProvenRefusal, Forwarded>> = {
+  // Another instance is at the address of the one that is asked.
+  misdirected: { kind: "failed", sent: false },
+  full: { kind: "full" },
+  body: { kind: "too_large" },
+};
 
 /** The same answer, which calls `close` when it is over. */
 function closing(answer: SignedAnswer, close: () => void): SignedAnswer {
@@ -178,17 +229,25 @@ function closing(answer: SignedAnswer, close: () => void): SignedAnswer {
   };
 }
 
-/** Ends the requests at instances whose terms have ended. */
+/**
+ * Ends the requests at instances whose terms have ended and that have begun no other one. One that
+ * lives on in another term, since the table lost the first one, goes on with what it has; what it has
+ * lost it ends by itself.
+ */
 async function endDead(
-  ownership: Pick<Ownership, "instances">,
+  ownership: Pick<Ownership, "name" | "instances">,
   open: ReadonlySet<OpenForward>,
 ): Promise<void> {
   if (open.size === 0) return;
   // While the table is away, it cannot be known which instances live.
   const alive = await ownership.instances().catch(() => undefined);
   if (alive === undefined) return;
-  const terms = new Map(alive.map(({ name, term }) => [name, term]));
-  for (const { target, abort } of [...open]) {
-    if (terms.get(target.name) !== target.term) abort.abort();
+  const names = new Set(alive.map(({ name }) => name));
+  // A table that has lost this instance has lost the others, too: they are about to come back.
+  if (!names.has(ownership.name)) return;
+  for (const one of [...open]) {
+    const isMissing = !names.has(one.target.name);
+    if (isMissing && one.isMissed) one.abort.abort();
+    one.isMissed = isMissing;
   }
 }

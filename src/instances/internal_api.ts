@@ -17,7 +17,12 @@ import {
   proveHead,
 } from "./forwarded_request.ts";
 import type { InternalKey } from "./internal_key.ts";
-import { type AnswerSigning, signAnswer, signComplete } from "./signed_answer.ts";
+import {
+  type AnswerSigning,
+  type ProvenRefusal,
+  signAnswer,
+  signComplete,
+} from "./signed_answer.ts";
 
 /** Answers a request that another instance passed on; undefined: what it names is not owned here. */
 export type AnswerForwarded = (
@@ -36,22 +41,32 @@ export interface InternalApiOptions {
   readonly answer: AnswerForwarded;
 }
 
-const statuses: Readonly<Record<ForwardRefusal, number>> = {
+const statuses: Readonly<Record<ForwardRefusal | ProvenRefusal, number>> = {
   malformed: 400,
   misdirected: 421,
   late: 401,
   forged: 401,
   repeated: 401,
   full: 503,
+  body: 413,
 };
 
 /** Makes the handler; it never rejects. */
 export function createInternalApi(options: InternalApiOptions): FetchHandler {
   const { clock, limits, log, name } = options;
   const receiving = { ...options, nonces: createSeenNonces(clock, limits) };
-  const refuse = (why: ForwardRefusal | "path" | "body", status: number): Response => {
+  const note = (why: ForwardRefusal | ProvenRefusal | "path"): void =>
     log.warn("Refused a request at the internal address", { instance: name, why });
+  const refuse = (why: ForwardRefusal | "path", status: number): Response => {
+    note(why);
     return new Response(null, { status, headers: { connection: "close" } });
+  };
+  // Its sender would take anything else for an answer that was lost.
+  const refuseProven = async (why: ProvenRefusal, nonce: string): Promise<Response> => {
+    note(why);
+    const signing = signingOf(options, nonce);
+    const body = await signComplete({ kind: "refused", why }, none, signing);
+    return new Response(body, { status: statuses[why], headers: { connection: "close" } });
   };
   return async (request, context) => {
     try {
@@ -59,9 +74,10 @@ export function createInternalApi(options: InternalApiOptions): FetchHandler {
       if (request.method !== "POST" || pathname !== forwardPath) return refuse("path", 404);
       const head = await proveHead(request.headers, receiving);
       if (typeof head === "string") return refuse(head, statuses[head]);
+      if ("refusal" in head) return await refuseProven(head.refusal, head.nonce);
       const bytesMax = limits.bodyBytesMax + limits.forwardHeadBytesMax;
       const bytes = await readWhole(request, bytesMax, options);
-      if (bytes === undefined) return refuse("body", 413);
+      if (bytes === undefined) return await refuseProven("body", head.nonce);
       const opened = await openRequest(head, bytes);
       if (typeof opened === "string") return refuse(opened, statuses[opened]);
       context?.holdOpen?.();
@@ -82,10 +98,16 @@ async function answer(
 ): Promise<Response> {
   const hidden = context?.disconnectHidden === true;
   const answered = await answerForwarded(forwarded, signal, hidden);
-  const signing = { key, nonce, recordBytesMax: limits.forwardRecordBytesMax };
-  return new Response(await toSigned(answered, signing), {
+  return new Response(await toSigned(answered, signingOf({ key, limits }, nonce)), {
     headers: { "content-type": "application/octet-stream", "cache-control": "no-store" },
   });
+}
+
+function signingOf(
+  { key, limits }: Pick<InternalApiOptions, "key" | "limits">,
+  nonce: string,
+): AnswerSigning {
+  return { key, nonce, recordBytesMax: limits.forwardRecordBytesMax };
 }
 
 /** The signed answer. JSON is made before its response, so waiting for the end costs nothing. */

@@ -61,9 +61,10 @@ export interface OwnerTable {
   find(key: string): Promise<OwnerRow | undefined>;
   /**
    * Makes an instance the owner if the key has none that is alive, and returns the row as it is then.
-   * An instance that owns the key in this term already gets its row again.
+   * An instance that owns the key in this term already gets its row again. Undefined: the claim's term
+   * has ended, so it owns nothing.
    */
-  claim(key: string, claim: OwnerClaim): Promise<OwnerRow>;
+  claim(key: string, claim: OwnerClaim): Promise<OwnerRow | undefined>;
   /** Gives a key up, if it still has this number; later numbers are larger all the same. */
   release(key: string, number: number): Promise<void>;
   /** Keeps the rows of keys that are still owned from being dropped as garbage. */

@@ -22,6 +22,11 @@ export interface Ownership {
    * `store_unavailable` if the table does not answer.
    */
   find(key: string): Promise<LiveInstance | undefined>;
+  /**
+   * Whether living instances may own keys that the table does not know: it has lost the rows of this
+   * one, so it has lost theirs. Rejects as `find`.
+   */
+  mayLack(): Promise<boolean>;
   /** Makes this instance the owner; false if another one is. Rejects as `find`. */
   claim(key: string): Promise<boolean>;
   /**
@@ -33,6 +38,11 @@ export interface Ownership {
   forget(key: string): void;
   /** A living instance by its name; rejects as `find`. */
   instance(name: string): Promise<LiveInstance | undefined>;
+  /**
+   * Whether an instance is still in a term, as it was at most `takeoverCheckMs` ago: those who ask
+   * meanwhile share one command. Rejects as `find`.
+   */
+  lives(one: Pick<LiveInstance, "name" | "term">): Promise<boolean>;
   /** All living instances; rejects as `find`. */
   instances(): Promise<readonly LiveInstance[]>;
   /** Renews the term now, once for all that ask meanwhile; never rejects. */
@@ -59,6 +69,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
   const owning: Owning = {
     ...options,
     term: 0,
+    begunAgainAt: undefined,
     renewedAt: clock.monotonic(),
     isLeaving: false,
     isClosed: false,
@@ -69,6 +80,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
     releasing: new Map(),
     givenUp: new Map(),
     routes: new Map(),
+    looks: new Map(),
     lost: new Set(),
     renewed: new Set(),
     stopRenewing: () => {},
@@ -83,10 +95,12 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
     name,
     holds: (key) => holds(owning, key),
     find: (key) => find(owning, key),
-    claim: (key) => claim(owning, key),
+    mayLack: () => mayLack(owning),
+    claim: (key) => claimNow(owning, key),
     release: (key, before) => release(owning, key, before),
     forget: (key) => void owning.routes.delete(key),
     instance: (other) => ask(owning, (table) => table.instance(other)),
+    lives: (one) => lives(owning, one),
     instances: () => ask(owning, (table) => table.instances()),
     renew: () => renewOnce(owning),
     onLost: (listener) => hear(owning.lost, listener),
@@ -144,6 +158,36 @@ async function find(owning: Owning, key: string): Promise<LiveInstance | undefin
   return owner;
 }
 
+function lives(
+  owning: Owning,
+  { name, term }: Pick<LiveInstance, "name" | "term">,
+): Promise<boolean> {
+  const { clock, limits, looks } = owning;
+  const id = `${term} ${name}`;
+  const at = clock.monotonic();
+  const known = looks.get(id);
+  if (known !== undefined && at - known.at < limits.takeoverCheckMs) return known.lives;
+  const found = ask(owning, (table) => table.instance(name)).then((one) => one?.term === term);
+  putWithin(looks, id, { at, lives: found }, limits.ownerLooksMax);
+  return found;
+}
+
+async function mayLack(owning: Owning): Promise<boolean> {
+  const { clock, limits, name, term } = owning;
+  const own = await ask(owning, (table) => table.instance(name));
+  if (own?.term !== term) await renewOnce(owning);
+  const { begunAgainAt } = owning;
+  return begunAgainAt !== undefined && clock.monotonic() - begunAgainAt < limits.ownerReturnMs;
+}
+
+/** Claims a key in a term that runs: one that ended unnoticed is followed by another one first. */
+async function claimNow(owning: Owning, key: string): Promise<boolean> {
+  const isOwned = isSilent(owning) ? undefined : await claim(owning, key);
+  if (isOwned !== undefined) return isOwned;
+  await renewOnce(owning);
+  return await claim(owning, key) === true;
+}
+
 async function release(
   owning: Owning,
   key: string,
@@ -167,24 +211,34 @@ async function release(
   await released;
 }
 
+/** How often a key itself is looked at while its owner lives, who may give it away. */
+const looksPerKey = 8;
+
 /**
  * Waits until a key has no living owner or another one than before; undefined if it has none.
- * Resolves with the owner as it is at the end, a time of the monotonic clock.
+ * Resolves with the owner as it is at the end, a time of the monotonic clock, or when `signal`
+ * aborts. However many keys of a dead owner are waited for, it is looked at once for all of them.
  */
 export async function untilMoved(
-  ownership: Pick<Ownership, "find" | "forget">,
+  ownership: Pick<Ownership, "find" | "forget" | "lives">,
   key: string,
   before: LiveInstance,
   end: number,
-  { clock, limits }: { readonly clock: Clock; readonly limits: Limits },
+  { clock, limits, signal }: {
+    readonly clock: Clock;
+    readonly limits: Limits;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<LiveInstance | undefined> {
-  for (;;) {
-    ownership.forget(key);
-    const owner = await ownership.find(key);
-    if (owner === undefined || owner.term !== before.term || owner.name !== before.name) {
-      return owner;
+  for (let look = 0;; look += 1) {
+    if (look % looksPerKey === 0 || !await ownership.lives(before)) {
+      ownership.forget(key);
+      const owner = await ownership.find(key);
+      if (owner === undefined || owner.term !== before.term || owner.name !== before.name) {
+        return owner;
+      }
     }
-    if (clock.monotonic() >= end) return owner;
-    await sleep(clock, limits.takeoverCheckMs);
+    if (signal?.aborted === true || clock.monotonic() >= end) return before;
+    await sleep(clock, limits.takeoverCheckMs, signal);
   }
 }

@@ -30,9 +30,18 @@ interface HeldKey {
   keptAt: number;
 }
 
+/** What was seen of another instance. */
+interface TermLook {
+  /** A time of the monotonic clock. */
+  readonly at: number;
+  readonly lives: Promise<boolean>;
+}
+
 /** The state of an ownership. */
 export interface Owning extends OwnershipOptions {
   term: number;
+  /** When this term began, if it followed one that the table had lost. */
+  begunAgainAt: number | undefined;
   /** When the last renewal that succeeded was sent. */
   renewedAt: number;
   isLeaving: boolean;
@@ -48,6 +57,8 @@ export interface Owning extends OwnershipOptions {
   readonly givenUp: Map<string, number>;
   /** Where keys were found, as their owners were then. */
   readonly routes: Map<string, LiveInstance>;
+  /** Whether instances were in their terms a moment ago, by term and name. */
+  readonly looks: Map<string, TermLook>;
   readonly lost: Set<(key: string) => void>;
   readonly renewed: Set<() => void>;
   stopRenewing: () => void;
@@ -84,8 +95,11 @@ export async function ask<Value>(
 const unreachable = "The store that the instances of the gateway share cannot be reached; " +
   "retry later";
 
-/** Makes this instance the owner of a key; false if another one is. */
-export async function claim(owning: Owning, key: string): Promise<boolean> {
+/**
+ * Makes this instance the owner of a key; false if another one is, undefined if this term has ended,
+ * in which nothing can be owned.
+ */
+export async function claim(owning: Owning, key: string): Promise<boolean | undefined> {
   await owning.releasing.get(key);
   const { name, term, held } = owning;
   const before = held.get(key);
@@ -93,7 +107,7 @@ export async function claim(owning: Owning, key: string): Promise<boolean> {
     owning,
     (table) => table.claim(key, { instance: name, term, held: before?.number }),
   );
-  return take(owning, key, term, row);
+  return row && take(owning, key, term, row);
 }
 
 /** Notes the outcome of a claim in a term; whether the key is owned here. */

@@ -24,8 +24,9 @@ end
 
 const script = (lua: string): RedisScript => ({ lua: head + lua });
 
-/** name, facts, termMs: the number of the new term. */
+/** name, facts, termMs: the number of the new term; 0 while a command has the lease (`KEYS[2]`). */
 const join = script(`local name, facts, ms = unpack(ARGV)
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 local term = after(redis.call('GET', root .. ':term') or 0)
 redis.call('SET', root .. ':term', term)
 redis.call('HSET', instanceKey(name), 'facts', facts, 'term', term)
@@ -64,7 +65,7 @@ const instance = script(`return redis.call('HMGET', instanceKey(ARGV[1]), 'facts
 /** key: its row. */
 const find = script(`return rowOf(ARGV[1]) or {}`);
 
-/** key, instance, term, held or nothing, rowMs: the row as it is then. */
+/** key, instance, term, held or nothing, rowMs: the row as it is then; nothing if the term has ended. */
 const claim = script(`local key, name, term, held, ms = unpack(ARGV)
 local row = rowOf(key)
 if row and redis.call('HGET', instanceKey(row[1]), 'term') == row[2] then return row end
@@ -73,6 +74,7 @@ if held ~= '' then
   if row and number > tonumber(held) then return row end
   number = math.max(number, tonumber(held))
 end
+if redis.call('HGET', instanceKey(name), 'term') ~= term then return {} end
 redis.call('HSET', rowKey(key), 'instance', name, 'term', term, 'number', after(number))
 redis.call('PEXPIRE', rowKey(key), ms)
 return rowOf(key)`);
@@ -96,8 +98,13 @@ export function createRedisOwners(
   const run = (one: RedisScript, ...args: readonly (string | number)[]): Promise<RedisReply> =>
     engine.run(one, root, args);
   return {
-    join: async (facts, termMs) =>
-      Number(await run(join, facts.name, JSON.stringify(facts), termMs)),
+    async join(facts, termMs) {
+      const args = [facts.name, JSON.stringify(facts), termMs];
+      const term = Number(await engine.run(join, [...root, engine.key("lease")], args));
+      // Such as the copy of a store, which must not miss what an instance writes meanwhile.
+      if (term === 0) throw new Error("A command has the engine for itself");
+      return term;
+    },
     renew: async (facts, term, termMs) =>
       await run(renew, facts.name, JSON.stringify(facts), term, termMs) === 1,
     async leave(name, term) {
@@ -106,11 +113,8 @@ export function createRedisOwners(
     instances: async () => toItems(await run(list)).flatMap((one) => toInstance(one) ?? []),
     instance: async (name) => toInstance(await run(instance, name)),
     find: async (key) => toRow(await run(find, key)),
-    async claim(key, { instance: name, term, held = "" }) {
-      const row = toRow(await run(claim, key, name, term, held, ownerRowMs));
-      if (row === undefined) throw new Error("The engine's answer to a claim is no row");
-      return row;
-    },
+    claim: async (key, { instance: name, term, held = "" }) =>
+      toRow(await run(claim, key, name, term, held, ownerRowMs)),
     async release(key, number) {
       await run(release, key, number);
     },

@@ -15,7 +15,15 @@ export type AnswerHead =
     readonly headers: readonly (readonly [string, string])[];
   }
   /** The receiver does not own what the request names; nothing was done. */
-  | { readonly kind: "not_owner" };
+  | { readonly kind: "not_owner" }
+  /** The receiver took nothing of the request; nothing was done. */
+  | { readonly kind: "refused"; readonly why: ProvenRefusal };
+
+/**
+ * Why a request of another instance is refused: it was meant for one that was at this address before,
+ * the receiver has too many, or it is too large.
+ */
+export type ProvenRefusal = "misdirected" | "full" | "body";
 
 const kinds = { head: 0, data: 1, end: 2, whole: 3 } as const;
 /** A length of four bytes, a signature, and the kind as the first byte of what is signed. */

@@ -49,6 +49,7 @@ async function beginAgain(owning: Owning): Promise<void> {
   const sentAt = clock.monotonic();
   owning.term = await ask(owning, (table) => table.join(factsOf(owning), limits.ownerTermMs));
   owning.renewedAt = sentAt;
+  owning.begunAgainAt = clock.monotonic();
   owning.hasEarlier = held.size > 0;
   log.warn("The other instances did not hear of this one for too long", {
     instance: name,
@@ -65,7 +66,8 @@ async function claimAgain(owning: Owning): Promise<void> {
   const claimNext = async (): Promise<void> => {
     for (let key = keys.pop(); key !== undefined; key = keys.pop()) {
       // It may have been released or claimed meanwhile.
-      if (held.has(key) && held.get(key)?.term !== owning.term) await claim(owning, key);
+      if (!held.has(key) || held.get(key)?.term === owning.term) continue;
+      if (await claim(owning, key) === undefined) throw new Error("The new term has ended at once");
     }
   };
   try {

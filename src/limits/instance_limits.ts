@@ -15,6 +15,11 @@ export const instanceLimits = {
    * may own it, also if their clocks differ by a tenth.
    */
   ownerSilentMs: 8_000,
+  /**
+   * When the table has lost its rows, instances need so long to claim again what they own: to reach
+   * the engine, and to renew. Until then, a session that is not found may be another instance's.
+   */
+  ownerReturnMs: 5_000,
   /** One command to the table of owners, in which it is answered or counts as failed. */
   ownerCommandMs: 2_000,
   /**
@@ -23,6 +28,9 @@ export const instanceLimits = {
    */
   takeoverWaitMs: 11_000,
   takeoverCheckMs: 500,
+  /** Requests that wait for this; each holds its body. How many instances are looked at meanwhile. */
+  ownerWaitsMax: 5_000,
+  ownerLooksMax: 100,
   /** How often a request follows an owner that has just changed. */
   ownerChangesMax: 4,
   /** Owners of sessions elsewhere that are remembered; each says itself when it is no owner any more. */
@@ -43,6 +51,8 @@ export const instanceLimits = {
   leaveMs: 30_000,
   /** How long a connection to another instance may take. */
   forwardConnectMs: 2_000,
+  /** After which time a living owner that could not be reached is asked again; it doubles. */
+  forwardRetryMs: 1_000,
   /**
    * How far the clocks of two instances may differ, which is how old a forwarded request may be. For
    * twice that time, each nonce is remembered; without room for more, requests are refused.

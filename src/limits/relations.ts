@@ -106,6 +106,7 @@ export const relations: readonly Relation[] = [
   before("trialStopMs", "stopMs", "a trial makes room sooner than a session's server"),
   before("rateReportMs", "rateReporterMs", "what runs is reported before it is forgotten"),
   before("rateOpenReportMs", "rateReporterMs", "what runs is reported before it is forgotten"),
+  before("ownerRenewMs", "ownerReturnMs", "owners claim again before their sessions are unknown"),
   within("engineRetryMsMin", "engineRetryMsMax", grows),
   within("storageRetryMs", "storageCheckMs", "a failing disk is looked at more often"),
   before("watchSettleMs", "watchPollMs", "an edit has settled before the next look"),

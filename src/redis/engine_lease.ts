@@ -98,25 +98,53 @@ export async function ownEngine(options: EngineLeaseOptions): Promise<RedisConne
 }
 
 /** Resolves when the lease is this gateway's; rejects when another one is alive. */
-async function waitForLease(
-  { connection, clock, limits, log }: EngineLeaseOptions,
-  key: string,
-  token: string,
-): Promise<void> {
-  let seenEnd = Infinity;
-  for (;;) {
+async function waitForLease(options: EngineLeaseOptions, key: string, token: string) {
+  const { connection, limits } = options;
+  const takeIt = async (): Promise<unknown> => {
     const held = await connection.run(take, [key], [token, limits.engineLeaseMs]).catch((fault) => {
       throw new Error(`Cannot take the engine at ${connection.place}: ${reasonOf(fault)}`);
     });
-    if (held === token) return;
+    return held === token ? null : held;
+  };
+  await untilFree(options, key, takeIt, (name) =>
+    `another gateway uses it (${name}); ` +
+    "stop that gateway, or give this one a prefix of its own in MCP_STORE");
+}
+
+/**
+ * Resolves when the engine is free for instances: no command, such as `store copy`, has it for
+ * itself. Rejects with an error text while one works.
+ */
+export async function assertUnleased(
+  options: Omit<EngineLeaseOptions, "prefix" | "holder">,
+): Promise<void> {
+  const { connection } = options;
+  const key = connection.key("lease");
+  await untilFree(
+    options,
+    key,
+    async () => await connection.get(key) ?? null,
+    (name) => `${name} works on it; start the gateway when that has ended`,
+  );
+}
+
+/** Waits until a lease that is not renewed runs out; rejects with `reason` if it is renewed. */
+async function untilFree(
+  { connection, clock, limits, log }: Omit<EngineLeaseOptions, "prefix" | "holder">,
+  key: string,
+  /** Who has the lease, or null. */
+  look: () => Promise<unknown>,
+  reason: (holder: string) => string,
+): Promise<void> {
+  let seenEnd = Infinity;
+  for (;;) {
+    const held = await look();
+    if (held === null) return;
     const name = nameIn(held);
     const endsAt = Number(await connection.send(["PEXPIRETIME", key]));
     // It was renewed since the last look: its owner is alive.
     if (endsAt > seenEnd) {
-      throw new Error(
-        `Cannot use the engine at ${connection.place}: another gateway uses it (${name}); ` +
-          "stop that gateway, or give this one a prefix of its own in MCP_STORE",
-      );
+      throw new Error(`Cannot use the engine at ${connection.place}: ${reason(name)}`);
     }
     if (seenEnd === Infinity) {
       log.info("Waiting until the lease of another gateway runs out", { holder: name });

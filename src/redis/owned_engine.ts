@@ -1,5 +1,8 @@
-/** Opens the engine for one gateway: the connection, and the lease on what is stored there. */
-import { ownEngine } from "./engine_lease.ts";
+/**
+ * Opens the engine: for a command that has it for itself, with the lease on what is stored there, or
+ * for one of several gateways, while no command has it.
+ */
+import { assertUnleased, ownEngine } from "./engine_lease.ts";
 import {
   connectRedis,
   type RedisConnection,
@@ -18,6 +21,19 @@ export async function openOwnedEngine(options: OwnedEngineOptions): Promise<Redi
   const connection = await connectRedis(options);
   try {
     return await ownEngine({ connection, prefix: engine.prefix, holder, clock, limits, log });
+  } catch (fault) {
+    await connection.close();
+    throw fault;
+  }
+}
+
+/** Connects beside other gateways. Rejects with an error text that says what to do. */
+export async function openSharedEngine(options: RedisConnectionOptions): Promise<RedisConnection> {
+  const { clock, limits, log } = options;
+  const connection = await connectRedis(options);
+  try {
+    await assertUnleased({ connection, clock, limits, log });
+    return connection;
   } catch (fault) {
     await connection.close();
     throw fault;

@@ -173,8 +173,9 @@ async function deliver(
     const fault = toFault(thrown);
     if (fault.commandOutcome === "refused") {
       state.heardAt = clock.monotonic();
-      // A failover made a replica of it.
-      if (engine.form === "sentinel" && isReadOnly(fault)) link.cut();
+      // A failover made a replica of it. The next connection leads to the server that has its name now;
+      // a cluster's client finds it by itself.
+      if (engine.form !== "cluster" && isReadOnly(fault)) link.cut();
     }
     throw fault;
   } finally {

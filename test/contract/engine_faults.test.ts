@@ -136,7 +136,40 @@ const keepsAll = ["--appendonly", "yes", "--appendfsync", "always"];
       expect(await call(await connectAgain(one), 2)).toMatchObject({ status: 200 });
       const two = await start(server, {}, "two");
       expect(await call(two.client(stored), 3)).toMatchObject({ status: 404 });
-      expect(await call(one.client(stored), 4)).toMatchObject({ status: 404 });
+      await until("it is sure", async () => (await call(one.client(stored), 4)).status === 404);
+    },
+    testMs,
+  );
+
+  test(
+    "restarted empty: no instance calls the sessions of another one unknown, nor ends their calls",
+    async () => {
+      const server = await startServer();
+      const limits = { ownerRenewMs: 2_000, ownerRetryMs: 1_000, ownerReturnMs: 20_000 };
+      const [one, two] = [await start(server, limits), await start(server, limits, "two")];
+      const session = await one.connect();
+      const known = await one.connect();
+      // The other instance knows where the second one is, and has a call of it open there.
+      let finish = (): void => {};
+      one.server.script(() =>
+        new Promise((
+          resolve,
+        ) => (finish = () => resolve({ content: [{ type: "text", text: "done" }] })))
+      );
+      const running = call(two.client(known), 1);
+      await until("the call", () => one.server.opened.length === 1);
+      one.server.script(async () => ({ content: [] }));
+      await server.stop();
+      await server.start();
+      const seen = new Set<number>();
+      await until("the session goes on", async () => {
+        const { status } = await call(two.client(session), 2);
+        seen.add(status);
+        return status === 200;
+      });
+      expect(seen.has(404)).toBe(false);
+      finish();
+      expect(JSON.stringify(await running)).toContain("done");
     },
     testMs,
   );
@@ -191,6 +224,34 @@ const keepsAll = ["--appendonly", "yes", "--appendfsync", "always"];
     const two = await start(second, {}, "two", url);
     expect(await call(two.client(session), 3)).toMatchObject({ status: 200 });
   }, testMs);
+
+  test(
+    "failed over behind one address: the gateway leaves the server that is a replica now",
+    async () => {
+      const first = await startServer();
+      const second = await startServer("--replicaof", "127.0.0.1", String(first.port));
+      await until(
+        "the replica follows",
+        async () => (await second.tell("INFO replication")).includes("master_link_status:up"),
+      );
+      let master = first;
+      const url = "redis://127.0.0.1:PORT";
+      const one = await startEngineGateway({ name: "one", url, port: () => master.port });
+      closing.push(one.stop);
+      const session = await one.connect();
+      await until(
+        "the replica has it",
+        async () => /db0:keys=[1-9]/.test(await second.tell("INFO keyspace")),
+      );
+      await second.tell("REPLICAOF NO ONE");
+      // Its connections stay open.
+      await first.tell(`REPLICAOF 127.0.0.1 ${second.port}`);
+      master = second;
+      await until("the session goes on", async () => (await call(session, 1)).status === 200);
+      expect(await call(await connectAgain(one), 2)).toMatchObject({ status: 200 });
+    },
+    testMs,
+  );
 
   test("slow by 200 ms: everything goes on", async () => {
     const server = await startServer();

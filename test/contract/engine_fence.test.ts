@@ -59,7 +59,7 @@ const facts = { url: "http://127.0.0.1:1", isDraining: false, startedAt: 1, owne
       const term = await owners.join({ ...facts, name }, 60_000);
       const row = await owners.claim("s", { instance: name, term });
       await owners.leave(name, term);
-      return row.number;
+      return row?.number ?? 0;
     };
     return { engine, sessions: stores.sessions, events, own, take, outrun };
   }

@@ -226,11 +226,8 @@ describe("a request of a stranger", () => {
   test("with another secret is refused", async () => {
     expect(await refused(() => {}, await deriveInternalKey(`${secret}!`))).toBe(401);
   });
-  test("for another instance is refused", async () => {
-    expect(await refused(({ headers }) => void (headers["mcp-wrapper-to"] = "other"))).toBe(421);
-  });
-  test("whose sender, digest or time was changed is refused", async () => {
-    for (const name of ["from", "digest", "time"]) {
+  test("whose sender, receiver, digest or time was changed is refused", async () => {
+    for (const name of ["from", "to", "digest", "time"]) {
       const change = (text = ""): string => text.replace(/.$/, (last) => last === "1" ? "2" : "1");
       const status = await refused(({ headers }) => {
         headers[`mcp-wrapper-${name}`] = change(headers[`mcp-wrapper-${name}`]);
@@ -269,8 +266,52 @@ describe("a request of a stranger", () => {
   test("that is too large is refused before it is read", async () => {
     const owner = await serveOwner(take, { limits: { bodyBytesMax: 10, forwardHeadBytesMax: 10 } });
     const came = await makeForwarder().forward(owner, request, stays);
-    expect(came).toEqual({ kind: "failed", sent: true });
+    expect(came).toEqual({ kind: "too_large" });
   });
+});
+
+describe("a request that is refused", () => {
+  const none: AnswerForwarded = () => Promise.reject(new Error("It must not come"));
+
+  test("by another instance at the address of the one that is gone was not sent", async () => {
+    const owner = await serveOwner(none);
+    const gone = { ...owner, name: "the owner before" };
+    const came = await makeForwarder().forward(gone, request, stays);
+    expect(came).toEqual({ kind: "failed", sent: false });
+  });
+
+  test("because there is no room for it was not taken", async () => {
+    const owner = await serveOwner(none, { limits: { forwardNoncesMax: 0 } });
+    expect(await makeForwarder().forward(owner, request, stays)).toEqual({ kind: "full" });
+  });
+
+  test("by a stranger may have been taken all the same", async () => {
+    for (const status of [421, 503, 413, 401]) {
+      const listener = await runtime.serve({
+        hostname: "127.0.0.1",
+        port: 0,
+        listener: "fast",
+        fetch: async () => new Response(null, { status }),
+      });
+      closing.push(() => listener.close(0));
+      const stranger = instanceAt(`http://127.0.0.1:${listener.port}`);
+      const came = await makeForwarder().forward(stranger, request, stays);
+      expect(came).toEqual({ kind: "failed", sent: true });
+    }
+  });
+});
+
+test("one client leaves room for the others' requests to other instances", async () => {
+  const owner = await serveOwner(() => new Promise(() => {}));
+  const forwarder = makeForwarder({ limits: { forwardedMax: 20 } });
+  const leaving = new AbortController();
+  for (let count = 0; count < 19; count += 1) {
+    void forwarder.forward(owner, request, leaving.signal);
+  }
+  expect(await forwarder.forward(owner, request, stays)).toEqual({ kind: "full" });
+  void forwarder.forward(owner, { ...request, consumer: "user:bob" }, leaving.signal);
+  expect(forwarder.open()).toBe(20);
+  leaving.abort();
 });
 
 test("nonces are remembered for longer than a request is taken, and never without room", () => {
@@ -392,18 +433,30 @@ describe("an owner that fails", () => {
     await expect(came.body.next()).rejects.toThrow();
   });
 
-  test("silently is given up when its term has ended", async () => {
-    let isAlive = true;
+  test("silently is given up when its term has ended, and not when it has another", async () => {
+    const self = { ...instanceAt("http://127.0.0.1:1"), name: "arrival" };
     const owner = await serveOwner(() => new Promise(() => {}));
+    // A table that lost its rows, in which both begin again, one after the other.
+    let alive: readonly LiveInstance[] = [];
+    const looks: number[] = [];
     const forwarder = makeForwarder({
-      alive: async () => isAlive ? [owner] : [{ ...owner, term: owner.term + 1 }],
+      alive: async () => {
+        looks.push(alive.length);
+        return alive;
+      },
       limits: { forwardCheckMs: 20 },
     });
+    const looked = async (): Promise<void> => {
+      const before = looks.length;
+      await until("it has looked", () => looks.length > before + 1);
+    };
     let came: Forwarded | undefined;
     const waiting = forwarder.forward(owner, request, stays).then((one) => (came = one));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await looked();
+    alive = [self, { ...owner, term: owner.term + 1 }];
+    await looked();
     expect(came).toBe(undefined);
-    isAlive = false;
+    alive = [self];
     await within("the request is given up", waiting);
     expect(came).toEqual({ kind: "failed", sent: true });
     expect(forwarder.open()).toBe(0);

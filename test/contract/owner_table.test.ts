@@ -3,7 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { systemClock } from "../../src/clock.ts";
 import { parseStore } from "../../src/config/engine_url.ts";
 import { createMemoryOwners } from "../support/memory_owners.ts";
-import type { InstanceFacts, OwnerTable } from "../../src/instances/owner_table.ts";
+import type {
+  InstanceFacts,
+  OwnerClaim,
+  OwnerRow,
+  OwnerTable,
+} from "../../src/instances/owner_table.ts";
 import { createRedisOwners } from "../../src/instances/redis_owners.ts";
 import { defaultLimits } from "../../src/limits.ts";
 import { connectRedis, type RedisConnection } from "../../src/redis/redis_connection.ts";
@@ -22,6 +27,13 @@ const facts = (name: string): InstanceFacts => ({
   owned: 2,
   calls: 3,
 });
+
+/** The row of an instance whose term runs. */
+async function claim(table: OwnerTable, key: string, wanted: OwnerClaim): Promise<OwnerRow> {
+  const row = await table.claim(key, wanted);
+  if (row === undefined) throw new Error("The term of the claim has ended");
+  return row;
+}
 
 function keepsOwners(kind: string, open: () => OwnerTable): void {
   describe(`the table of owners ${kind}`, () => {
@@ -47,13 +59,14 @@ function keepsOwners(kind: string, open: () => OwnerTable): void {
       const table = open();
       const { key, one, two } = fresh();
       const term = await table.join(facts(one), long);
-      const first = await table.claim(key, { instance: one, term });
+      const first = await claim(table, key, { instance: one, term });
       await table.release(key, first.number);
-      const other = await table.join(facts(two), 1);
-      const second = await table.claim(key, { instance: two, term: other });
+      const other = await table.join(facts(two), long);
+      const second = await claim(table, key, { instance: two, term: other });
       expect(second.number).toBeGreaterThan(first.number);
+      await table.renew(facts(two), other, 1);
       await until("the term ends", async () => await table.instance(two) === undefined);
-      const third = await table.claim(key, { instance: one, term });
+      const third = await claim(table, key, { instance: one, term });
       expect(third.number).toBeGreaterThan(second.number);
       // What an earlier owner still sends changes nothing.
       await table.release(key, second.number);
@@ -66,17 +79,34 @@ function keepsOwners(kind: string, open: () => OwnerTable): void {
       const table = open();
       const { key, one, two } = fresh();
       const term = await table.join(facts(one), long);
-      const first = await table.claim(key, { instance: one, term });
+      const first = await claim(table, key, { instance: one, term });
       await table.leave(one, term);
       const other = await table.join(facts(two), long);
-      const second = await table.claim(key, { instance: two, term: other });
+      const second = await claim(table, key, { instance: two, term: other });
       await table.leave(two, other);
       const again = await table.join(facts(one), long);
       expect(again).toBeGreaterThan(term);
       const held = { instance: one, term: again, held: first.number };
       expect(await table.claim(key, held)).toEqual(second);
       const without = { instance: one, term: again };
-      expect((await table.claim(key, without)).number).toBeGreaterThan(second.number);
+      expect((await claim(table, key, without)).number).toBeGreaterThan(second.number);
+    });
+
+    test("gives nothing to an instance whose term has ended, as after a pause", async () => {
+      const table = open();
+      const { key, one, two } = fresh();
+      const term = await table.join(facts(one), long);
+      await table.leave(one, term);
+      for (const held of [undefined, 5]) {
+        expect(await table.claim(key, { instance: one, term, held })).toBe(undefined);
+      }
+      expect(await table.find(key)).toBe(undefined);
+      await table.join(facts(one), long);
+      expect(await table.claim(key, { instance: one, term })).toBe(undefined);
+      const other = await table.join(facts(two), long);
+      const row = await claim(table, key, { instance: two, term: other });
+      // It learns who has what it wants all the same.
+      expect(await table.claim(key, { instance: one, term })).toEqual(row);
     });
 
     test("renews a term that runs, and no other", async () => {
@@ -115,6 +145,15 @@ if (hasRedis) {
   afterAll(async () => {
     await engine.close();
     await server.close();
+  });
+  test("the table of owners on an engine takes no instance while a command has the engine", async () => {
+    const table = createRedisOwners(engine, limits);
+    const lease = engine.key("lease");
+    await engine.set(lease, "{}", long);
+    await expect(table.join(facts("early"), long)).rejects.toThrow("for itself");
+    await engine.remove([lease]);
+    expect(await table.join(facts("early"), long)).toBeGreaterThan(0);
+    await table.leave("early", 0);
   });
   keepsOwners("on an engine", () => createRedisOwners(engine, limits));
 }

@@ -18,7 +18,9 @@ import {
 } from "../support/shared_gateways.ts";
 import { startGrantGateway, tokenOf } from "../support/grant_gateway.ts";
 import { createTestLog } from "../support/log.ts";
+import { ownEngine } from "../../src/redis/engine_lease.ts";
 import {
+  engineOf,
   hasRedis,
   openTestEngine,
   type RedisServer,
@@ -85,6 +87,33 @@ const watchful: Partial<Limits> = { busCheckMs: 100 };
     await hearAgain();
   });
 
+  test("a lost message ends no call: its client is let in again with the next request", async () => {
+    const options = { ...withKeys, limits: watchful };
+    const [one, two] = [await start("one", options), await start("two", options)];
+    const { key } = await one.gateway.access.keys.add({ name: "ann" });
+    let finish = (): void => {};
+    two.server.script(() =>
+      new Promise((resolve) => {
+        finish = () => resolve({ content: [{ type: "text", text: "done" }] });
+      })
+    );
+    const running = two.call("tools__say", key);
+    await until("the call", () => two.server.opened.length === 1);
+    const hearAgain = await loseMessages(redis);
+    await one.gateway.registry.put("more", { echo: true });
+    await until(
+      "it has noticed",
+      () => two.lines.join("\n").includes("Missed a message of another instance"),
+    );
+    await until(
+      "it has looked",
+      () => two.gateway.registry.list().some(({ name }) => name === "more"),
+    );
+    finish();
+    expect(await running).toMatchObject({ status: 200, text: expect.stringContaining("done") });
+    await hearAgain();
+  });
+
   for (const isLost of [false, true]) {
     test(`a server that is added at one instance is there at all${isLost ? ", though the message about it was lost" : ""}`, async () => {
       const options = isLost ? { limits: watchful } : {};
@@ -110,6 +139,22 @@ const watchful: Partial<Limits> = { busCheckMs: 100 };
       await hearAgain();
     });
   }
+
+  test("start beside no command that has the engine for itself, such as a copy of the store", async () => {
+    const times = { engineLeaseRenewMs: 50, engineLeaseLookMs: 200 };
+    const own = {
+      clock: systemClock,
+      limits: { ...defaultLimits, ...times },
+      log: createTestLog(),
+    };
+    const engine = await openTestEngine({ server: redis, prefix, ...own });
+    const name = engineOf(redis, prefix).prefix;
+    const command = await ownEngine({ connection: engine, prefix: name, holder: "a copy", ...own });
+    const limits = { engineLeaseLookMs: 200 };
+    await expect(start("early", { limits })).rejects.toThrow("a copy works on it");
+    await command.close();
+    expect((await (await start("one")).call("tools__say")).text).toContain('"one"');
+  });
 
   test("changes of the registry at two instances at once keep both", async () => {
     const [one, two] = [await start("one"), await start("two")];

@@ -11,6 +11,7 @@ import {
   shareStores,
 } from "../support/several_gateways.ts";
 import { ask } from "../support/stateless_client.ts";
+import { sleep } from "../../src/clock.ts";
 import { until, within } from "../support/wait.ts";
 
 let several: SeveralGateways;
@@ -190,6 +191,39 @@ describe("a call that waits for its client", () => {
   });
 });
 
+describe("a call that waits for its client at an instance that died", () => {
+  test("is waited for until its term has ended, and ends with an outcome that is unknown", async () => {
+    one.server.script(async (source) => {
+      await source.ask("elicitation/create", {
+        message: "Sure?",
+        requestedSchema: { type: "object", properties: {} },
+      });
+      return { content: [] };
+    });
+    const meta = { meta: { clientCapabilities: { elicitation: {} } } };
+    const params = { name: "say", arguments: {} };
+    const asked = await lastOf(await ask(one, "tools/call", params, meta)) as {
+      result: { inputRequests: Record<string, unknown>; requestState: string };
+    };
+    const { inputRequests, requestState } = asked.result;
+    const [key = ""] = Object.keys(inputRequests);
+    const inputResponses = { [key]: { action: "accept", content: {} } };
+    const { clock, owners } = several;
+    await one.kill();
+    const back = ask(two, "tools/call", { ...params, inputResponses, requestState }, meta);
+    let isAlive = true;
+    const answer = back.then((response) => {
+      isAlive = false;
+      return response;
+    });
+    while (isAlive && await owners.instance("one") !== undefined) await sleep(clock, 20);
+    // Not before it is certain that nothing goes on there.
+    expect(isAlive).toBe(true);
+    expect(await lastOf(await answer)).toMatchObject({ error: { data: { outcome: "unknown" } } });
+    expect(two.server.opened).toEqual([]);
+  });
+});
+
 describe("an instance that dies", () => {
   test("leaves its sessions to the others, with their level", async () => {
     const session = await one.connect();
@@ -345,6 +379,45 @@ describe("an instance that leaves", () => {
     }
   });
 
+  for (const step of ["handOver", "drain"] as const) {
+    test(`waits for the calls that it has passed on to others (${step})`, async () => {
+      const session = await one.connect();
+      let finish = (): void => {};
+      one.server.script(() =>
+        new Promise((resolve) => {
+          finish = () => resolve({ content: [{ type: "text", text: "one" }] });
+        })
+      );
+      const elsewhere = two.client(session);
+      const stream = framesOf(await elsewhere.get());
+      const running = elsewhere.post(say(1), { accept: "application/json" });
+      await until("the call", () => one.server.opened.length === 1);
+      let isOver = false;
+      const over = two.gateway[step]().then(() => isOver = true);
+      if (step === "drain") await within("its stream ends", stream.rest());
+      await sleep(several.clock, 300);
+      expect(isOver).toBe(false);
+      finish();
+      expect(await lastOf(await running)).toMatchObject({ id: 1, ...by("one") });
+      await within("it is over", over);
+      await stream.cancel();
+    });
+  }
+
+  test("goes on with its sessions while the only other instance does not answer", async () => {
+    const session = await one.connect();
+    await two.kill();
+    const left = one.gateway.handOver();
+    await until("it has given the session away", async () => {
+      const row = await several.owners.find(await keyOf(session.id));
+      return row?.term === 0;
+    });
+    expect(await lastOf(await session.post(say(1)))).toMatchObject({ id: 1, ...by("one") });
+    // Without waiting for the end of its term.
+    expect(await several.owners.instance("two")).toBeDefined();
+    await within("it has handed over", left);
+  });
+
   test("waits for the call that runs, and then hands its session over", async () => {
     const session = await one.connect();
     let finish = (): void => {};
@@ -362,6 +435,33 @@ describe("an instance that leaves", () => {
     await within("it is handed over", left);
     expect(await lastOf(await session.post(say(2)))).toMatchObject(by("two"));
   });
+
+  for (const isTaken of [true, false]) {
+    test(`serves a session ${isTaken ? "no more" : "again"} that ${isTaken ? "another" : "no"} instance owns by the time when the body is there`, async () => {
+      const session = await one.connect();
+      let finish = (): void => {};
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          finish = () => {
+            controller.enqueue(new TextEncoder().encode(JSON.stringify(say(1))));
+            controller.close();
+          };
+        },
+      });
+      const headers = { host: "localhost:8999", ...jsonHeaders, "mcp-session-id": session.id };
+      const init = { method: "POST", headers, body, duplex: "half" } as RequestInit;
+      const late = one.gateway.fetch(new Request("http://localhost:8999/mcp", init));
+      await within("the sessions are handed over", one.gateway.handOver());
+      if (isTaken) {
+        expect(await lastOf(await two.client(session).post(say(2)))).toMatchObject(by("two"));
+      }
+      finish();
+      const answer = await lastOf(await late);
+      const refused = { error: { data: { outcome: "not_sent" } } };
+      expect(answer).toMatchObject({ id: 1, ...(isTaken ? refused : by("one")) });
+      expect(one.server.opened.length).toBe(isTaken ? 0 : 1);
+    });
+  }
 
   test("keeps its sessions if there is no other instance", async () => {
     await two.stop();

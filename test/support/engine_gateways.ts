@@ -29,6 +29,7 @@ export const shortTerms = {
   ownerRenewMs: 500,
   ownerRetryMs: 100,
   ownerSilentMs: 3_000,
+  ownerReturnMs: 2_000,
   takeoverWaitMs: 30_000,
   takeoverCheckMs: 50,
   forwardCheckMs: 100,

@@ -75,6 +75,7 @@ export function createMemoryOwners(
       const owner = row && alive(row.instance);
       const isOwned = row !== undefined && owner?.term === row.term;
       if (isOwned || isOutrun(row, claim)) return row as OwnerRow;
+      if (alive(instance)?.term !== term) return undefined;
       const previous = Math.max(row?.number ?? 0, held ?? 0);
       return put(key, { instance, term, number: nextNumber(previous, steadyNow(clock)) });
     },

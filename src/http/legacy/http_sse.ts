@@ -43,6 +43,8 @@ interface SseLine {
   readonly key: string;
   /** Whether `initialize` was taken. */
   isBegun: boolean;
+  /** Whether it ends as soon as no call runs on it. */
+  isEnding: boolean;
   session: LiveSession | undefined;
 }
 
@@ -108,6 +110,7 @@ function createLine(
     place,
     key,
     isBegun: false,
+    isEnding: false,
     session: undefined,
   };
   setBegun(sessions, line, false);
@@ -158,10 +161,16 @@ function principalOf({ holder, session }: SseLine): Principal {
   return session?.caller.principal ?? holder.principal;
 }
 
-/** Ends the streams of principals that lost the right to theirs. */
-export function endLostLines(transport: SseTransport, isLost: IsLostStream): void {
+/** Ends the streams of principals that lost the right to theirs: at once, or after the last answer. */
+export function endLostLines(
+  transport: SseTransport,
+  isLost: IsLostStream,
+  atOnce: boolean,
+): void {
   for (const line of [...transport.lines.values()]) {
-    if (isLost(line.holder.surface, principalOf(line))) end(transport, line.connection);
+    if (!isLost(line.holder.surface, principalOf(line))) continue;
+    line.isEnding = true;
+    if (atOnce || (line.session?.callCount ?? 0) === 0) end(transport, line.connection);
   }
 }
 
@@ -207,14 +216,14 @@ function take(
     setBegun(transport.sessions, line, true);
     return void begin(transport.sessions, line, opening);
   }
-  const { session, connection } = line;
+  const { session } = line;
   if (session === undefined) {
     throw new GatewayError("invalid_request", 'Cannot take this yet: "initialize" comes first');
   }
   followRequest(session, context);
   assertTakeable(session, inbound);
   touch(session);
-  const sink = sinkOf(transport, session, connection);
+  const sink = sinkOf(transport, session, line);
   const trace = traceInHeaders(context.request.headers);
   for (const message of inbound.messages) {
     if (message.kind !== "request") takeQuiet(session, message);
@@ -251,8 +260,9 @@ function hangUp(sessions: Sessions, session: LiveSession, reason: string): void 
 function sinkOf(
   transport: SseTransport,
   session: LiveSession,
-  connection: EventStream,
+  line: SseLine,
 ): AnswerSink {
+  const { connection } = line;
   const send = (text: string): boolean => connection.write(toFrame(text));
   return {
     send,
@@ -260,7 +270,8 @@ function sinkOf(
     queuedBytes: () => connection.isOver() ? 0 : connection.queuedBytes(),
     settle(text) {
       if (text !== undefined) send(text);
-      if (transport.isEnding && session.callCount === 0) end(transport, connection);
+      const isEnding = transport.isEnding || line.isEnding;
+      if (isEnding && session.callCount === 0) end(transport, connection);
     },
   };
 }

@@ -27,7 +27,10 @@ import { allowOwned } from "./standalone_stream.ts";
 import { createStreams, type Streams } from "./session_streams.ts";
 
 /** What sessions need of it. */
-export type SessionOwnership = Pick<Ownership, "claim" | "release" | "isLeaving" | "owned">;
+export type SessionOwnership = Pick<
+  Ownership,
+  "claim" | "holds" | "renew" | "release" | "isLeaving" | "owned"
+>;
 
 /** What sessions of this era need. */
 export interface LegacyDeps {

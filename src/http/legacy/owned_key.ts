@@ -6,6 +6,9 @@
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { OpenContext } from "../request_context.ts";
 
+/** The header that names a session. */
+export const sessionHeader = "mcp-session-id";
+
 /** No id is longer, so a longer one names nothing. */
 const idCharsMax = 128;
 
@@ -18,7 +21,7 @@ export function namedKey(
     const line = new URL(request.url).searchParams.get("sessionId");
     return line === null || line.length > idCharsMax ? undefined : lineKey(sha256, line);
   }
-  const id = request.headers.get("mcp-session-id");
+  const id = request.headers.get(sessionHeader);
   return id === null || id === "" || id.length > idCharsMax ? undefined : sha256(id);
 }
 

@@ -25,6 +25,7 @@ import {
   noteInitialized,
   touch,
 } from "./live_session.ts";
+import { isOwned, own } from "./session_ownership.ts";
 import { closeForNow, dropAged } from "./session_streams.ts";
 
 /** The sessions of this process. */
@@ -155,6 +156,11 @@ function enter(
       throw new GatewayError("session_unknown");
     });
   }
+  if (isOwned(sessions.deps, session.key)) return use(session, holder);
+  return own(sessions.deps, session.key).then(() => use(session, holder));
+}
+
+function use(session: LiveSession, holder: SessionHolder): LiveSession {
   followRequest(session, holder);
   touch(session);
   return session;
@@ -221,6 +227,9 @@ async function hydrate(
     deps.bus.publish("sessionEnded", { key, reason: expired });
     return undefined;
   }
+  await own(deps, key);
+  const loaded = byId.get(id);
+  if (loaded !== undefined || ending.has(key)) return loaded;
   const session = openLiveSession(deps, record, { id, isStored: true, principal, consumer });
   claim(deps, record);
   // A client that comes back finished its handshake long ago.

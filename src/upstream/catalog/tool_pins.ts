@@ -172,10 +172,16 @@ async function keep(book: PinBook, names: readonly string[]): Promise<void> {
 
 async function readAgain(book: PinBook, name: string | undefined): Promise<void> {
   const { options: { store, clock, limits, logOf }, servers } = book;
+  const concerned = [...servers.values()].filter((one) => name === undefined || one.name === name);
+  const begun = new Map(concerned.map((server) => [server, server.revision]));
   try {
     const stored = await store.changes();
-    for (const server of servers.values()) {
-      if (name !== undefined && server.name !== name) continue;
+    for (const server of concerned) {
+      // What was read may lack what a person has approved here meanwhile.
+      if (server.revision !== begun.get(server)) {
+        await readAgain(book, server.name);
+        continue;
+      }
       const since = clock.wall() - limits.engineCommandMs;
       if (!takeStored(server, stored.get(server.name) ?? [], since)) continue;
       for (const listener of [...server.listeners]) listener();

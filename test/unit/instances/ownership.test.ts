@@ -80,6 +80,17 @@ describe("an owner that cannot renew", () => {
     expect(two.ownership.holds("s")).toBe("held");
   });
 
+  test("takes nothing in a term that has ended while it was paused", async () => {
+    const world = createLeaseWorld();
+    const [one, two] = [await world.join("one"), await world.join("two")];
+    one.isPaused = true;
+    await world.pass(ownerTermMs + 1_000);
+    // The first thing that runs is a request, before the renewal that is due.
+    expect(await one.ownership.claim("s")).toBe(true);
+    expect(one.ownership.holds("s")).toBe("held");
+    expect(await two.ownership.claim("s")).toBe(false);
+  });
+
   test("goes on with what no other instance has owned since", async () => {
     const world = createLeaseWorld();
     const one = await world.join("one");
@@ -131,6 +142,26 @@ test("a request waits for the end of the term of an owner that died, and no long
   expect(moved).toBe("waits");
   await world.pass(2_000);
   expect(moved).toBe(undefined);
+});
+
+test("many requests that wait for one dead owner look at it together", async () => {
+  const world = createLeaseWorld();
+  const [one, two] = [await world.join("one"), await world.join("two")];
+  const keys = Array.from({ length: 50 }, (_, at) => `s${at}`);
+  for (const key of keys) await one.ownership.claim(key);
+  const owner = await two.ownership.find("s0");
+  if (owner === undefined) throw new Error("It has no owner");
+  one.isPaused = one.isCut = true;
+  const options = { clock: world.clock, limits: defaultLimits };
+  const end = world.clock.monotonic() + defaultLimits.takeoverWaitMs;
+  const waits = keys.map((key) => untilMoved(two.ownership, key, owner, end, options));
+  await settle();
+  const before = two.commands;
+  await world.pass(3_000);
+  // One command of its own for a renewal, and one for each look at the owner.
+  expect(two.commands - before).toBeLessThan(10);
+  await world.pass(ownerTermMs);
+  expect(await Promise.all(waits)).toEqual(keys.map(() => undefined));
 });
 
 describe("many instances that are paused, cut off and stopped at random", () => {
