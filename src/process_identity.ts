@@ -50,10 +50,18 @@ export async function isRunning(
 export async function readBoot(
   runtime: Pick<Runtime, "readText">,
 ): Promise<string | undefined> {
-  const boot = await runtime.readText("/proc/sys/kernel/random/boot_id").catch(() => undefined);
+  const boot = await readKernelBoot(runtime);
   const first = await readStat(runtime, 1);
   if (boot === undefined || first === undefined) return undefined;
-  return `${boot.trim()} ${first.startedAt}`;
+  return `${boot} ${first.startedAt}`;
+}
+
+/** This boot of this machine, the same in all its containers; undefined without /proc. */
+export async function readKernelBoot(
+  runtime: Pick<Runtime, "readText">,
+): Promise<string | undefined> {
+  const text = await runtime.readText("/proc/sys/kernel/random/boot_id").catch(() => undefined);
+  return text?.trim();
 }
 
 /** What /proc says of a process; undefined if there is none. */

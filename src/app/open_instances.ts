@@ -19,6 +19,7 @@ import type { LogSink } from "../log.ts";
 import { operatorPrincipal } from "../model.ts";
 import type { FetchHandler, Runtime } from "../runtime/runtime.ts";
 import type { OpenedStores } from "../store/stores.ts";
+import { openTermNotes } from "./earlier_term.ts";
 
 /** What one instance sends to another that shall leave; no client's request has this method. */
 const drainMethod = "DRAIN";
@@ -80,6 +81,8 @@ export async function openInstances(
   const key = await deriveInternalKey(secretOf(config));
   const log = sink.source("instances");
   const shared = { key, clock, limits, log, name };
+  const notes = await openTermNotes({ ...shared, runtime, directory: config.dataDirectory });
+  await notes.endEarlier(table);
   let joined: JoinedInstances | undefined;
   let leave: (() => void) | undefined;
   const drainHere = (): void => {
@@ -124,7 +127,7 @@ export async function openInstances(
       throw new Error(`Cannot drain instance "${other}": it does not answer at ${target.url}`);
     },
     async join(url, calls) {
-      const ownership = await openOwnership({ ...shared, table, url, calls });
+      const ownership = await openOwnership({ ...shared, table, url, calls, onTerm: notes.note });
       opened.stores.fence?.join(ownership);
       const allowed = createAllowedTargets(config.internalAllow ?? loopbackTargets);
       joined = {
@@ -137,6 +140,7 @@ export async function openInstances(
     async close() {
       joined?.forwarder.close();
       await joined?.ownership.close();
+      await notes.settled();
     },
   };
 }

@@ -52,8 +52,8 @@ export interface OwnerTable {
   join(facts: InstanceFacts, termMs: number): Promise<number>;
   /** Prolongs a term from now; false if it has ended. */
   renew(facts: InstanceFacts, term: number, termMs: number): Promise<boolean>;
-  /** Ends a term, and with it all that the instance owned in it. */
-  leave(name: string, term: number): Promise<void>;
+  /** Ends a term, and with it all that the instance owned in it; false if it had ended before. */
+  leave(name: string, term: number): Promise<boolean>;
   /** The instances whose terms run. */
   instances(): Promise<readonly LiveInstance[]>;
   instance(name: string): Promise<LiveInstance | undefined>;

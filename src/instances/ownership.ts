@@ -7,8 +7,8 @@ import { putWithin } from "../bounded.ts";
 import { type Clock, sleep, steadyNow } from "../clock.ts";
 import type { Limits } from "../limits.ts";
 import type { LiveInstance } from "./owner_table.ts";
-import { ask, claim, factsOf, lose, type OwnershipOptions, type Owning } from "./owning.ts";
-import { renewLater, renewOnce } from "./term_renewal.ts";
+import { ask, claim, lose, type OwnershipOptions, type Owning } from "./owning.ts";
+import { beginTerm, renewLater, renewOnce } from "./term_renewal.ts";
 
 /** Whether this instance owns a key: `silent` if it does, but could not renew for too long. */
 export type KeyHolding = "held" | "silent" | "none";
@@ -86,10 +86,7 @@ export async function openOwnership(options: OwnershipOptions): Promise<Ownershi
     stopRenewing: () => {},
     renewing: undefined,
   };
-  owning.term = await ask(
-    owning,
-    (table) => table.join(factsOf(owning), options.limits.ownerTermMs),
-  );
+  await beginTerm(owning);
   renewLater(owning, options.limits.ownerRenewMs);
   return {
     name,

@@ -19,6 +19,8 @@ export interface OwnershipOptions {
   readonly url: string;
   /** How many calls run now, for the other instances' operators. */
   readonly calls?: () => number;
+  /** Hears the number of each term that begins. */
+  readonly onTerm?: (term: number) => void;
 }
 
 /** A key that is owned here. */

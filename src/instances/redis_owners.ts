@@ -107,9 +107,7 @@ export function createRedisOwners(
     },
     renew: async (facts, term, termMs) =>
       await run(renew, facts.name, JSON.stringify(facts), term, termMs) === 1,
-    async leave(name, term) {
-      await run(leave, name, term);
-    },
+    leave: async (name, term) => await run(leave, name, term) === 1,
     instances: async () => toItems(await run(list)).flatMap((one) => toInstance(one) ?? []),
     instance: async (name) => toInstance(await run(instance, name)),
     find: async (key) => toRow(await run(find, key)),

@@ -43,13 +43,20 @@ async function renew(owning: Owning): Promise<void> {
   for (const listener of owning.renewed) listener();
 }
 
-/** Begins another term: what was owned in the one before is to be claimed again. */
-async function beginAgain(owning: Owning): Promise<void> {
-  const { held, clock, limits, log, name } = owning;
+/** Begins a term. Rejects if the table cannot be reached. */
+export async function beginTerm(owning: Owning): Promise<void> {
+  const { clock, limits } = owning;
   const sentAt = clock.monotonic();
   owning.term = await ask(owning, (table) => table.join(factsOf(owning), limits.ownerTermMs));
   owning.renewedAt = sentAt;
-  owning.begunAgainAt = clock.monotonic();
+  owning.onTerm?.(owning.term);
+}
+
+/** Begins another term: what was owned in the one before is to be claimed again. */
+async function beginAgain(owning: Owning): Promise<void> {
+  const { held, log, name } = owning;
+  await beginTerm(owning);
+  owning.begunAgainAt = owning.clock.monotonic();
   owning.hasEarlier = held.size > 0;
   log.warn("The other instances did not hear of this one for too long", {
     instance: name,

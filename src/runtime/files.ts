@@ -29,6 +29,7 @@ export const files: Pick<
   Runtime,
   | "exists"
   | "bytesOf"
+  | "fileId"
   | "openLog"
   | "readText"
   | "writeText"
@@ -39,6 +40,7 @@ export const files: Pick<
 > = {
   exists: existsSync,
   bytesOf,
+  fileId,
   openLog,
   readText,
   writeText,
@@ -58,6 +60,16 @@ export function preparePrivateFile(path: string): void {
 function bytesOf(path: string): number | undefined {
   try {
     return statSync(path).size;
+  } catch {
+    return undefined;
+  }
+}
+
+function fileId(path: string): string | undefined {
+  try {
+    // Inodes may be larger than a number can tell apart.
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev} ${ino}`;
   } catch {
     return undefined;
   }

@@ -243,6 +243,11 @@ export interface Runtime {
   /** The size of a file; undefined if there is none, or the system does not say. */
   bytesOf(path: string): number | undefined;
   /**
+   * Which file a path names: equal for all names of one file, and different for any two files that
+   * this machine has at the same time. Undefined if there is none, or the system does not say.
+   */
+  fileId(path: string): string | undefined;
+  /**
    * Opens a log file and its folder; at `bytesMax` it is renamed to `.1` and so on up to
    * `filesMax`.
    */

@@ -80,7 +80,7 @@ function keepsOwners(kind: string, open: () => OwnerTable): void {
       const { key, one, two } = fresh();
       const term = await table.join(facts(one), long);
       const first = await claim(table, key, { instance: one, term });
-      await table.leave(one, term);
+      expect(await table.leave(one, term)).toBe(true);
       const other = await table.join(facts(two), long);
       const second = await claim(table, key, { instance: two, term: other });
       await table.leave(two, other);
@@ -118,7 +118,7 @@ function keepsOwners(kind: string, open: () => OwnerTable): void {
       expect(await table.instance(one)).toEqual({ ...busy, term });
       expect(await table.instances()).toContainEqual({ ...busy, term });
       expect(await table.renew(busy, term - 1, long)).toBe(false);
-      await table.leave(one, term - 1);
+      expect(await table.leave(one, term - 1)).toBe(false);
       expect(await table.renew(busy, term, 1)).toBe(true);
       await until("it ends", async () => !await table.renew(busy, term, 1));
       expect((await table.instances()).map(({ name }) => name)).not.toContain(one);

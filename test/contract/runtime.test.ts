@@ -2,7 +2,15 @@
  * The contract of the platform, the same on all runtimes, and for both listeners.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -327,6 +335,18 @@ describe("files", () => {
     expect(runtime.bytesOf(path)).toBe(0);
     writeFileSync(path, "日本");
     expect(runtime.bytesOf(path)).toBe(6);
+  });
+
+  test("a file is told apart from its copy, and keeps its id where it is moved", () => {
+    const path = join(folder, "original.txt");
+    expect(runtime.fileId(path)).toBe(undefined);
+    writeFileSync(path, "text");
+    const id = runtime.fileId(path);
+    expect(typeof id).toBe("string");
+    copyFileSync(path, `${path}.copy`);
+    expect(runtime.fileId(`${path}.copy`)).not.toBe(id);
+    expect(runtime.rename(path, `${path}.moved`)).toBe(true);
+    expect(runtime.fileId(`${path}.moved`)).toBe(id);
   });
 
   test("a text is written atomically and privately, and replaces the old one", async () => {

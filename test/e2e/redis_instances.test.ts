@@ -159,6 +159,26 @@ const listChanged = "notifications/tools/list_changed";
   }, testMs);
 
   test(
+    "C2: sessions of an instance that starts again at once do not wait for its old term",
+    async () => {
+      const session = await openAt(1);
+      const { instance } = await findGateway(instances.all[1]?.directory ?? "");
+      await instances.all[1]?.kill9();
+      // By itself, the old term would never end.
+      const found = await instances.engine.tell(`KEYS *:i:${instance}`);
+      const persisted = await instances.engine.tell(`PERSIST ${/\S+:i:\S+/.exec(found)?.[0]}`);
+      expect(persisted.trim()).toBe(":1");
+      await instances.startOne(1);
+      const nonces = [0, 1, 2].map((place) =>
+        resumeRpcSession(at(place), session.id).callTool(place, "nonce", { nonce: `${place}` })
+      );
+      expect(await Promise.all(nonces)).toEqual(["0", "1", "2"]);
+      await session.end();
+    },
+    testMs,
+  );
+
+  test(
     "G7: an instance that an operator drains at another one leaves no client behind",
     async () => {
       const sessions = await Promise.all([0, 1, 2, 1, 1].map(openAt));

@@ -64,7 +64,7 @@ export function createMemoryOwners(
       return true;
     },
     async leave(name, term) {
-      if (alive(name)?.term === term) members.delete(name);
+      return alive(name)?.term === term && members.delete(name);
     },
     instances: async () => [...members.keys()].flatMap((name) => alive(name) ?? []),
     instance: async (name) => alive(name),

@@ -19,6 +19,7 @@ const privateFiles: readonly string[] = [
     "operator.token",
     "gateway.json",
     "gateway.lock",
+    "term.json",
     "start.log",
     "logs/server.log",
   ],
