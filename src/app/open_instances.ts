@@ -78,7 +78,7 @@ export async function openInstances(
 ): Promise<OpenInstances | undefined> {
   const { owners: table } = opened.stores;
   if (table === undefined) return undefined;
-  const key = await deriveInternalKey(secretOf(config));
+  const key = await deriveInternalKey(secretOf(config), runtime, limits);
   const log = sink.source("instances");
   const shared = { key, clock, limits, log, name };
   const notes = await openTermNotes({ ...shared, runtime, directory: config.dataDirectory });

@@ -46,7 +46,8 @@ async function toText(init: ResponseInit, answer: SignedAnswer): Promise<Respons
   } catch {
     return undefined;
   }
-  return new Response(new Blob(parts), init);
+  const [only, ...others] = parts;
+  return new Response(others.length === 0 ? only : new Blob(parts), init);
 }
 
 /** An event stream; if it breaks off, it ends with an error for the call that it answers. */

@@ -45,13 +45,9 @@ export function createPassage(layer: DispatchDeps): Passage {
 /** Makes the passage for requests that other instances have let in. */
 export function createForwardedPassage(layer: DispatchDeps): AnswerForwarded {
   return async (forwarded, signal, disconnectHidden) => {
-    const { method, path, headers, body, principal, remoteAddress, isHeldOpen } = forwarded;
-    const request = new Request(`http://gateway${path}`, {
-      method,
-      headers,
-      signal,
-      ...(body !== undefined && { body }),
-    });
+    const { method, path, headers, principal, remoteAddress, isHeldOpen } = forwarded;
+    // Its body is text already, which the context keeps.
+    const request = new Request(`http://gateway${path}`, { method, headers, signal });
     const fetchContext: FetchContext = {
       remoteAddress,
       disconnectHidden,

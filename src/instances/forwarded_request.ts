@@ -6,7 +6,6 @@ import type { Clock } from "../clock.ts";
 import { isJsonObject } from "../json.ts";
 import type { Limits } from "../limits.ts";
 import type { Principal } from "../model.ts";
-import { bytesToHex } from "../bytes_text.ts";
 import { type InternalKey, toSignature, toSignatureText } from "./internal_key.ts";
 
 /** A request of a client whom another instance has let in. */
@@ -38,8 +37,8 @@ const nonce = "mcp-wrapper-nonce";
 const digest = "mcp-wrapper-digest";
 const signature = "mcp-wrapper-signature";
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const none = new Uint8Array();
 
 /** A request in the form in which it leaves. */
 export interface SignedRequest {
@@ -66,10 +65,10 @@ export async function signRequest(
   const body = `${JSON.stringify({ ...head, hasBody: content !== undefined })}\n${content ?? ""}`;
   const chance = crypto.randomUUID();
   const time = String(Math.floor(signing.clock.wall()));
-  const sum = await digestOf(encoder.encode(body));
-  const mac = await signing.key.sign(
+  const sum = await signing.key.digest(body);
+  const mac = signing.key.sign(
     ["request", "POST", forwardPath, sum, time, chance, signing.from, signing.to],
-    new Uint8Array(),
+    none,
   );
   return {
     headers: {
@@ -84,10 +83,6 @@ export async function signRequest(
     body,
     nonce: chance,
   };
-}
-
-async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return bytesToHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }
 
 /** Why a request is refused. */
@@ -152,10 +147,10 @@ export interface ProvenHead {
 }
 
 /** Checks the headers, before anything of the body is read. */
-export async function proveHead(
+export function proveHead(
   headers: Headers,
   { name, key, nonces, clock, limits }: Receiving,
-): Promise<ProvenHead | ProvenRefused | ForwardRefusal> {
+): ProvenHead | ProvenRefused | ForwardRefusal {
   const time = headers.get(sentAt) ?? "";
   const chance = headers.get(nonce) ?? "";
   const sum = headers.get(digest) ?? "";
@@ -165,7 +160,7 @@ export async function proveHead(
   const sender = headers.get(from) ?? "";
   const receiver = headers.get(to) ?? "";
   const context = ["request", "POST", forwardPath, sum, time, chance, sender, receiver];
-  if (!await key.verify(context, new Uint8Array(), mac)) return "forged";
+  if (!key.verify(context, none, mac)) return "forged";
   if (receiver !== name) return { refusal: "misdirected", nonce: chance };
   const taken = nonces.take(chance);
   if (taken === "full") return { refusal: taken, nonce: chance };
@@ -175,16 +170,26 @@ export async function proveHead(
 /** The request, if its bytes are those that its headers prove. */
 export async function openRequest(
   head: ProvenHead,
-  bytes: Uint8Array<ArrayBuffer>,
+  bytes: Uint8Array,
+  key: Pick<InternalKey, "digest">,
 ): Promise<ForwardedRequest | ForwardRefusal> {
-  if (await digestOf(bytes) !== head.digest) return "forged";
-  return toRequest(bytes) ?? "malformed";
+  const text = toText(bytes);
+  // Only one sequence of bytes is this text, so its digest is theirs.
+  if (text === undefined || await key.digest(text) !== head.digest) return "forged";
+  return toRequest(text) ?? "malformed";
+}
+
+function toText(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whatever has the signature was written by `signRequest`, of this version or another one. */
-function toRequest(bytes: Uint8Array): ForwardedRequest | undefined {
+function toRequest(text: string): ForwardedRequest | undefined {
   try {
-    const text = decoder.decode(bytes);
     const end = text.indexOf("\n");
     const value: unknown = JSON.parse(text.slice(0, end));
     if (!isJsonObject(value)) return undefined;

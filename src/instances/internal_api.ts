@@ -72,13 +72,13 @@ export function createInternalApi(options: InternalApiOptions): FetchHandler {
     try {
       const { pathname } = new URL(request.url);
       if (request.method !== "POST" || pathname !== forwardPath) return refuse("path", 404);
-      const head = await proveHead(request.headers, receiving);
+      const head = proveHead(request.headers, receiving);
       if (typeof head === "string") return refuse(head, statuses[head]);
       if ("refusal" in head) return await refuseProven(head.refusal, head.nonce);
       const bytesMax = limits.bodyBytesMax + limits.forwardHeadBytesMax;
       const bytes = await readWhole(request, bytesMax, options);
       if (bytes === undefined) return await refuseProven("body", head.nonce);
-      const opened = await openRequest(head, bytes);
+      const opened = await openRequest(head, bytes, options.key);
       if (typeof opened === "string") return refuse(opened, statuses[opened]);
       context?.holdOpen?.();
       return await answer(options, opened, head.nonce, request.signal, context);
@@ -115,12 +115,12 @@ async function toSigned(
   answered: Response | undefined,
   signing: AnswerSigning,
 ): Promise<ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>> {
-  if (answered === undefined) return await signComplete({ kind: "not_owner" }, none, signing);
+  if (answered === undefined) return signComplete({ kind: "not_owner" }, none, signing);
   const { status, headers, body } = answered;
   const head = { kind: "answer", status, headers: [...headers] } as const;
-  if (body === null) return await signComplete(head, none, signing);
+  if (body === null) return signComplete(head, none, signing);
   if (headers.get("content-type") !== "application/json") return signAnswer(head, body, signing);
-  return await signComplete(head, new Uint8Array(await answered.arrayBuffer()), signing);
+  return signComplete(head, new Uint8Array(await answered.arrayBuffer()), signing);
 }
 
 const none = new Uint8Array();

@@ -2,18 +2,21 @@
  * The key by which instances of one gateway know each other. It is derived from `MCP_SECRET`, so it
  * is the same on all of them, and it differs from the key that seals what clients keep.
  */
-import { base64urlToBytes, bytesToBase64url } from "../bytes_text.ts";
+import { base64urlToBytes, bytesToBase64url, bytesToHex } from "../bytes_text.ts";
+import type { Limits } from "../limits.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 
 /** Signs what goes from one instance to another. */
 export interface InternalKey {
   /** The signature of some bytes, for a context that no other message has. */
-  sign(context: readonly string[], bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>>;
-  verify(
-    context: readonly string[],
-    bytes: Uint8Array,
-    signature: Uint8Array<ArrayBuffer>,
-  ): Promise<boolean>;
+  sign(context: readonly string[], bytes: Uint8Array): Uint8Array<ArrayBuffer>;
+  verify(context: readonly string[], bytes: Uint8Array, signature: Uint8Array): boolean;
+  /** SHA-256 of a text in hex, at once if the text is short. */
+  digest(text: string): string | Promise<string>;
 }
+
+/** What the key needs of the platform. */
+export type KeyRuntime = Pick<Runtime, "sha256" | "hmacSha256">;
 
 const encoder = new TextEncoder();
 
@@ -21,24 +24,41 @@ const encoder = new TextEncoder();
 export const signatureBytes = 32;
 
 /** Derives the key (HKDF-SHA-256). */
-export async function deriveInternalKey(secret: string): Promise<InternalKey> {
+export async function deriveInternalKey(
+  secret: string,
+  { sha256, hmacSha256 }: KeyRuntime,
+  { forwardHashedAtOnceMax }: Pick<Limits, "forwardHashedAtOnceMax">,
+): Promise<InternalKey> {
   const material = await crypto.subtle.importKey("raw", encoder.encode(secret), "HKDF", false, [
-    "deriveKey",
+    "deriveBits",
   ]);
-  const key = await crypto.subtle.deriveKey(
+  const bits = await crypto.subtle.deriveBits(
     { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: encoder.encode("instances") },
     material,
-    { name: "HMAC", hash: "SHA-256", length: signatureBytes * 8 },
-    false,
-    ["sign", "verify"],
+    signatureBytes * 8,
   );
+  const hmac = hmacSha256(new Uint8Array(bits));
+  // The text of a context has no line break, so no other context and bytes are the same.
+  const sign: InternalKey["sign"] = (context, bytes) => hmac(`${JSON.stringify(context)}\n`, bytes);
   return {
-    async sign(context, bytes) {
-      return new Uint8Array(await crypto.subtle.sign("HMAC", key, joined(context, bytes)));
-    },
-    verify: (context, bytes, signature) =>
-      crypto.subtle.verify("HMAC", key, signature, joined(context, bytes)),
+    sign,
+    verify: (context, bytes, signature) => isSame(sign(context, bytes), signature),
+    digest: (text) => text.length > forwardHashedAtOnceMax ? digestAside(text) : sha256(text),
   };
+}
+
+/** Compares in a time that does not depend on where two signatures differ. */
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  let difference = one.length ^ other.length;
+  for (let at = 0; at < one.length; at += 1) difference |= (one[at] ?? 0) ^ (other[at] ?? 0);
+  return difference === 0;
+}
+
+/** On another thread. */
+async function digestAside(text: string): Promise<string> {
+  return bytesToHex(
+    new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))),
+  );
 }
 
 /** A signature as text. */
@@ -54,13 +74,4 @@ export function toSignature(text: string): Uint8Array<ArrayBuffer> | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Context and bytes, in a form that no others have: the text of the context has no line break. */
-function joined(context: readonly string[], bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const head = encoder.encode(`${JSON.stringify(context)}\n`);
-  const all = new Uint8Array(head.length + bytes.length);
-  all.set(head);
-  all.set(bytes, head.length);
-  return all;
 }

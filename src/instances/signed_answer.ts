@@ -46,11 +46,11 @@ export interface AnswerSigning {
  * A signed answer whose body is there: as one record, of the head, a line feed and the body, if that
  * is short enough.
  */
-export async function signComplete(
+export function signComplete(
   head: AnswerHead,
   body: Uint8Array<ArrayBuffer>,
   signing: AnswerSigning,
-): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
+): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> {
   const text = encoder.encode(`${JSON.stringify(head)}\n`);
   if (text.length + body.length > signing.recordBytesMax) {
     return signAnswer(head, new Blob([body]).stream(), signing);
@@ -58,24 +58,22 @@ export async function signComplete(
   const bytes = new Uint8Array(text.length + body.length);
   bytes.set(text);
   bytes.set(body, text.length);
-  return await toRecord(signing, 0, kinds.whole, bytes);
+  return toRecord(signing, 0, kinds.whole, bytes);
 }
 
 /** One record: its length, its signature, and what is signed. */
-async function toRecord(
+function toRecord(
   { key, nonce }: AnswerSigning,
   index: number,
   kind: number,
   bytes: Uint8Array,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const signed = new Uint8Array(1 + bytes.length);
+): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(prefixBytes + 1 + bytes.length);
+  const signed = whole.subarray(prefixBytes);
   signed[0] = kind;
   signed.set(bytes, 1);
-  const mac = await key.sign(["answer", nonce, String(index)], signed);
-  const whole = new Uint8Array(prefixBytes + signed.length);
   new DataView(whole.buffer).setUint32(0, signed.length);
-  whole.set(mac, 4);
-  whole.set(signed, prefixBytes);
+  whole.set(key.sign(["answer", nonce, String(index)], signed), 4);
   return whole;
 }
 
@@ -89,7 +87,7 @@ export function signAnswer(
   let index = 0;
   let rest: Uint8Array = none;
   let isBegun = false;
-  const record = (kind: number, bytes: Uint8Array): Promise<Uint8Array> =>
+  const record = (kind: number, bytes: Uint8Array): Uint8Array =>
     toRecord(signing, index++, kind, bytes);
   const next = async (): Promise<Uint8Array | undefined> => {
     while (rest.length === 0) {
@@ -105,10 +103,10 @@ export function signAnswer(
     async pull(controller) {
       if (!isBegun) {
         isBegun = true;
-        return controller.enqueue(await record(kinds.head, encoder.encode(JSON.stringify(head))));
+        return controller.enqueue(record(kinds.head, encoder.encode(JSON.stringify(head))));
       }
       const piece = await next();
-      controller.enqueue(await record(piece === undefined ? kinds.end : kinds.data, piece ?? none));
+      controller.enqueue(record(piece === undefined ? kinds.end : kinds.data, piece ?? none));
       if (piece === undefined) controller.close();
     },
     cancel: (reason) => reader?.cancel(reason),
@@ -132,7 +130,13 @@ export function readAnswer(
   const reader = stream.getReader();
   let buffer: Uint8Array = none;
   let index = 0;
-  const take = async (count: number): Promise<Uint8Array<ArrayBuffer>> => {
+  const take = async (count: number): Promise<Uint8Array> => {
+    // A short answer is there as a whole.
+    if (buffer.length >= count) {
+      const taken = buffer.subarray(0, count);
+      buffer = buffer.subarray(count);
+      return taken;
+    }
     const parts: Uint8Array[] = [];
     let missing = count;
     while (missing > 0) {
@@ -157,11 +161,11 @@ export function readAnswer(
   };
   const record = async (): Promise<{ readonly kind: number; readonly bytes: Uint8Array }> => {
     const prefix = await take(prefixBytes);
-    const length = new DataView(prefix.buffer).getUint32(0);
+    const length = new DataView(prefix.buffer, prefix.byteOffset).getUint32(0);
     if (length < 1 || length > 1 + recordBytesMax) throw new Error("The answer is not signed");
     const signed = await take(length);
     const context = ["answer", nonce, String(index++)];
-    if (!await key.verify(context, signed, prefix.slice(4))) {
+    if (!key.verify(context, signed, prefix.subarray(4))) {
       throw new Error("The answer is not signed by an instance of this gateway");
     }
     return { kind: signed[0] ?? 0, bytes: signed.subarray(1) };
@@ -187,7 +191,8 @@ export function readAnswer(
       const { kind, bytes } = await record();
       if (kind === kinds.end) return undefined;
       if (kind !== kinds.data) throw new Error("The answer has a second head");
-      return bytes;
+      // Whoever takes it may give its memory away, in which other records may be.
+      return new Uint8Array(bytes);
     },
     cancel: () => void reader.cancel().catch(() => {}),
   };

@@ -61,6 +61,11 @@ export const instanceLimits = {
   forwardNoncesMax: 200_000,
   /** What one instance tells another of a client's request beside its body. */
   forwardHeadBytesMax: 64 * 1024,
+  /**
+   * Characters of a request that are hashed at once, within about a millisecond. Longer ones are hashed
+   * on another thread, which costs more than hashing a short one.
+   */
+  forwardHashedAtOnceMax: 256 * 1024,
   /** Bytes of an answer that are signed together. */
   forwardRecordBytesMax: 256 * 1024,
   /** Requests that this instance has at others, and how often it looks whether those still live. */

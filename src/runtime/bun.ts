@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { defaultLimits, msPerSecond } from "../limits.ts";
 import { readAddresses } from "./addresses.ts";
 import { answer, brokenPipe, internalFault, toListenFault, toSpawnFault } from "./answer.ts";
-import { sha256 } from "./digest.ts";
+import { hmacSha256, sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { createLateOutgoing, serveHardened } from "./late_parts.ts";
 import { readMemory } from "./memory.ts";
@@ -41,6 +41,7 @@ export function createBunRuntime(): Runtime {
     nextTurn: (run) => void setImmediate(run),
     garbage: { collect: () => void Bun.gc(true), growth: "floodGrowthBytes" },
     sha256,
+    hmacSha256,
     memory: readMemory,
     onSignal,
   };

@@ -10,7 +10,7 @@ import { defaultLimits } from "../limits.ts";
 import { readAddresses } from "./addresses.ts";
 import { answer, internalFault, refuseClosing, toListenFault, toSpawnFault } from "./answer.ts";
 import { releaseSocket } from "./deno_sockets.ts";
-import { sha256 } from "./digest.ts";
+import { hmacSha256, sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { createLateOutgoing, serveHardened } from "./late_parts.ts";
 import { readMemory } from "./memory.ts";
@@ -46,6 +46,7 @@ export function createDenoRuntime(): Runtime {
     nextTurn: (run) => void setImmediate(run),
     garbage,
     sha256,
+    hmacSha256,
     memory: readMemory,
     onSignal,
   };

@@ -9,7 +9,7 @@ import type { Writable } from "node:stream";
 import { setImmediate } from "node:timers";
 import { readAddresses } from "./addresses.ts";
 import { brokenPipe, toSpawnFault } from "./answer.ts";
-import { sha256 } from "./digest.ts";
+import { hmacSha256, sha256 } from "./digest.ts";
 import { files, toCode } from "./files.ts";
 import { createLateOutgoing, serveHardened } from "./late_parts.ts";
 import { readMemory } from "./memory.ts";
@@ -39,6 +39,7 @@ export function createNodeRuntime(): Runtime {
     nextTurn: (run) => void setImmediate(run),
     garbage,
     sha256,
+    hmacSha256,
     memory: readMemory,
     onSignal,
   };

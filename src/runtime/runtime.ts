@@ -278,6 +278,8 @@ export interface Runtime {
   readonly garbage: GarbageCollector;
   /** SHA-256 of a text in hex, at once. */
   sha256(text: string): string;
+  /** Signs by HMAC-SHA-256 with this key, at once: some bytes after a text. */
+  hmacSha256(key: Uint8Array): (text: string, bytes: Uint8Array) => Uint8Array<ArrayBuffer>;
   /** The memory of this process, in bytes: resident, and that of living objects and garbage. */
   memory(): { readonly residentBytes: number; readonly heapBytes: number };
   /** Calls back for each signal until the returned function is called. */

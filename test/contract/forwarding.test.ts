@@ -24,7 +24,7 @@ import { until, within } from "../support/wait.ts";
 
 const runtime = await createTestRuntime();
 const secret = "the secret of all instances of one gateway";
-const key = await deriveInternalKey(secret);
+const key = await deriveInternalKey(secret, runtime, defaultLimits);
 const closing: (() => unknown)[] = [];
 afterAll(async () => {
   for (const close of closing.reverse()) await close();
@@ -224,7 +224,8 @@ describe("a request of a stranger", () => {
     expect(await refused(({ headers }) => void delete headers["mcp-wrapper-signature"])).toBe(400);
   });
   test("with another secret is refused", async () => {
-    expect(await refused(() => {}, await deriveInternalKey(`${secret}!`))).toBe(401);
+    expect(await refused(() => {}, await deriveInternalKey(`${secret}!`, runtime, defaultLimits)))
+      .toBe(401);
   });
   test("whose sender, receiver, digest or time was changed is refused", async () => {
     for (const name of ["from", "to", "digest", "time"]) {
@@ -371,7 +372,7 @@ describe("an instance that cannot be trusted with a request", () => {
 
   test("does not answer for the owner: its answer is not signed", async () => {
     const stranger = await serveOwner(async () => new Response("ok"), {
-      own: await deriveInternalKey("another secret"),
+      own: await deriveInternalKey("another secret", runtime, defaultLimits),
     });
     const plain = await runtime.serve({
       hostname: "127.0.0.1",
