@@ -69,7 +69,7 @@ function toRecord(
   bytes: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(prefixBytes + 1 + bytes.length);
-  const signed = whole.subarray(prefixBytes);
+  const signed = new Uint8Array(whole.buffer, prefixBytes);
   signed[0] = kind;
   signed.set(bytes, 1);
   new DataView(whole.buffer).setUint32(0, signed.length);
