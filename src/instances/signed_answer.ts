@@ -191,7 +191,7 @@ export function readAnswer(
       const { kind, bytes } = await record();
       if (kind === kinds.end) return undefined;
       if (kind !== kinds.data) throw new Error("The answer has a second head");
-      // Whoever takes it may give its memory away, in which other records may be.
+      // Its reader may give its memory away, in which other records may be.
       return new Uint8Array(bytes);
     },
     cancel: () => void reader.cancel().catch(() => {}),

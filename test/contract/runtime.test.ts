@@ -337,7 +337,7 @@ describe("files", () => {
     expect(runtime.bytesOf(path)).toBe(6);
   });
 
-  test("a file is told apart from its copy, and keeps its id where it is moved", () => {
+  test("a file is not its copy, and keeps its id where it is moved", () => {
     const path = join(folder, "original.txt");
     expect(runtime.fileId(path)).toBe(undefined);
     writeFileSync(path, "text");
