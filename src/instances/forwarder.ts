@@ -37,7 +37,7 @@ export type Forwarded =
 
 /** What a forwarder is made from. */
 export interface ForwarderOptions {
-  readonly ownership: Pick<Ownership, "name" | "instances">;
+  readonly ownership: Pick<Ownership, "name" | "instances" | "mayLack">;
   readonly key: InternalKey;
   readonly allowed: AllowedTargets;
   readonly runtime: Pick<Runtime, "request">;
@@ -68,8 +68,6 @@ interface OpenForward {
   /** Whether it is a stream that belongs to no call. */
   readonly isStream: boolean;
   readonly abort: AbortController;
-  /** Whether the last look did not find the target. */
-  isMissed: boolean;
 }
 
 /** Makes it. */
@@ -103,7 +101,6 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         consumer: request.consumer,
         isStream: request.method === "GET",
         abort: new AbortController(),
-        isMissed: false,
       };
       const stop = () => own.abort.abort();
       signal.addEventListener("abort", stop);
@@ -235,7 +232,7 @@ function closing(answer: SignedAnswer, close: () => void): SignedAnswer {
  * lost it ends by itself.
  */
 async function endDead(
-  ownership: Pick<Ownership, "name" | "instances">,
+  ownership: Pick<Ownership, "instances" | "mayLack">,
   open: ReadonlySet<OpenForward>,
 ): Promise<void> {
   if (open.size === 0) return;
@@ -243,11 +240,8 @@ async function endDead(
   const alive = await ownership.instances().catch(() => undefined);
   if (alive === undefined) return;
   const names = new Set(alive.map(({ name }) => name));
-  // A table that has lost this instance has lost the others, too: they are about to come back.
-  if (!names.has(ownership.name)) return;
-  for (const one of [...open]) {
-    const isMissing = !names.has(one.target.name);
-    if (isMissing && one.isMissed) one.abort.abort();
-    one.isMissed = isMissing;
-  }
+  const missing = [...open].filter(({ target }) => !names.has(target.name));
+  // A table that has lost its rows knows the living again when they have renewed their terms.
+  if (missing.length === 0 || await ownership.mayLack().catch(() => true)) return;
+  for (const { abort } of missing) abort.abort();
 }
