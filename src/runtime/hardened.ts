@@ -32,7 +32,7 @@ export async function serveHardened(
   options: ServeOptions,
   release?: ReleaseSocket,
 ): Promise<Listener> {
-  const connections: Connections = { open: new Map(), isClosing: false };
+  const connections: Connections = { open: new Map(), isClosing: false, takesFirst: true };
   const listener: RequestListener = (incoming, outgoing) => {
     const connection = countRequest(connections, incoming.socket, outgoing);
     const context = new HardenedContext(incoming, connection, release);
@@ -61,7 +61,14 @@ export async function serveHardened(
     port,
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      connections.isClosing = true;
       closeUnused(connections);
+      // What has arrived is read in between, however late the timer is.
+      setTimeout(() =>
+        setImmediate(() => {
+          connections.takesFirst = false;
+          closeUnused(connections);
+        }), limits.drainCheckMs);
       const cut = setTimeout(() => {
         server.closeAllConnections();
         for (const socket of connections.open.keys()) socket.destroy();
@@ -79,6 +86,8 @@ interface Connection extends WrittenTo {
   sent: number;
   /** For how many looks it took none of those that wait. */
   looks: number;
+  /** It has brought no request yet. */
+  isNew: boolean;
 }
 
 /**
@@ -88,12 +97,17 @@ interface Connection extends WrittenTo {
 interface Connections {
   readonly open: Map<Socket, Connection>;
   isClosing: boolean;
+  /**
+   * Connections may bring a first request, though the listener closes: it may be on its way since
+   * before, and its client gets an answer rather than a cut.
+   */
+  takesFirst: boolean;
 }
 
-function countConnection({ open, isClosing }: Connections, socket: Socket): void {
-  if (isClosing) return void socket.destroy();
+function countConnection({ open, takesFirst }: Connections, socket: Socket): void {
+  if (!takesFirst) return void socket.destroy();
   const forget = () => void open.delete(socket);
-  open.set(socket, { running: 0, answer: undefined, forget, sent: 0, looks: 0 });
+  open.set(socket, { running: 0, answer: undefined, forget, sent: 0, looks: 0, isNew: true });
   socket.once("close", forget);
 }
 
@@ -105,6 +119,7 @@ function countRequest(
   const connection = connections.open.get(socket);
   if (connection === undefined) return undefined;
   connection.running += 1;
+  connection.isNew = false;
   connection.answer = outgoing;
   outgoing.once("close", () => {
     connection.running -= 1;
@@ -115,9 +130,10 @@ function countRequest(
 }
 
 /** From now on a connection ends with its last request. */
-function closeUnused(connections: Connections): void {
-  connections.isClosing = true;
-  for (const [socket, { running }] of connections.open) if (running === 0) socket.destroy();
+function closeUnused({ open, takesFirst }: Connections): void {
+  for (const [socket, { running, isNew }] of open) {
+    if (running === 0 && !(isNew && takesFirst)) socket.destroy();
+  }
 }
 
 /** Cuts the connections whose clients have read nothing of what waits for them for too long. */

@@ -29,9 +29,9 @@ export interface StopOutcome {
   readonly finished: number;
   /** Calls that were refused, and not carried out. */
   readonly refused: number;
-  /** Calls that came after the port was closed. */
+  /** Calls that came when the port closed, or later. */
   readonly late: number;
-  /** Calls without an end, though they were carried out or began before the signal. */
+  /** Calls without an end, though they were carried out or the gateway had them before the signal. */
   readonly lost: readonly string[];
   readonly exitCode: number | null;
   readonly exitMs: number;
@@ -55,7 +55,8 @@ export async function startForStops(env: Readonly<Record<string, string>> = {}) 
 /** One call. */
 interface Sent {
   readonly name: string;
-  readonly isEarly: boolean;
+  /** The gateway has it before the signal: it has answered a later request. */
+  isEarly: boolean;
   /** `none`: the connection ended without an answer. */
   end: "result" | "refused" | "error" | "none" | undefined;
   isFinishedLate: boolean;
@@ -73,7 +74,7 @@ export async function stopUnderLoad(
   const begin = (): void => {
     if (running.size >= openCallsMax) return;
     const name = `call-${gateway.pid}-${sent.length}`;
-    const one: Sent = { name, isEarly: !isStopping, end: undefined, isFinishedLate: false };
+    const one: Sent = { name, isEarly: false, end: undefined, isFinishedLate: false };
     sent.push(one);
     const args = { call: name, fault: "none", ms: Math.floor(random() * callMsMax) };
     const session = sessions[sent.length % sessions.length] ?? "";
@@ -87,6 +88,9 @@ export async function stopUnderLoad(
   const timer = setInterval(begin, 1_000 / rate);
   await new Promise((resolve) => setTimeout(resolve, ms));
   await until("an answer", () => sent.some(({ end }) => end === "result"));
+  const early = [...sent];
+  await open(gateway);
+  for (const one of early) one.isEarly = true;
   const programs = canReadProcesses ? descendants(gateway.pid) : [];
   isStopping = true;
   const begunAt = performance.now();
