@@ -103,6 +103,22 @@ test("a killed gateway fails the open call, which is not repeated; the next one 
   await one.leave();
 });
 
+test("a call whose answer has begun is lost with its gateway, too", async () => {
+  const one = client();
+  await one.open();
+  const open = one.begin("tools/call", {
+    ...work("begun", "silence after it"),
+    _meta: { progressToken: "t" },
+  });
+  await one.line("its progress", ({ method }) => method === "notifications/progress");
+  sendSignal(gatewayPid(), "SIGKILL");
+  const { error } = await one.answer(open);
+  expect(error?.data).toEqual({ reason: "outcome_unknown", outcome: "unknown" });
+  expect(textOf(await one.ask("tools/call", work("next")))).toBe("done");
+  expect(calls()).toEqual(["begun", "next"]);
+  await one.leave();
+});
+
 test("a gateway that a person stops is replaced; one that a person starts again is joined", async () => {
   const first = await startGateway();
   const one = client();

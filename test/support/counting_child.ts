@@ -66,6 +66,14 @@ const serve = () =>
     }
     if (method !== "tools/call") return id === undefined ? undefined : fail(id, -32601);
     const { call, fault, ms } = params.arguments;
+    const { progressToken } = params._meta ?? {};
+    if (progressToken !== undefined) {
+      say({
+        jsonrpc: "2.0",
+        method: "notifications/progress",
+        params: { progressToken, progress: 1 },
+      });
+    }
     const saying = after[fault];
     if (saying === undefined) return instead[fault]?.(id);
     appendFileSync(file, `${call}\n`);

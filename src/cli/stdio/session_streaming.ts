@@ -17,7 +17,10 @@ import { backOff, eitherOf, type GatewayAnswer, send } from "./gateway_http.ts";
 import { areOver, type ClientRequest, deliver } from "./client_requests.ts";
 import type { SessionState, SettledSession } from "./session_state.ts";
 
-/** Reads the stream of some requests until all are answered, or it cannot be resumed. */
+/**
+ * Reads the stream of some requests until all are answered, or it cannot be resumed: then the caller
+ * says that they are lost, since they were carried out.
+ */
 export async function readToAnswers(
   { bridge }: SessionState,
   first: GatewayAnswer,
@@ -38,7 +41,8 @@ export async function readToAnswers(
       signal: closing,
       mayStart: false,
       instance: first.endpoint.instance,
-    });
+    }).catch(() => undefined);
+    if (answer === undefined) return;
     if (!answer.isStream) return discard(answer);
     place = await readStream(bridge, answer, place, true, take);
     vain = place.hasMoved ? 0 : vain + 1;
