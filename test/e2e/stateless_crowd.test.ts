@@ -141,9 +141,8 @@ test(`${abandoned} questions that are asked at once and abandoned are all asked`
     (index) => callerOf().call("order", { order: `left ${index}`, questions: 1, ms: 5 }),
   );
   expect(errorsOf(answers)).toEqual([]);
-  expect(answers.map(({ result }) => result?.resultType)).toEqual(
-    answers.map(() => "input_required"),
-  );
+  const others = answers.filter(({ result }) => result?.resultType !== "input_required");
+  expect(others.map(textIn)).toEqual([]);
   expect(processes).toBeLessThanOrEqual(processesMax);
   expect(textIn(await within("the echo", callerOf().call("echo", { text: "hello" })))).toBe(
     "hello",

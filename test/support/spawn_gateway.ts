@@ -168,9 +168,17 @@ export async function spawnGateway(options: GatewayOptions = {}): Promise<Spawne
       await end("SIGKILL", startMsMax);
     },
     async restart() {
-      earlier += run.text;
-      run = startRun(directory, port, options);
-      await untilReady(run);
+      // The system may have given the port to a server of another test, which will end.
+      await until("the port to be free again", async () => {
+        earlier += run.text;
+        run = startRun(directory, port, options);
+        try {
+          return await untilReady(run);
+        } catch (thrown) {
+          if (!run.text.includes("the address is in use")) throw thrown;
+          return undefined;
+        }
+      });
     },
     async dispose() {
       const stopped = await end("SIGTERM", startMsMax).then(() => true, () => false);

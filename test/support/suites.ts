@@ -41,6 +41,7 @@ export const suites: readonly Suite[] = [
   {
     name: "real servers",
     kind: "outside",
+    oneOf: 2,
     files: [
       "e2e/real_servers.test.ts",
       "e2e/real_profiles.test.ts",
@@ -72,9 +73,10 @@ export const suites: readonly Suite[] = [
   {
     name: "web APIs",
     kind: "outside",
+    oneOf: 2,
     files: ["e2e/rest.test.ts", "e2e/rest_faults.test.ts", "e2e/openapi.test.ts"],
   },
-  { name: "reverse proxy", kind: "outside", files: ["e2e/proxy"] },
+  { name: "reverse proxy", kind: "outside", oneOf: 2, files: ["e2e/proxy"] },
   {
     name: "an engine of its own",
     kind: "outside",
@@ -96,16 +98,11 @@ export const suites: readonly Suite[] = [
     programs: setUps.map((name) => [server, "--instances", "--only", name]),
   },
   {
-    name: "official suite, tasks",
+    name: "official suite, tasks and the search of tools",
     kind: "outside",
     isOnBun: true,
-    programs: [["test/conformance/run_tasks.ts"]],
-  },
-  {
-    name: "official suite, the search of tools",
-    kind: "outside",
-    isOnBun: true,
-    programs: [["test/conformance/run_search.ts"]],
+    oneOf: 2,
+    programs: [["test/conformance/run_tasks.ts"], ["test/conformance/run_search.ts"]],
   },
   {
     name: "official suite, the gateway as client",
@@ -125,7 +122,7 @@ export const suites: readonly Suite[] = [
     kind: "source",
     files: ["tidy.test.ts", "contract/bench_scenarios.test.ts", "unit/bench_"],
   },
-  { name: "unit", kind: "core", files: ["unit/"], isGrouped: true, besidesBun: 4 },
+  { name: "unit", kind: "core", files: ["unit/"], isGrouped: true, besidesBun: 8 },
   { name: "processes and sockets", kind: "core", files: [""], besidesBun: 24 },
   { name: "speed", kind: "speed", programs: [["bench/run.ts", "e2e", "--short"]] },
   { name: "faults under load", kind: "speed", programs: [["bench/run.ts", "soak"]] },
